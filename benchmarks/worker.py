@@ -1,0 +1,91 @@
+"""Measures one workload on one peer in this process and prints a JSON line; ``runner`` starts it.
+
+Nothing here compares. The collector stays on, as it is in the programs that the workloads stand for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+
+from benchmarks.peers import PEERS
+from benchmarks.workloads import LONG_CHAIN, WORKLOADS, Step
+
+SAMPLE_SECONDS = 0.01
+WARM_UP_SECONDS = 0.1
+
+
+def time_steps(step: Step, count: int) -> float:
+    """Seconds per step, over ``count`` of them."""
+    start = time.perf_counter()
+    for _ in range(count):
+        step()
+    return (time.perf_counter() - start) / count
+
+
+def calibrate(step: Step) -> int:
+    """Warms up, and returns how many steps make a sample long enough for the clock."""
+    step()
+    count, spent = 1, 0.0
+    while True:
+        seconds = time_steps(step, count)
+        spent += seconds * count
+        if spent >= WARM_UP_SECONDS:
+            return max(1, round(SAMPLE_SECONDS / seconds))
+        count *= 2
+
+
+def sample(step: Step, seconds: float) -> float:
+    """The median time of a step over samples that fill ``seconds``; at least three."""
+    count = calibrate(step)
+    samples: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(samples) < 3 or time.perf_counter() < end:
+        samples.append(time_steps(step, count))
+    return statistics.median(samples)
+
+
+def resident_bytes() -> int:
+    """The resident set of this process."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def bytes_per_node(build_chain: Step) -> float:
+    """Growth of the resident set over a live chain of a million nodes."""
+    before = resident_bytes()
+    alive = build_chain()
+    grown = resident_bytes() - before
+    del alive
+    return grown / LONG_CHAIN
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.worker")
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("workload", choices=[*WORKLOADS, "live_chain"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--steps", type=int, help="run this many steps, measure nothing: for instruction counts")
+    arguments = parser.parse_args()
+    builder = PEERS[arguments.peer].load(arguments.threads).get(arguments.workload)
+    if builder is None:
+        print(json.dumps(None))
+        return 0
+    step = builder()
+    if arguments.steps is not None:
+        for _ in range(arguments.steps):
+            step()
+    elif arguments.workload == "live_chain":
+        print(json.dumps(bytes_per_node(step)))
+    else:
+        print(json.dumps(sample(step, arguments.seconds) / WORKLOADS[arguments.workload].per_step))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
