@@ -64,6 +64,9 @@ using RowBackwardLoop = void (*)(char* out, const char* g, const char* result, i
 
 // Cumulative sum or product of n elements: strides in bytes.
 using ScanLoop = void (*)(char* out, int64_t out_stride, const char* in, int64_t in_stride, int64_t n);
+// Cumulative extreme: the running value and (int64) the position it came from.
+using ExtremeScanLoop = void (*)(char* out, int64_t out_stride, char* index, int64_t index_stride, const char* in,
+                                 int64_t in_stride, int64_t n);
 
 struct Kernels {
     const char* isa;                        // "x86-64", "avx2", "avx512" or "generic"
@@ -77,7 +80,8 @@ struct Kernels {
     ArgLoop argmax[N_COMPUTE], argmin[N_COMPUTE];
     RowLoop softmax[N_COMPUTE], log_softmax[N_COMPUTE], logsumexp[N_COMPUTE];   // logsumexp writes one element a row
     RowBackwardLoop softmax_backward[N_COMPUTE], log_softmax_backward[N_COMPUTE];
-    ScanLoop cumsum[N_COMPUTE], cumprod[N_COMPUTE];
+    ScanLoop cumsum[N_COMPUTE], cumprod[N_COMPUTE], logcumsumexp[N_COMPUTE];
+    ExtremeScanLoop cummax[N_COMPUTE], cummin[N_COMPUTE];
 };
 
 // The table for this processor, chosen once.
