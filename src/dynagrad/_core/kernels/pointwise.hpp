@@ -231,7 +231,7 @@ DG_OP2(div, return a / b)
 DG_OP2(atan2, return lib::atan2(a, b))
 DG_OP2(copysign, return vm::copysign(a, b))
 DG_OP2(xlogy, T y = a * vm::log<T>(b); return b != b ? b : a == 0 ? T(0) : y)
-DG_OP2(hypot, return lib::hypot(a, b))
+DG_OP2(hypot, return vm::hypot(a, b))
 DG_OP2(logaddexp, T m = maximum<T>(Params())(a, b); T y = m + vm::log1p<T>(vm::exp<T>(-vm::abs(a - b)));
        return a == b && vm::abs(a) == vm::Format<T>::inf ? a : y)
 

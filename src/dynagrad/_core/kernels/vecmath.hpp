@@ -51,6 +51,25 @@ DG_INLINE double copysign(double x, double s) { return __builtin_copysign(x, s);
 DG_INLINE float sqrt(float x) { return __builtin_sqrtf(x); }
 DG_INLINE double sqrt(double x) { return __builtin_sqrt(x); }
 
+// An infinite leg wins over NaN. In float the squares are exact in double; in double they are scaled to stay in range.
+DG_INLINE float hypot(float x, float y) {
+    double a = x, b = y;
+    float h = float(__builtin_sqrt(a * a + b * b));
+    h = abs(x) == __builtin_inff() ? abs(x) : h;
+    return abs(y) == __builtin_inff() ? abs(y) : h;
+}
+
+DG_INLINE double hypot(double x, double y) {
+    double a = abs(x), b = abs(y);
+    double larger = a < b ? b : a;
+    double scale = larger > 0x1p500 ? 0x1p-600 : larger < 0x1p-500 ? 0x1p600 : 1.0;
+    double back = larger > 0x1p500 ? 0x1p600 : larger < 0x1p-500 ? 0x1p-600 : 1.0;
+    double s = a * scale, t = b * scale;
+    double h = sqrt(s * s + t * t) * back;
+    h = a == __builtin_inf() ? a : h;
+    return b == __builtin_inf() ? b : h;
+}
+
 template <class T>
 DG_INLINE T poly(T, T c) { return c; }
 
@@ -234,8 +253,9 @@ template <class T>
 DG_INLINE T log1p(T x) {
     T u = T(1) + x;
     T c = x - (u - T(1));
-    bool ordinary = u > 0 && u < Format<T>::inf;
-    T y = log<T>(u) + (ordinary ? c / u : T(0));
+    T correction = u > 0 ? c / u : T(0);
+    correction = u < Format<T>::inf ? correction : T(0);
+    T y = log<T>(u) + correction;
     return x == 0 ? x : y;
 }
 

@@ -1,6 +1,9 @@
 // The whole table for one instruction set. Compiled once per set, each time with its own flags and its own DG_ISA.
 #include "cast.hpp"
 #include "pointwise.hpp"
+#include "reduce.hpp"
+#include "scan.hpp"
+#include "softmax.hpp"
 #include "table.hpp"
 
 #define DG_TEXT_OF(name) #name
@@ -14,6 +17,9 @@ static Kernels make_table() {
     k.isa = DG_TEXT(DG_ISA);
     fill_pointwise(k);
     fill_cast(k);
+    fill_reduce(k);
+    fill_softmax(k);
+    fill_scan(k);
     return k;
 }
 
