@@ -23,9 +23,10 @@ NODE_STYLE = {
 FILL = {"leaf": "lightblue", "output": "darkolivegreen1", "base": "darkolivegreen3", "saved": "orange"}
 ARROW_STYLE = {"flow": "", "saved": " [dir=none]", "view": " [style=dotted]"}
 
-# A backslash starts an escape and an ampersand an entity in a label. Control characters would break SVG, and a zero byte
-# would end the string: both are shown by their Python escape.
-_ESCAPES = {code: repr(chr(code))[1:-1].replace("\\", "\\\\") for code in (*range(32), *range(127, 160), 0xFFFE, 0xFFFF)}
+# A backslash starts an escape and an ampersand an entity in a label. Control characters would break SVG, and a zero
+# byte would end the string: both are shown by their Python escape.
+_UNPRINTABLE = (*range(32), *range(127, 160), 0xFFFE, 0xFFFF)
+_ESCAPES = {code: repr(chr(code))[1:-1].replace("\\", "\\\\") for code in _UNPRINTABLE}
 _ESCAPES |= {ord("\n"): "\\n", ord("\\"): "\\\\", ord('"'): '\\"', ord("&"): "&amp;"}
 
 _QUOTE_OR_ESCAPE = re.compile(r'\\.|\\|"', re.DOTALL)
@@ -67,7 +68,7 @@ def literal(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """``text`` as a DOT string in which Graphviz's own escapes (``\\n``, ``\\l``, ``\\N``) and ``<...>`` keep their meaning."""
+    """``text`` as a DOT string in which Graphviz's escapes (``\\n``, ``\\l``) and ``<...>`` keep their meaning."""
     if (text.startswith("<") and text.endswith(">")) or (_BARE.fullmatch(text) and text.lower() not in _KEYWORDS):
         return text
     return '"' + _QUOTE_OR_ESCAPE.sub(lambda found: _QUOTED.get(found[0], found[0]), text) + '"'

@@ -21,7 +21,7 @@ def image(source: str, format: str, engine: str) -> bytes:
     failed, data = graphviz.gvRenderData(context, graph.handle, format.encode())
     if failed:
         raise ValueError(f"the format {format!r} is not known to this Graphviz")
-    return data
+    return bytes(data)
 
 
 def draw() -> None:
@@ -35,7 +35,7 @@ def draw() -> None:
         code = 0
     except Exception as error:
         print(error, file=sys.stderr, flush=True)
-    # Not sys.exit: Graphviz 14.1 crashes while it frees the layout of some graphs, and this process has said all it had to say.
+    # Not sys.exit: Graphviz 14.1 crashes while it frees the layout of some graphs, and all has been said.
     os._exit(code)
 
 

@@ -20,8 +20,8 @@ def make_dot(
 ) -> Picture:
     """Draws the graph that ``var`` was computed by; a node per recorded op, named by its class.
 
-    Light blue boxes are the leaves whose ``.grad`` backward fills, with their names and shapes; grey ones are ops; green ones
-    are ``var``; dark green the tensors that ``var`` is a view of; orange the tensors saved for backward.
+    Light blue boxes are the leaves whose ``.grad`` backward fills, with their names and shapes; grey ones are ops;
+    green ones are ``var``; dark green the tensors that ``var`` is a view of; orange the tensors saved for backward.
 
     Args:
         var: a tensor, or a tuple or list of tensors. Tensors of PyTorch are drawn too.

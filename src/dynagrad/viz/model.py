@@ -45,7 +45,7 @@ class Model:
 def read_graph(
     outputs: Iterable[Any], names: Mapping[int, str], *, show_attrs: bool = False, show_saved: bool = False
 ) -> Model:
-    """The model of everything that ``outputs`` were computed from; ``names`` maps the ``id`` of a tensor to its name."""
+    """The model of all that ``outputs`` were computed from; ``names`` maps the ``id`` of a tensor to its name."""
     reader = _Reader(names, show_attrs, show_saved)
     for output in outputs:
         reader.add_output(output)
@@ -61,11 +61,10 @@ class _Reader:
         self.show_attrs = show_attrs
         self.show_saved = show_saved
         self.seen: dict[int, Any] = {}
-        self.kept: dict[int, Any] = {}
-        self.keys: dict[int, int] = {}
+        self.keys: dict[int, tuple[int, Any]] = {}
 
     def add_output(self, tensor: Any, kind: BoxKind = "output") -> None:
-        """Adds ``tensor``, its history and, where it is a view, the tensor it looks at (which is never a view itself)."""
+        """Adds ``tensor``, its history and, where it is a view, the tensor it looks at (never a view itself)."""
         if id(tensor) in self.seen:
             return
         self.seen[id(tensor)] = tensor
@@ -105,7 +104,7 @@ class _Reader:
         self.add_tensor(tensor, "saved", name)
 
     def add_tensor(self, tensor: Any, kind: BoxKind, name: str | None = None) -> None:
-        # A tensor met twice is drawn as what it was met as last: torchviz writes its statement again, and the last one counts.
+        # A tensor met twice is drawn as it was met last: torchviz repeats its statement, and the last one counts.
         name = name or self.names.get(id(tensor), "")
         self.model.boxes[self.key(tensor)] = Box(kind, name, tuple(int(n) for n in tensor.size()))
 
@@ -113,8 +112,7 @@ class _Reader:
         self.model.arrows.append(Arrow(self.key(tail), self.key(head), kind))
 
     def key(self, thing: Any) -> int:
-        self.kept[id(thing)] = thing
-        return self.keys.setdefault(id(thing), len(self.keys))
+        return self.keys.setdefault(id(thing), (len(self.keys), thing))[0]
 
     def attributes(self, node: Any) -> tuple[tuple[str, str], ...]:
         if not self.show_attrs:

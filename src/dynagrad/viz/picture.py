@@ -1,4 +1,4 @@
-"""What ``make_dot`` returns: a graph in DOT that saves, renders and shows itself, with the names that ``graphviz.Digraph`` uses.
+"""What ``make_dot`` returns: a graph in DOT that saves, renders and shows itself, as ``graphviz.Digraph`` does.
 
 Layout and image formats are ``render``'s business; which boxes there are is the model's.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from .dot import attribute_list, quoted
 from .model import Model
-from .render import GraphvizMissing, render
+from .render import GraphvizMissingError, render
 
 PathLike = str | os.PathLike[str]
 
@@ -133,10 +133,10 @@ class Picture:
         engine: str | None = None,
         outfile: PathLike | None = None,
     ) -> str:
-        """Writes the image to ``filename.format`` (or ``outfile``), the DOT text to ``filename``; returns the image's path.
+        """Writes the image to ``filename.format`` or ``outfile``, the DOT text to ``filename``; returns the image's.
 
-        ``cleanup`` leaves the image alone, ``view`` opens it in the system's viewer. Without Graphviz a ``GraphvizMissing``
-        says what to install, and nothing is written.
+        ``cleanup`` leaves the image alone, ``view`` opens it in the system's viewer. Without Graphviz a
+        ``GraphvizMissingError`` says what to install, and nothing is written.
 
         Example:
             >>> import dynagrad as torch
@@ -159,9 +159,7 @@ class Picture:
             _open_in_viewer(image_path)
         return image_path
 
-    def view(
-        self, filename: PathLike | None = None, directory: PathLike | None = None, cleanup: bool = False
-    ) -> str:
+    def view(self, filename: PathLike | None = None, directory: PathLike | None = None, cleanup: bool = False) -> str:
         """Renders and opens the image in the system's viewer."""
         return self.render(filename, directory, view=True, cleanup=cleanup)
 
@@ -172,7 +170,7 @@ class Picture:
         # A notebook hides an exception raised here, so what to install is said in the cell itself.
         try:
             return {"image/svg+xml": self._repr_svg_()}
-        except GraphvizMissing as error:
+        except GraphvizMissingError as error:
             return {"text/plain": f"{self!r}\n{error}"}
 
 

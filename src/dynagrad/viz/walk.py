@@ -1,4 +1,4 @@
-"""The depth-first walk over a recorded graph, from a ``grad_fn`` through ``next_functions``, and what a node shows of itself.
+"""The depth-first walk over a recorded graph, from a ``grad_fn`` through ``next_functions``, and what its nodes show.
 
 Iterative, so that depth is bounded by memory alone. Knows nothing of pictures.
 """
