@@ -1,0 +1,7 @@
+"""``python -m dynagrad``: the same as the ``dynagrad`` command."""
+
+import sys
+
+from dynagrad.cli import main
+
+sys.exit(main())

@@ -1,0 +1,74 @@
+"""Binds ``torch``, ``torch.*`` and ``torchviz`` to dynagrad's own modules, for this process only.
+
+The modules are the same objects under both names. What dynagrad lacks stays missing, and the error names it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+import dynagrad
+
+STANDS_FOR = {"torch": "dynagrad", "torchviz": "dynagrad.viz", "torchviz.dot": "dynagrad.viz"}
+
+SPOKEN_VERSION = "2.13.0"
+
+
+def bind() -> None:
+    """Makes ``import torch`` and ``import torchviz`` import dynagrad from here on.
+
+    ``torch.__version__`` becomes the PyTorch release whose semantics dynagrad follows, with dynagrad's own version as
+    its local part: a script that compares versions takes the path meant for that release.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] in STANDS_FOR]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Finder())
+    dynagrad.__version__ = f"{SPOKEN_VERSION}+dynagrad.{dynagrad.__version__}"
+
+
+def real_name(name: str) -> str | None:
+    """dynagrad's name for the module ``name`` of PyTorch, or None for any other module."""
+    if name in STANDS_FOR:
+        return STANDS_FOR[name]
+    root, _, rest = name.partition(".")
+    return f"{STANDS_FOR[root]}.{rest}" if root in STANDS_FOR else None
+
+
+def spoken_name(name: str) -> str:
+    """The name under which a PyTorch script knows dynagrad's module ``name``."""
+    return "torch" + name.removeprefix("dynagrad")
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Finds PyTorch's names, and puts dynagrad's module in ``sys.modules`` where a new one would have gone."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        real = real_name(fullname)
+        if real is None:
+            return None
+        return ModuleSpec(fullname, self, is_package=hasattr(_imported(real, fullname), "__path__"))
+
+    def exec_module(self, module: ModuleType) -> None:
+        real = real_name(module.__name__)
+        assert real is not None
+        sys.modules[module.__name__] = _imported(real, module.__name__)
+
+
+def _imported(real: str, spoken: str) -> ModuleType:
+    try:
+        return importlib.import_module(real)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{real}.".startswith(f"{error.name}."):
+            raise
+        parent, _, attribute = real.rpartition(".")
+        module = getattr(sys.modules.get(parent), attribute, None)
+        if isinstance(module, ModuleType):
+            return module
+        raise ModuleNotFoundError(f"dynagrad has no {spoken} yet", name=spoken) from None

@@ -1,0 +1,48 @@
+"""``dynagrad info``: what is installed and what it found on this machine. Reads; changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from .page import table
+
+EXTRAS = {"viz": ("pygraphviz", "graphviz")}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints a table of what an error report should say."""
+    parser = argparse.ArgumentParser(prog="dynagrad info", description="Shows the version, the kernels and the extras.")
+    parser.parse_args(arguments)
+    print(table(rows()), end="")
+    return 0
+
+
+def rows() -> list[tuple[str, str]]:
+    """Names and values, in the order in which they are printed."""
+    import dynagrad
+
+    return [
+        ("dynagrad", dynagrad.__version__),
+        ("Python", f"{platform.python_version()} ({platform.python_implementation()})"),
+        ("system", platform.platform()),
+        ("threads", str(dynagrad.get_num_threads())),
+        ("NumPy", installed("numpy")),
+        ("OpenBLAS", installed("scipy-openblas32")),
+        *(
+            (f"extra {extra}", ", ".join(f"{name} {installed(name)}" for name in names))
+            for extra, names in EXTRAS.items()
+        ),
+        ("dot program", shutil.which("dot") or "none on the PATH"),
+    ]
+
+
+def installed(distribution: str) -> str:
+    """The installed version of a distribution, or that it is not there."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,195 @@
+"""``dynagrad run``: runs a PyTorch script on dynagrad, as ``python`` would run it.
+
+The script sees what ``python`` shows it: ``sys.argv``, ``sys.path[0]``, ``__main__``, its own traceback and exit code.
+Binding the names of PyTorch is done by ``binding``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType, TracebackType
+
+from .binding import bind, spoken_name
+from .page import page
+
+
+class CannotRunError(Exception):
+    """There is no such script or module: its message is all that the user needs to see."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the program that ``arguments`` name; what it raises, SystemExit included, passes through."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(help_page(), end="", file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    try:
+        _dispatch(*arguments)
+    except CannotRunError as error:
+        print(f"dynagrad run: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _dispatch(first: str, *rest: str) -> None:
+    if first in ("-m", "-c") and not rest:
+        raise CannotRunError(f"{first} needs an argument\nSee: dynagrad run --help")
+    if first.startswith("-") and first not in ("-", "-m", "-c"):
+        raise CannotRunError(
+            f"no option {first!r}; the program's own options follow its name\nSee: dynagrad run --help"
+        )
+    bind()
+    if first == "-m":
+        run_module(rest[0], rest[1:])
+    elif first == "-c":
+        run_text(rest[0], "<string>", ["-c", *rest[1:]])
+    elif first == "-":
+        run_text(sys.stdin.buffer.read(), "<stdin>", ["-", *rest])
+    else:
+        run_script(first, rest)
+
+
+def help_page() -> str:
+    """What ``dynagrad run --help`` prints."""
+    return page(
+        "dynagrad run: run a PyTorch program on dynagrad, unmodified",
+        (
+            "Usage",
+            [
+                ("dynagrad run script.py [arguments]", "a file, or a folder with a __main__.py"),
+                ("dynagrad run -m module [arguments]", "a module, as python -m finds it"),
+                ("dynagrad run -c code [arguments]", "code from the command line"),
+                ("dynagrad run - [arguments]", "code from standard input"),
+            ],
+        ),
+        (
+            "What it does",
+            [
+                "For this process alone, torch, torch.* and torchviz are dynagrad's modules.",
+                "What dynagrad lacks is an ImportError or an AttributeError that names it.",
+                "The program's traceback and exit code are its own.",
+            ],
+        ),
+    )
+
+
+def run_script(path: str, arguments: Sequence[str]) -> None:
+    """Runs a file, or the ``__main__.py`` of a folder."""
+    file = os.path.abspath(os.path.join(path, "__main__.py") if os.path.isdir(path) else path)
+    try:
+        with io.open_code(file) as stream:
+            source = stream.read()
+    except OSError as error:
+        raise CannotRunError(f"can't open file {file!r}: {error.strerror}") from None
+    program = ModuleType("__main__")
+    program.__file__ = file
+    program.__loader__ = SourceFileLoader("__main__", file)
+    _enter([path, *arguments], os.path.dirname(os.path.realpath(file)))
+    _execute(program, lambda: _compiled(source, file))
+
+
+def run_text(source: str | bytes, name: str, argv: Sequence[str]) -> None:
+    """Runs code that comes from no file: from the command line or from standard input."""
+    _enter(argv, "")
+    _execute(ModuleType("__main__"), lambda: _compiled(source, name))
+
+
+def run_module(name: str, arguments: Sequence[str]) -> None:
+    """Runs a module found on ``sys.path``, or the ``__main__`` of a package."""
+    _enter(["-m", *arguments], os.getcwd())
+    program = ModuleType("__main__")
+    _execute(program, lambda: _module_code(name, program))
+
+
+def _enter(argv: Sequence[str], folder: str) -> None:
+    sys.argv[:] = argv
+    if not sys.flags.safe_path:
+        sys.path[0] = folder
+
+
+def _execute(program: ModuleType, code: Callable[[], CodeType]) -> None:
+    sys.modules["__main__"] = program
+    program.__dict__["__builtins__"] = builtins
+    try:
+        exec(code(), program.__dict__)
+    except (SystemExit, CannotRunError):
+        raise
+    except BaseException:
+        _report_without_runner()
+        raise
+
+
+def _compiled(source: str | bytes, name: str) -> CodeType:
+    return compile(source, name, "exec", dont_inherit=True)
+
+
+def _module_code(name: str, program: ModuleType) -> CodeType:
+    spec = _found(name)
+    if spec.submodule_search_locations is not None:
+        name = f"{name}.__main__"
+        spec = _found(name)
+    code = spec.loader.get_code(name) if hasattr(spec.loader, "get_code") else None
+    if code is None:
+        raise CannotRunError(f"module {name!r} has no Python code")
+    program.__spec__, program.__loader__, program.__package__ = spec, spec.loader, spec.parent
+    program.__file__ = sys.argv[0] = spec.origin or name
+    return code
+
+
+def _found(name: str) -> ModuleSpec:
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        spec = None
+    if spec is None:
+        raise CannotRunError(f"no module named {name!r}")
+    return spec
+
+
+def _report_without_runner() -> None:
+    # The interpreter itself ends the process, so exit codes, signals and clean-up are Python's; only the traceback changes.
+    shown = sys.excepthook
+
+    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        error.__traceback__ = _users_part(trace)
+        _name_what_is_missing(error)
+        shown(kind, error, error.__traceback__)
+
+    sys.excepthook = report
+
+
+def _users_part(trace: TracebackType | None) -> TracebackType | None:
+    steps = []
+    while trace is not None:
+        steps.append(trace)
+        trace = trace.tb_next
+    codes = [step.tb_frame.f_code for step in steps]
+    steps = steps[codes.index(_execute.__code__) + 1 :] if _execute.__code__ in codes else steps
+    steps = [step for step in steps if not _is_machinery(step.tb_frame.f_code.co_filename)]
+    following = None
+    for step in reversed(steps):
+        step.tb_next = following
+        following = step
+    return following
+
+
+def _is_machinery(file: str) -> bool:
+    return os.path.dirname(file) == os.path.dirname(__file__) or file.startswith("<frozen importlib")
+
+
+def _name_what_is_missing(error: BaseException) -> None:
+    name = getattr(error, "name", None) or ""
+    if isinstance(error, ImportError) and name.partition(".")[0] == "dynagrad":
+        error.add_note(f"under `dynagrad run`, {spoken_name(name)} is {name}, which has no such name yet")
+    elif isinstance(error, AttributeError):
+        owner = error.obj.__name__ if isinstance(error.obj, ModuleType) else type(error.obj).__module__
+        if owner.partition(".")[0] == "dynagrad":
+            spoken = spoken_name(owner) if isinstance(error.obj, ModuleType) else type(error.obj).__name__
+            error.add_note(f"under `dynagrad run`, torch is dynagrad, which has no {spoken}.{name}")
