@@ -43,35 +43,38 @@ inline void matmul_tile(const MatmulArgs<T>& g, int64_t i, int64_t j) {
         for (int s = 0; s < J; ++s) matmul_store(g, g.c[(i + r) * g.c_row + j + s], sum[r][s]);
 }
 
-// The same, two vectors wide, where the rows of b lie in order.
-template <class T>
-constexpr int matmul_wide = 32 / sizeof(T);
-
-template <int I, class T>
-inline void matmul_wide_tile(const MatmulArgs<T>& g, int64_t i, int64_t j) {
+// The same, J vectors of 16 bytes wide, where the rows of b lie in order.
+template <int I, int J, class T>
+inline void matmul_vector_tile(const MatmulArgs<T>& g, int64_t i, int64_t j) {
     using W = Wrapping<T>;
     typedef W Vector __attribute__((vector_size(16)));
-    constexpr int width = 16 / sizeof(T);
-    Vector sum[I][2] = {}, row[2];
+    Vector sum[I][J] = {}, row[J];
     const T* a = g.a + i * g.a_row;
     const T* b = g.b + j;
     for (int64_t p = 0; p < g.k; ++p, a += g.a_col, b += g.b_row) {
         std::memcpy(row, b, sizeof row);
-        for (int r = 0; r < I; ++r) {
-            sum[r][0] += W(a[r * g.a_row]) * row[0];
-            sum[r][1] += W(a[r * g.a_row]) * row[1];
-        }
+        for (int r = 0; r < I; ++r)
+            for (int s = 0; s < J; ++s) sum[r][s] += W(a[r * g.a_row]) * row[s];
     }
-    for (int r = 0; r < I; ++r)
-        for (int s = 0; s < 2 * width; ++s)
-            matmul_store(g, g.c[(i + r) * g.c_row + j + s], W(sum[r][s / width][s % width]));
+    for (int r = 0; r < I; ++r) {
+        T* out = g.c + (i + r) * g.c_row + j;
+        if (g.beta != T(0)) std::memcpy(row, out, sizeof row);
+        for (int s = 0; s < J; ++s) {
+            const Vector value = W(g.alpha) * sum[r][s];
+            sum[r][s] = g.beta == T(0) ? value : value + W(g.beta) * row[s];
+        }
+        std::memcpy(out, sum[r], sizeof row);
+    }
 }
 
 template <int I, class T>
 inline void matmul_rows(const MatmulArgs<T>& g, int64_t i) {
+    constexpr int width = 16 / sizeof(T);
     int64_t j = 0;
-    if (g.b_col == 1)
-        for (; j + matmul_wide<T> <= g.n; j += matmul_wide<T>) matmul_wide_tile<I>(g, i, j);
+    if (g.b_col == 1 && g.n >= width) {
+        for (; j + 2 * width <= g.n; j += 2 * width) matmul_vector_tile<I, 2>(g, i, j);
+        for (; j + width <= g.n; j += width) matmul_vector_tile<I, 1>(g, i, j);
+    }
     for (; j + 3 <= g.n; j += 3) matmul_tile<I, 3>(g, i, j);
     for (; j < g.n; ++j) matmul_tile<I, 1>(g, i, j);
 }
