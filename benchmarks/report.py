@@ -24,6 +24,7 @@ class Row:
     values: dict[str, float]
 
     def as_record(self) -> dict[str, Any]:
+        """The row as JSON has it."""
         return asdict(self)
 
 

@@ -32,7 +32,9 @@ Measure = Callable[[Peer], float | None]
 def run_process(command: list[str], threads: int = 1) -> subprocess.CompletedProcess[str]:
     """One process, with every library's thread count set and hashing made repeatable."""
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONHASHSEED": "0"}
-    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=TIME_LIMIT)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=TIME_LIMIT, check=False
+    )
 
 
 def worker(peer: Peer, *arguments: str) -> list[str]:

@@ -28,6 +28,7 @@ class Peer:
 
     @property
     def installed(self) -> bool:
+        """Whether this Python could import it."""
         return importlib.util.find_spec(self.module) is not None
 
 

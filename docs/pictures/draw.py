@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import dynagrad as torch
 from dynagrad.viz import make_dot
+
+import dynagrad as torch
 
 HERE = Path(__file__).resolve().parent
 

@@ -1,4 +1,4 @@
-"""What a reader would trip over: long files, paths of one machine, unfinished marks, public names without a docstring."""
+"""What a reader would trip over: long files, one machine's paths, unfinished marks, undocumented public names."""
 
 from __future__ import annotations
 
