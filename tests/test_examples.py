@@ -81,7 +81,7 @@ def test_lab_gradient_of_wh_is_printed_in_scientific_notation(lab: Ran) -> None:
         8.2059e-04,
         -3.4566e-03,
     ]
-    assert "3.3" in lab.text
+    assert "tensor([[ 3.3161e-03,  1.4157e-03, -5.9634e-03],\n" in lab.text
     assert lab.numbers("gradient of Wh:\n") == pytest.approx(printed, rel=3e-4)
 
 
