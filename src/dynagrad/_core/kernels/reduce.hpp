@@ -3,7 +3,6 @@
 // shared by all of them. Rows and panels are summed in blocks that are then added pairwise, so the rounding error of a
 // float32 sum grows with the logarithm of its length.
 #pragma once
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>

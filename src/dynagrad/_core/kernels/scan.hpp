@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "table.hpp"
+#include "vecmath.hpp"
 
 namespace dg {
 namespace DG_ISA {
@@ -42,7 +43,7 @@ static void scan_prod(char* out, int64_t out_stride, const char* in, int64_t in_
 static inline double log_add_exp(double a, double b) {
     const double low = a < b ? a : b, high = a < b ? b : a;
     if (a != a || b != b) return a + b;
-    return low == high && __builtin_isinf(low) ? low : high + ::log1p(::exp(low - high));
+    return low == high && __builtin_isinf(low) ? low : high + vm::log1p<double>(vm::exp<double>(low - high));
 }
 
 template <class T>

@@ -2,40 +2,15 @@
 // The largest element is taken out of each row first; a row of -inf therefore gives NaN in the softmaxes (-inf - -inf)
 // and -inf in logsumexp, which takes out 0 instead of an infinite maximum.
 #pragma once
-#include <bit>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "reduce.hpp"
 #include "table.hpp"
+#include "vecmath.hpp"
 
 namespace dg {
 namespace DG_ISA {
-
-// exp(x) = 2^k exp(r), |r| <= ln(2)/2, the latter by its series; 2^k in two factors, so that denormal results are met.
-static inline float row_exp(float x) {
-    constexpr float shift = 12582912.0f;               // 1.5 * 2^23: adding it rounds to the nearest integer
-    x = x < -104.0f ? -104.0f : x;
-    x = x > 89.0f ? 89.0f : x;
-    const float k = (x * 1.44269504f + shift) - shift;
-    const float r = (x - k * 0.693145752f) - k * 1.42860677e-6f;
-    float p = 1.0f / 5040;
-    p = p * r + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    const int32_t whole = static_cast<int32_t>(k), half = whole >> 1;
-    return p * std::bit_cast<float>((half + 127) << 23) * std::bit_cast<float>((whole - half + 127) << 23);
-}
-
-static inline double row_exp(double x) { return ::exp(x); }
-
-static inline float row_log(float x) { return __builtin_logf(x); }
-static inline double row_log(double x) { return __builtin_log(x); }
 
 template <class T>
 static inline T row_fold_max(const T* x, int64_t n) {
@@ -55,7 +30,7 @@ static T sum_of_exp(T* out, const T* x, int64_t n, T top) {
     for (int64_t start = 0; start < n; start += exp_block) {
         const int64_t count = n - start < exp_block ? n - start : exp_block;
         T* to = keep ? out + start : terms;
-        for (int64_t j = 0; j < count; ++j) to[j] = row_exp(x[start + j] - top);
+        for (int64_t j = 0; j < count; ++j) to[j] = vm::exp<T>(x[start + j] - top);
         total += row_fold_sum(to, count);
     }
     return total;
@@ -73,7 +48,7 @@ struct RowGroup {
             tops[i] = fold_row_block<Fold_amax<T>>(x + i * n, n, T());
             for (int64_t j = 0; j < n; ++j) terms[i * n + j] = x[i * n + j] - tops[i];
         }
-        for (int64_t j = 0; j < rows * n; ++j) terms[j] = row_exp(terms[j]);
+        for (int64_t j = 0; j < rows * n; ++j) terms[j] = vm::exp<T>(terms[j]);
         for (int64_t i = 0; i < rows; ++i) totals[i] = fold_row_block<Fold_sum<T>>(terms + i * n, n, T());
     }
 };
@@ -102,7 +77,7 @@ static void softmax_rows(char* out, const char* in, int64_t rows, int64_t n) {
 
 template <class T>
 static inline void log_softmax_row(T* y, const T* x, int64_t n, T top, T total) {
-    const T log_total = row_log(total);
+    const T log_total = vm::log<T>(total);
     for (int64_t j = 0; j < n; ++j) y[j] = (x[j] - top) - log_total;
 }
 
@@ -135,7 +110,7 @@ static void logsumexp_rows(char* out, const char* in, int64_t rows, int64_t n) {
     for (int64_t i = 0; i < rows; ++i, x += n) {
         const T top = row_fold_max(x, n);
         const T taken = __builtin_isinf(top) ? T(0) : top;
-        y[i] = row_log(sum_of_exp<T, false>(nullptr, x, n, taken)) + taken;
+        y[i] = vm::log<T>(sum_of_exp<T, false>(nullptr, x, n, taken)) + taken;
     }
 }
 
@@ -165,7 +140,7 @@ static void log_softmax_backward_rows(char* out, const char* grad, const char* r
     const T* y = reinterpret_cast<const T*>(result);
     for (int64_t i = 0; i < rows; ++i, dx += n, g += n, y += n) {
         const T total = row_fold_sum(g, n);
-        for (int64_t j = 0; j < n; ++j) dx[j] = g[j] - row_exp(y[j]) * total;
+        for (int64_t j = 0; j < n; ++j) dx[j] = g[j] - vm::exp<T>(y[j]) * total;
     }
 }
 
