@@ -3,6 +3,7 @@
 
 #include "loops.hpp"
 #include "special.hpp"
+#include "trig.hpp"
 #include "vecmath.hpp"
 
 namespace dg {
@@ -80,9 +81,9 @@ DG_OP1(reciprocal, return T(1) / x)
 DG_OP1(sin, return lib::sin(x))
 DG_OP1(cos, return lib::cos(x))
 DG_OP1(tan, return lib::tan(x))
-DG_OP1(asin, return lib::asin(x))
-DG_OP1(acos, return lib::acos(x))
-DG_OP1(atan, return lib::atan(x))
+DG_OP1(asin, return vm::asin<T>(x))
+DG_OP1(acos, return vm::acos<T>(x))
+DG_OP1(atan, return vm::atan<T>(x))
 DG_OP1(sinh, return vm::sinh<T>(x))
 DG_OP1(cosh, return vm::cosh<T>(x))
 DG_OP1(tanh, return vm::tanh<T>(x))
@@ -154,7 +155,17 @@ struct Division {
     }
 };
 
-template <class T>
+// How real remainders are taken: by the C library always, or by vector code where the quotient is small enough.
+struct Careful {
+    template <class T>
+    DG_INLINE static T fmod(T a, T b) { return lib::fmod(a, b); }
+};
+struct Fast {
+    template <class T>
+    DG_INLINE static T fmod(T a, T b) { return vm::fmod(a, b); }
+};
+
+template <class T, class How = Careful>
 struct div_floor : Division<T> {
     using Division<T>::Division;
     DG_INLINE T operator()(T a, T b) const {
@@ -163,9 +174,9 @@ struct div_floor : Division<T> {
             if (this->undefined(b)) return 0;
             return a / b - (a % b != 0 && (a < 0) != (b < 0));
         } else {
-            T quotient = a / b, mod = lib::fmod(a, b);
-            T whole = (a - mod) / b;
-            whole -= T(mod != 0 && (b < 0) != (mod < 0));
+            T quotient = a / b, mod = How::fmod(a, b);
+            T exact = (a - mod) / b, below = exact - T(1);
+            T whole = mod != 0 && (b < 0) != (mod < 0) ? below : exact;
             T down = lib::floor(whole);
             down += T(whole - down > T(0.5));
             down = whole == 0 ? vm::copysign(T(0), quotient) : down;
@@ -187,23 +198,23 @@ struct div_trunc : Division<T> {
     }
 };
 
-template <class T>
+template <class T, class How = Careful>
 struct fmod : Division<T> {
     using Division<T>::Division;
     DG_INLINE T operator()(T a, T b) const {
         if constexpr (is_integer<T>)
             return b == -1 || this->undefined(b) ? 0 : a % b;
         else
-            return lib::fmod(a, b);
+            return How::fmod(a, b);
     }
 };
 
-template <class T>
+template <class T, class How = Careful>
 struct remainder : Division<T> {
     using Division<T>::Division;
     DG_INLINE T operator()(T a, T b) const {
-        T mod = fmod<T>(Params{.flag = this->flag})(a, b);
-        return mod != 0 && (b < 0) != (mod < 0) ? plus(mod, b) : mod;
+        T mod = fmod<T, How>(Params{.flag = this->flag})(a, b), shifted = plus(mod, b);
+        return mod != 0 && (b < 0) != (mod < 0) ? shifted : mod;
     }
 };
 
@@ -228,7 +239,7 @@ DG_OP2(shift_left, return b < 0 || b > 63 ? 0 : int64_t(uint64_t(a) << b))
 DG_OP2(shift_right, return a >> (b < 0 || b > 63 ? 63 : b))
 
 DG_OP2(div, return a / b)
-DG_OP2(atan2, return lib::atan2(a, b))
+DG_OP2(atan2, return vm::atan2<T>(a, b))
 DG_OP2(copysign, return vm::copysign(a, b))
 DG_OP2(xlogy, T y = a * vm::log<T>(b); return b != b ? b : a == 0 ? T(0) : y)
 DG_OP2(hypot, return vm::hypot(a, b))
@@ -330,11 +341,6 @@ struct addcdiv {
 
 }  // namespace ternary
 
-#undef DG_OP1
-#undef DG_OP2
-#undef DG_TEST1
-#undef DG_TEST2
-
 // ---- loops that choose among several --------------------------------------------------------------------------------
 
 template <class General, class Plain, class T>
@@ -363,39 +369,43 @@ void pow_strided(char* const* data, const int64_t* strides, int64_t n, const Par
 }
 
 namespace unary {
-template <class T>
-struct fast_sin {
-    explicit fast_sin(const Params&) {}
-    DG_INLINE T operator()(T x) const { return vm::sin(x); }
-};
-template <class T>
-struct fast_cos {
-    explicit fast_cos(const Params&) {}
-    DG_INLINE T operator()(T x) const { return vm::cos(x); }
-};
-template <class T>
-struct fast_tan {
-    explicit fast_tan(const Params&) {}
-    DG_INLINE T operator()(T x) const { return vm::tan(x); }
-};
+DG_OP1(fast_sin, return vm::sin<T>(x))
+DG_OP1(fast_cos, return vm::cos<T>(x))
+DG_OP1(fast_tan, return vm::tan<T>(x))
 }  // namespace unary
 
-inline bool angles_reducible(const float* x, int64_t n) {
+template <class T>
+bool angles_reducible(const T* x, int64_t n) {
     int outside = 0;
-    for (int64_t i = 0; i < n; i++) outside |= !(vm::abs(x[i]) <= vm::trig_limit);
+    for (int64_t i = 0; i < n; i++) outside |= !(vm::abs(x[i]) <= T(vm::trig_limit));
     return !outside;
 }
 
-// Vector code where the quick argument reduction holds for the whole block, the C library elsewhere.
-template <class Fast, class Careful>
-void trigonometric(char* const* data, int64_t n, const Params* params) {
+template <class T>
+bool quotients_small(const T* a, const T* b, int64_t n) {
+    int outside = 0;
+    for (int64_t i = 0; i < n; i++) outside |= !(vm::abs(a[i] / b[i]) < T(vm::mod_limit)) | (vm::abs(b[i]) < T(1e-30));
+    return !outside;
+}
+
+// Vector code where the fast form holds for the whole block, the C library elsewhere.
+template <class T, class Fast, class Careful>
+void of_angles(char* const* data, int64_t n, const Params* params) {
     for (int64_t start = 0; start < n; start += block_size) {
-        char* at[] = {data[0] + start * 4, data[1] + start * 4};
+        char* at[] = {data[0] + start * sizeof(T), data[1] + start * sizeof(T)};
         int64_t m = n - start < block_size ? n - start : block_size;
-        if (angles_reducible(reinterpret_cast<const float*>(at[1]), m))
-            unary_loop<Fast, float, float>(at, m, params);
-        else
-            unary_loop<Careful, float, float>(at, m, params);
+        bool fast = angles_reducible(reinterpret_cast<const T*>(at[1]), m);
+        (fast ? unary_loop<Fast, T, T> : unary_loop<Careful, T, T>)(at, m, params);
+    }
+}
+
+template <class T, class Fast, class Careful>
+void of_quotients(char* const* data, int64_t n, const Params* params) {
+    for (int64_t start = 0; start < n; start += block_size) {
+        int64_t skip = start * int64_t(sizeof(T)), m = n - start < block_size ? n - start : block_size;
+        char* at[] = {data[0] + skip, data[1] + skip, data[2] + skip};
+        bool fast = quotients_small(reinterpret_cast<const T*>(at[1]), reinterpret_cast<const T*>(at[2]), m);
+        (fast ? binary_loop<Fast, T, T, T> : binary_loop<Careful, T, T, T>)(at, m, params);
     }
 }
 
@@ -414,8 +424,10 @@ constexpr Loop ternary_row = over_strides<ternary_loop<Op<T>, T, T, T, T>, T, T,
 
 template <class General, class Plain, class T>
 constexpr Loop alpha_row = over_strides<with_alpha<General, Plain, T>, T, T, T>;
-template <template <class> class Fast, template <class> class Careful>
-constexpr Loop angle_row = over_strides<trigonometric<Fast<float>, Careful<float>>, float, float>;
+template <class T, class Fast, class Careful>
+constexpr Loop angle_row = over_strides<of_angles<T, Fast, Careful>, T, T>;
+template <class T, template <class, class> class Op>
+constexpr Loop quotient_row = over_strides<of_quotients<T, Op<T, binary::Fast>, Op<T, binary::Careful>>, T, T, T>;
 
 template <class T, Compute C>
 void fill_any_type(Kernels& k) {
@@ -451,6 +463,12 @@ void fill_float_type(Kernels& k) {
 #define DG_ROW(name) k.ternary[op_##name][C] = ternary_row<ternary::name, T>;
     DG_TERNARY_FLOAT(DG_ROW)
 #undef DG_ROW
+    k.unary[op_sin][C] = angle_row<T, unary::fast_sin<T>, unary::sin<T>>;
+    k.unary[op_cos][C] = angle_row<T, unary::fast_cos<T>, unary::cos<T>>;
+    k.unary[op_tan][C] = angle_row<T, unary::fast_tan<T>, unary::tan<T>>;
+    k.binary[op_fmod][C] = quotient_row<T, binary::fmod>;
+    k.binary[op_remainder][C] = quotient_row<T, binary::remainder>;
+    k.binary[op_div_floor][C] = quotient_row<T, binary::div_floor>;
 }
 
 inline void fill_pointwise(Kernels& k) {
@@ -462,10 +480,12 @@ inline void fill_pointwise(Kernels& k) {
 #define DG_ROW(name) k.binary[op_##name][C_I64] = binary_row<binary::name, int64_t>;
     DG_BINARY_INT(DG_ROW)
 #undef DG_ROW
-    k.unary[op_sin][C_F32] = angle_row<unary::fast_sin, unary::sin>;
-    k.unary[op_cos][C_F32] = angle_row<unary::fast_cos, unary::cos>;
-    k.unary[op_tan][C_F32] = angle_row<unary::fast_tan, unary::tan>;
 }
 
 }  // namespace DG_ISA
 }  // namespace dg
+
+#undef DG_OP1
+#undef DG_OP2
+#undef DG_TEST1
+#undef DG_TEST2

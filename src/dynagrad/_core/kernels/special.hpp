@@ -16,9 +16,9 @@ namespace DG_ISA {
 namespace lib {
 
 DG_LIBM(floor) DG_LIBM(ceil) DG_LIBM(trunc) DG_LIBM(nearbyint)
-DG_LIBM(sin) DG_LIBM(cos) DG_LIBM(tan) DG_LIBM(asin) DG_LIBM(acos) DG_LIBM(atan) DG_LIBM(erf) DG_LIBM(erfc)
+DG_LIBM(sin) DG_LIBM(cos) DG_LIBM(tan) DG_LIBM(erf) DG_LIBM(erfc)
 DG_LIBM(lgamma)
-DG_LIBM2(pow) DG_LIBM2(fmod) DG_LIBM2(atan2) DG_LIBM2(hypot)
+DG_LIBM2(pow) DG_LIBM2(fmod)
 
 constexpr double pi = 0x1.921fb54442d18p+1;
 

@@ -1,5 +1,6 @@
 // Elementary functions without branches or calls, for float and double alike: inlined in a loop they become vector code.
-// Within 2 units in the last place; infinities, NaN and subnormals as IEEE 754 has them. Rare functions are in special.hpp.
+// Within 2 units in the last place; infinities, NaN and subnormals as IEEE 754 has them. Angles are in trig.hpp, rare
+// functions in special.hpp.
 #pragma once
 #include <cstdint>
 
@@ -284,54 +285,26 @@ DG_INLINE T atanh(T x) {
     return copysign(T(0.5) * log1p<T>((a + a) / (T(1) - a)), x);
 }
 
-// ---- trigonometry in float, |x| <= trig_limit -----------------------------------------------------------------------
+// ---- remainders, |a / b| < mod_limit --------------------------------------------------------------------------------
 
-constexpr float trig_limit = 0x1p20f;
+constexpr double mod_limit = 0x1p28;
 
-struct Angle {
-    float r;         // x - quadrant pi/2, |r| <= pi/4
-    uint32_t quadrant;
-};
-
-// 33 bits of pi/2 times a quadrant number below 2^20 are exact in double.
-DG_INLINE Angle reduce_angle(float x) {
-    double z = double(x) * 0x1.45f306dc9c883p-1 + Format<double>::rounder;
-    double n = z - Format<double>::rounder;
-    double r = (double(x) - n * 0x1.921fb544p+0) - n * 0x1.0b4611a626331p-34;
-    return {float(r), uint32_t(int32_t(n))};
+// a - trunc(a/b) b. The product is exact in double, but the quotient may have rounded up to the next integer.
+DG_INLINE float fmod(float x, float y) {
+    double a = abs(x), b = abs(y);
+    double r = a - __builtin_trunc(a / b) * b;
+    return copysign(float(r < 0 ? r + b : r), x);
 }
 
-DG_INLINE float sin_kernel(float r) {
-    float z = r * r;
-    return r + r * z * poly<float>(z, -0x1.555552p-3f, 0x1.110c26p-7f, -0x1.9ac856p-13f);
+#ifdef __FMA__
+DG_INLINE double fmod(double x, double y) {
+    double a = abs(x), b = abs(y);
+    double r = __builtin_fma(-__builtin_trunc(a / b), b, a);
+    return copysign(r < 0 ? r + b : r, x);
 }
-
-DG_INLINE float cos_kernel(float r) {
-    float z = r * r;
-    return 1.0f + (z * z * poly<float>(z, 0x1.555554p-5f, -0x1.6c12dp-10f, 0x1.9bd786p-16f) - 0.5f * z);
-}
-
-DG_INLINE float quadrant_value(float s, float c, uint32_t quadrant) {
-    float y = quadrant & 1 ? c : s;
-    return from_bits<float>(bits(y) ^ (quadrant & 2) << 30);
-}
-
-DG_INLINE float sin(float x) {
-    auto [r, q] = reduce_angle(x);
-    return x == 0 ? x : quadrant_value(sin_kernel(r), cos_kernel(r), q);
-}
-
-DG_INLINE float cos(float x) {
-    auto [r, q] = reduce_angle(x);
-    return quadrant_value(sin_kernel(r), cos_kernel(r), q + 1);
-}
-
-DG_INLINE float tan(float x) {
-    auto [r, q] = reduce_angle(x);
-    float s = sin_kernel(r), c = cos_kernel(r);
-    float y = q & 1 ? -c / s : s / c;
-    return x == 0 ? x : y;
-}
+#else
+DG_INLINE double fmod(double x, double y) { return __builtin_fmod(x, y); }
+#endif
 
 // ---- the error function ---------------------------------------------------------------------------------------------
 
