@@ -13,11 +13,13 @@ import pytest
 
 def dynagrad(*arguments, cwd=None, text="", **options):
     command = [sys.executable, "-m", "dynagrad", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, input=text, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(command, cwd=cwd, input=text, capture_output=True, text=True, check=False, **options)
 
 
 def python(*arguments, cwd=None, text=""):
-    return subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, input=text, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=cwd, input=text, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def bind() -> None:
 
 
 def real_name(name: str) -> str | None:
-    """dynagrad's name for the module ``name`` of PyTorch, or None for any other module."""
+    """What dynagrad calls PyTorch's module ``name``; None for any other module."""
     if name in STANDS_FOR:
         return STANDS_FOR[name]
     root, _, rest = name.partition(".")
@@ -48,7 +48,7 @@ class _Finder(MetaPathFinder, Loader):
     """Finds PyTorch's names, and puts dynagrad's module in ``sys.modules`` where a new one would have gone."""
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self, fullname: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
         real = real_name(fullname)
         if real is None:

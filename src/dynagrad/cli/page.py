@@ -27,6 +27,7 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def two_columns(row: tuple[str, str], width: int) -> str:
+    """A row whose second column starts after ``width`` characters and a gap."""
     return f"{row[0]:<{width}}  {row[1]}".rstrip()
 
 

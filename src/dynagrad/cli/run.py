@@ -1,7 +1,7 @@
 """``dynagrad run``: runs a PyTorch script on dynagrad, as ``python`` would run it.
 
 The script sees what ``python`` shows it: ``sys.argv``, ``sys.path[0]``, ``__main__``, its own traceback and exit code.
-Binding the names of PyTorch is done by ``binding``.
+``binding`` gives it the names of PyTorch; ``report`` shows what it raises.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from types import CodeType, ModuleType, TracebackType
+from types import CodeType, ModuleType
 
-from .binding import bind, spoken_name
+from .binding import bind
 from .page import page
+from .report import report_from
 
 
 class CannotRunError(Exception):
@@ -116,11 +117,11 @@ def _execute(program: ModuleType, code: Callable[[], CodeType]) -> None:
     sys.modules["__main__"] = program
     program.__dict__["__builtins__"] = builtins
     try:
-        exec(code(), program.__dict__)
+        exec(code(), program.__dict__)  # noqa: S102 - running the user's program is what this is for
     except (SystemExit, CannotRunError):
         raise
     except BaseException:
-        _report_without_runner()
+        report_from(_execute.__code__)
         raise
 
 
@@ -133,8 +134,8 @@ def _module_code(name: str, program: ModuleType) -> CodeType:
     if spec.submodule_search_locations is not None:
         name = f"{name}.__main__"
         spec = _found(name)
-    code = spec.loader.get_code(name) if hasattr(spec.loader, "get_code") else None
-    if code is None:
+    code = spec.loader.get_code(name) if spec.loader is not None and hasattr(spec.loader, "get_code") else None
+    if not isinstance(code, CodeType):
         raise CannotRunError(f"module {name!r} has no Python code")
     program.__spec__, program.__loader__, program.__package__ = spec, spec.loader, spec.parent
     program.__file__ = sys.argv[0] = spec.origin or name
@@ -151,45 +152,3 @@ def _found(name: str) -> ModuleSpec:
     if spec is None:
         raise CannotRunError(f"no module named {name!r}")
     return spec
-
-
-def _report_without_runner() -> None:
-    # The interpreter itself ends the process, so exit codes, signals and clean-up are Python's; only the traceback changes.
-    shown = sys.excepthook
-
-    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        error.__traceback__ = _users_part(trace)
-        _name_what_is_missing(error)
-        shown(kind, error, error.__traceback__)
-
-    sys.excepthook = report
-
-
-def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    steps = []
-    while trace is not None:
-        steps.append(trace)
-        trace = trace.tb_next
-    codes = [step.tb_frame.f_code for step in steps]
-    steps = steps[codes.index(_execute.__code__) + 1 :] if _execute.__code__ in codes else steps
-    steps = [step for step in steps if not _is_machinery(step.tb_frame.f_code.co_filename)]
-    following = None
-    for step in reversed(steps):
-        step.tb_next = following
-        following = step
-    return following
-
-
-def _is_machinery(file: str) -> bool:
-    return os.path.dirname(file) == os.path.dirname(__file__) or file.startswith("<frozen importlib")
-
-
-def _name_what_is_missing(error: BaseException) -> None:
-    name = getattr(error, "name", None) or ""
-    if isinstance(error, ImportError) and name.partition(".")[0] == "dynagrad":
-        error.add_note(f"under `dynagrad run`, {spoken_name(name)} is {name}, which has no such name yet")
-    elif isinstance(error, AttributeError):
-        owner = error.obj.__name__ if isinstance(error.obj, ModuleType) else type(error.obj).__module__
-        if owner.partition(".")[0] == "dynagrad":
-            spoken = spoken_name(owner) if isinstance(error.obj, ModuleType) else type(error.obj).__name__
-            error.add_note(f"under `dynagrad run`, torch is dynagrad, which has no {spoken}.{name}")

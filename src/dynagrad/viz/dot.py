@@ -68,7 +68,7 @@ def literal(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """``text`` as a DOT string in which Graphviz's escapes (``\\n``, ``\\l``) and ``<...>`` keep their meaning."""
+    r"""``text`` as a DOT string in which Graphviz's escapes (``\n``, ``\l``) and ``<...>`` keep their meaning."""
     if (text.startswith("<") and text.endswith(">")) or (_BARE.fullmatch(text) and text.lower() not in _KEYWORDS):
         return text
     return '"' + _QUOTE_OR_ESCAPE.sub(lambda found: _QUOTED.get(found[0], found[0]), text) + '"'

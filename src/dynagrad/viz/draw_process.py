@@ -12,7 +12,7 @@ LAYOUT_STACK = 512 << 20
 
 def image(source: str, format: str, engine: str) -> bytes:
     """The image of ``source``; what Graphviz allocates for it is left to the end of this process."""
-    from pygraphviz import AGraph, graphviz
+    from pygraphviz import AGraph, graphviz  # type: ignore[import-untyped] - it carries no types
 
     graph = AGraph(string=source)
     context = graphviz.gvContextWithBuiltins()
@@ -25,6 +25,7 @@ def image(source: str, format: str, engine: str) -> bytes:
 
 
 def draw() -> None:
+    """Draws what standard input holds, and ends the process."""
     folder, format, engine = sys.argv[1:]
     sys.path.append(folder)
     code = 1
@@ -33,8 +34,9 @@ def draw() -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         code = 0
-    except Exception as error:
-        print(error, file=sys.stderr, flush=True)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent process reports it
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
     # Not sys.exit: Graphviz 14.1 crashes while it frees the layout of some graphs, and all has been said.
     os._exit(code)
 

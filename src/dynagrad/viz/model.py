@@ -72,9 +72,10 @@ class _Reader:
         if tensor.grad_fn is not None:
             self.add_history(tensor.grad_fn)
             self.connect(tensor.grad_fn, tensor)
-        if tensor._is_view():
-            self.add_output(tensor._base, "base")
-            self.connect(tensor._base, tensor, "view")
+        if tensor._is_view():  # noqa: SLF001 - PyTorch's way to ask, as is _base
+            base = tensor._base  # noqa: SLF001
+            self.add_output(base, "base")
+            self.connect(base, tensor, "view")
 
     def add_history(self, root: Any) -> None:
         for event, node, child in walk(root, self.seen):

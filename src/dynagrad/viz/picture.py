@@ -166,7 +166,7 @@ class Picture:
     def _repr_svg_(self) -> str:
         return render(self.source, "svg", self.engine).decode("utf-8")
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None, **_: object) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         # A notebook hides an exception raised here, so what to install is said in the cell itself.
         try:
             return {"image/svg+xml": self._repr_svg_()}
@@ -195,6 +195,7 @@ def _end_point(name: str) -> str:
 
 def _open_in_viewer(path: str) -> None:
     if sys.platform == "win32":
-        os.startfile(path)
+        os.startfile(path)  # noqa: S606 - the picture that we have just written
     else:
-        subprocess.Popen(["open" if sys.platform == "darwin" else "xdg-open", path])
+        opener = "open" if sys.platform == "darwin" else "xdg-open"
+        subprocess.Popen([opener, path])  # noqa: S603 - as above

@@ -76,7 +76,7 @@ def custom_saved_tensors(node: Any) -> list[Any]:
 
 
 def unless_freed(node: Any, attribute: str) -> Any:
-    # Reading a saved value after backward is a RuntimeError; a picture of a spent graph is still worth drawing.
+    """The value of ``attribute``, None where there is none, or ``Freed``: a spent graph is still worth drawing."""
     try:
         return getattr(node, attribute, None)
     except RuntimeError:

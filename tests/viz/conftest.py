@@ -6,6 +6,16 @@ from collections import Counter
 import pytest
 
 
+@pytest.fixture
+def read_dot():
+    return read
+
+
+@pytest.fixture
+def shape_of_dot():
+    return shape_of
+
+
 def read(source: str) -> tuple[dict[str, tuple[str, str]], list[tuple[str, str, str]]]:
     """Boxes as ``{id: (label, colour)}`` and arrows as ``(tail, head, style)``, read by Graphviz's own parser."""
     graph = pytest.importorskip("pygraphviz").AGraph(string=source)
