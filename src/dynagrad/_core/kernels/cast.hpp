@@ -57,7 +57,7 @@ DG_INLINE To convert(N x) {
 }
 
 template <class To, class From>
-void cast_loop(char* const* data, int64_t n, const Params*) {
+DG_OUTLINE void cast_loop(char* const* data, int64_t n, const Params*) {
     To* out = reinterpret_cast<To*>(data[0]);
     const From* in = reinterpret_cast<const From*>(data[1]);
     DG_VECTOR

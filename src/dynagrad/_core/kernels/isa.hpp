@@ -8,6 +8,8 @@
 #endif
 
 #define DG_INLINE inline __attribute__((always_inline))
+// One copy of every loop: inlined where the count is known to be one, each would be emitted twice.
+#define DG_OUTLINE __attribute__((noinline))
 
 // In place means the very same memory, so an element is read before it is written; the vectoriser may trust that.
 #if defined(__clang__)

@@ -78,7 +78,7 @@ void over_strides(char* const* data, const int64_t* strides, int64_t n, const Pa
 }
 
 template <class Op, class Out, class A>
-void unary_loop(char* const* data, int64_t n, const Params* params) {
+DG_OUTLINE void unary_loop(char* const* data, int64_t n, const Params* params) {
     const Op op(*params);
     Out* out = reinterpret_cast<Out*>(data[0]);
     const A* a = reinterpret_cast<const A*>(data[1]);
@@ -87,7 +87,7 @@ void unary_loop(char* const* data, int64_t n, const Params* params) {
 }
 
 template <class Op, class Out, class A, class B>
-void binary_loop(char* const* data, int64_t n, const Params* params) {
+DG_OUTLINE void binary_loop(char* const* data, int64_t n, const Params* params) {
     const Op op(*params);
     Out* out = reinterpret_cast<Out*>(data[0]);
     const A* a = reinterpret_cast<const A*>(data[1]);
@@ -97,7 +97,7 @@ void binary_loop(char* const* data, int64_t n, const Params* params) {
 }
 
 template <class Op, class Out, class A, class B, class C>
-void ternary_loop(char* const* data, int64_t n, const Params* params) {
+DG_OUTLINE void ternary_loop(char* const* data, int64_t n, const Params* params) {
     const Op op(*params);
     Out* out = reinterpret_cast<Out*>(data[0]);
     const A* a = reinterpret_cast<const A*>(data[1]);
