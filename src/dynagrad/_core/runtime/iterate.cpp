@@ -9,7 +9,8 @@ namespace {
 constexpr int64_t block = 512;        // elements converted at a time: four operands of them fill half of L1
 constexpr int64_t short_run = 8;      // an inner dim below this is swapped for a long one,
 constexpr int64_t long_run = 64;      // at least this long,
-constexpr int64_t tile = 1024;        // and that is walked in tiles, so that the cache lines are still there
+constexpr int64_t long_tile = 1024;   // and that is walked in tiles, so that the cache lines are still there
+constexpr int64_t cross_tile = 64;    // where operands lie across each other: a cache line of each of these fits L1
 
 template <int N>
 struct Nest {
@@ -20,7 +21,8 @@ struct Nest {
     Loop cast[N];                     // null where the operand has the dtype that the loop wants
     int64_t size[N];                  // of the dtype that the loop wants
     alignas(16) char scalar[N][8];    // the converted value of an operand that is broadcast over everything
-    bool converts = false, tiled = false;
+    bool converts = false;
+    int64_t tile = 0;                 // the inner dim is walked in pieces of this length; 0 for whole
 
     explicit Nest(int room) : walk(room) {}
 
@@ -70,10 +72,19 @@ struct Nest {
         if (walk.rank < 2 || walk.dims[0].extent >= short_run) return;
         const int longest = walk.longest(INT64_MAX);
         if (walk.dims[longest].extent < long_run) return;
-        tiled = true;
+        tile = long_tile;
         const auto moved = walk.dims[longest];
         for (int d = longest; d > 0; --d) walk.dims[d] = walk.dims[d - 1];
         walk.dims[0] = moved;
+    }
+
+    // A transposed operand is read along its rows for as long as its cache lines stay.
+    void tile_crossing() {
+        if (tile || walk.rank < 2 || walk.dims[0].extent < 2 * cross_tile) return;
+        for (int k = 1; k < N; ++k) {
+            const int64_t inner = std::abs(walk.dims[0].step[k]), outer = std::abs(walk.dims[1].step[k]);
+            if (outer && inner > outer) tile = cross_tile;
+        }
     }
 
     void load(int k, char* buffer, char* const* at, const int64_t* step, int64_t start, int64_t n) const {
@@ -119,7 +130,7 @@ struct Nest {
         char* at[N];
         part.dims[cut].extent = end - begin;
         for (int k = 0; k < N; ++k) at[k] = data[k] + begin * walk.dims[cut].step[k];
-        const int64_t n = part.dims[0].extent, run_length = tiled ? tile : n;
+        const int64_t n = part.dims[0].extent, run_length = tile ? tile : n;
         for (int64_t start = 0; start < n; start += run_length) {
             const int64_t m = std::min(run_length, n - start);
             for_each(part, 1, at, [&] { run_inner(at, m); });
@@ -156,9 +167,10 @@ void iterate_over(Loop loop, int ndim, const int64_t* shape, const Operand* oper
     nest.bind(operands, types);
     if (nest.walk.rank == 0) return nest.run_scalar();
     nest.avoid_short_runs();
+    nest.tile_crossing();
     const int64_t total = nest.walk.total();
     if (total >= parallel_threshold / cost) nest.run_split(total, cost);
-    else if (nest.tiled) nest.run(0, 0, nest.walk.dims[0].extent);
+    else if (nest.tile) nest.run(0, 0, nest.walk.dims[0].extent);
     else nest.run_all();
 }
 
