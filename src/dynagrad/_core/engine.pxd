@@ -1,0 +1,4 @@
+from dynagrad._core.graph cimport Node
+from dynagrad._core.tensor cimport TensorBase
+
+cdef object run_backward(list roots, list gradients, bint keep_graph, bint create_graph, list inputs, bint accumulate)

@@ -1,0 +1,535 @@
+"""backward: walks a graph from its outputs to its leaves and adds up the gradients.
+
+The derivatives themselves are beside the ops; hooks and modes as users see them are in `autograd`.
+"""
+import warnings
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libcpp.utility cimport pair
+from libcpp.vector cimport vector
+
+from dynagrad._core.graph cimport (
+    FREED, HAS_EXTRA, SAVED_NONE, AccumulateGrad, Cut, Edge, Node, Output, accumulator_of, gradient_function, has_saved, here,
+    name_of, node_extras, output_of, provenance_at, release_saved, thread_state, wrote)
+from dynagrad._core.iterate cimport copy_into, copy_of
+from dynagrad._core.ops.copy cimport to_dtype
+from dynagrad._core.ops.pointwise cimport add, add_into
+from dynagrad._core.ops.reduce cimport sum_to
+from dynagrad._core.tensor cimport (
+    HAS_HOOKS, LEAF_GRAD, RETAINS_GRAD, TensorBase, dims_tuple, new_like, release_later, requires_grad,
+    shape_tuple)
+from dynagrad._core.types cimport dtype_object
+
+cdef extern from "<algorithm>" namespace "std" nogil:
+    void push_heap[Iter](Iter first, Iter last)
+    void pop_heap[Iter](Iter first, Iter last)
+
+cdef extern from "<unordered_map>" namespace "std" nogil:
+    cppclass unordered_map[K, V]:
+        V& operator[](const K&)
+        size_t erase(const K&)
+        size_t count(const K&)
+
+
+# Note [Claiming nodes]
+# A backward needs two numbers and one gradient per node. They are fields of the node, so that a walk over a million
+# nodes touches no hash table; `claimed_by` says whose they are. A backward that meets a node claimed by another one
+# that is still running (a backward inside a hook, or in another thread, over a shared part of the graph) keeps its
+# numbers for that node in its own map.
+cdef struct State:
+    int32_t dependencies
+    PyObject* buffer            # owned: the gradient of output 0, or a list of them for several outputs
+
+ctypedef pair[uint64_t, PyObject*] Ready     # (sequence number, node)
+
+cdef cppclass Run:
+    uint32_t id
+    vector[PyObject*] claimed   # nodes whose scratch fields are ours; each is owned until the run ends
+    unordered_map[size_t, State] elsewhere
+    vector[Ready] ready         # a heap: the latest node first
+
+cdef uint32_t _last_run = 0
+
+
+cdef inline int32_t* _dependencies(Run* run, Node node) noexcept:
+    if node.claimed_by == run.id:
+        return &node.dependencies
+    return &run.elsewhere[<size_t><void*>node].dependencies
+
+
+cdef inline PyObject** _buffer(Run* run, Node node) noexcept:
+    if node.claimed_by == run.id:
+        return &node.buffer
+    return &run.elsewhere[<size_t><void*>node].buffer
+
+
+cdef inline bint _visit(Run* run, Node node) except -1:
+    """True the first time this run sees the node, which is then claimed if nobody else holds it."""
+    if node.claimed_by == run.id:
+        return False
+    if node.claimed_by == 0:
+        node.claimed_by = run.id
+        node.dependencies = 0
+        Py_INCREF(node)
+        run.claimed.push_back(<PyObject*>node)
+        return True
+    if run.elsewhere.count(<size_t><void*>node):
+        return False
+    run.elsewhere[<size_t><void*>node] = State(0, NULL)
+    return True
+
+
+cdef int _count_dependencies(Run* run, list roots) except -1:
+    """Counts, for every node that the roots reach, how many edges of the graph lead to it."""
+    cdef vector[PyObject*] stack
+    cdef Node node, source
+    cdef int i
+    for node in roots:
+        if _visit(run, node):
+            stack.push_back(<PyObject*>node)
+    while not stack.empty():
+        node = <Node>stack.back()
+        stack.pop_back()
+        for i in range(node.n_edges):
+            if node.edges[i].node != NULL:
+                source = <Node>node.edges[i].node
+                if _visit(run, source):
+                    stack.push_back(<PyObject*>source)
+                _dependencies(run, source)[0] += 1
+    return 0
+
+
+cdef void _finish(Run* run) noexcept:
+    """Gives every claimed node back, whatever happened."""
+    cdef size_t i
+    cdef Node node
+    for i in range(run.claimed.size()):
+        node = <Node>run.claimed[i]
+        node.claimed_by = 0
+        if node.buffer != NULL:
+            release_later(node.buffer)
+            node.buffer = NULL
+    for i in range(run.claimed.size()):
+        release_later(run.claimed[i])
+    run.claimed.clear()
+
+
+cdef TensorBase _fit(TensorBase g, Output* output, Node node, int index):
+    """Brings a gradient to the shape and dtype of the tensor that it belongs to: sums what was broadcast, casts."""
+    cdef int i
+    cdef bint same = g.ndim == output.ndim
+    if same:
+        for i in range(g.ndim):
+            if g.shape[i] != output.shape[i]:
+                same = False
+                break
+    if not same:
+        if not _expandable(output, g):
+            raise RuntimeError(
+                f"Function {type(node).__name__} returned an invalid gradient at index {index} - got "
+                f"{list(shape_tuple(g))} but expected shape compatible with {list(dims_tuple(output.ndim, output.shape))}"
+                f"{_line_of(node)}")
+        g = sum_to(g, output.ndim, output.shape)
+    if g.dtype != output.dtype:
+        g = to_dtype(g, output.dtype)
+    return g
+
+
+cdef bint _expandable(Output* output, TensorBase g) noexcept:
+    cdef int i, pad = g.ndim - output.ndim
+    if pad < 0:
+        return False
+    for i in range(output.ndim):
+        if output.shape[i] != 1 and output.shape[i] != g.shape[pad + i]:
+            return False
+    return True
+
+
+cdef str _line_of(Node node):
+    where = node.provenance
+    return "" if where is None else f"\n  {type(node).__name__} was recorded at  {where}"
+
+
+cdef int _deliver(Run* run, Edge* edge, TensorBase g, Node giver, int index) except -1:
+    """Adds g to what the node at the end of the edge has received."""
+    cdef Node target = <Node>edge.node
+    cdef PyObject** buffer = _buffer(run, target)
+    cdef TensorBase have
+    cdef list parts
+    g = _fit(g, output_of(target, edge.nr), giver, index)
+    if target.n_outputs == 1:
+        if buffer[0] == NULL:
+            Py_INCREF(g)
+            buffer[0] = <PyObject*>g
+            return 0
+        have = _sum(buffer[0], g)
+        buffer[0] = NULL
+        Py_INCREF(have)
+        buffer[0] = <PyObject*>have
+        return 0
+    if buffer[0] == NULL:
+        parts = [None] * target.n_outputs
+        Py_INCREF(parts)
+        buffer[0] = <PyObject*>parts
+    parts = <list>buffer[0]
+    parts[edge.nr] = g if parts[edge.nr] is None else add(<TensorBase>parts[edge.nr], g, 1.0)
+    return 0
+
+
+cdef TensorBase _sum(PyObject* owned, TensorBase g):
+    """owned + g. Takes over the reference; adds in place when it is the only one to that memory."""
+    cdef TensorBase result
+    cdef TensorBase have
+    if not thread_state.grad_enabled and owned.ob_refcnt == 1:
+        have = <TensorBase>owned
+        if have.storage.references == 2 and have.storage == have.counter and have.contiguous and have.base is None:
+            if add_into(have, g):
+                Py_XDECREF(owned)
+                return have
+        result = add(have, g, 1.0)
+    else:
+        result = add(<TensorBase>owned, g, 1.0)
+    Py_XDECREF(owned)
+    return result
+
+
+cdef TensorBase _take_gradient(PyObject** buffer):
+    """Moves the gradient out of a node's buffer."""
+    cdef TensorBase g = <TensorBase>buffer[0]
+    Py_XDECREF(buffer[0])
+    buffer[0] = NULL
+    return g
+
+
+# ---- hooks -----------------------------------------------------------------------------------------------------------
+
+cdef object _run_tensor_hooks(dict hooks, TensorBase g, Node node):
+    """Runs the hooks of one tensor in the order of registration; each may replace the gradient."""
+    for hook in list(hooks.values()):
+        returned = hook(g)
+        if returned is not None:
+            if not isinstance(returned, TensorBase):
+                raise TypeError(f"expected the hook to return a Tensor or None, but it returned {type(returned).__name__}")
+            if shape_tuple(<TensorBase>returned) != shape_tuple(g):
+                raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
+            g = <TensorBase>returned
+    return g
+
+
+cdef list _before(Node node, list gradients):
+    """Tensor hooks, retained gradients and prehooks of a node, in PyTorch's order."""
+    cdef dict extra = <dict>node.extra
+    cdef TensorBase retained
+    for nr, hooks in extra.get("tensor_hooks", {}).items():
+        if gradients[nr] is not None:
+            gradients[nr] = _run_tensor_hooks(hooks, <TensorBase>gradients[nr], node)
+    for nr, reference in extra.get("retain", {}).items():
+        retained = reference()
+        if retained is not None and gradients[nr] is not None:
+            _retain(retained, <TensorBase>gradients[nr])
+    for hook in list(extra.get("pre_hooks", {}).values()):
+        returned = hook(tuple(gradients))
+        if returned is not None:
+            gradients = list(returned) if isinstance(returned, tuple) else [returned]
+    return gradients
+
+
+cdef int _retain(TensorBase t, TensorBase g) except -1:
+    if t.gradient is None:
+        t.gradient = g if thread_state.grad_enabled else copy_of(g)
+    else:
+        t.gradient = add(<TensorBase>t.gradient, g, 1.0)
+    return 0
+
+
+cdef object _after(Node node, object results, list gradients):
+    """Post hooks of a node: each sees (grad_inputs, grad_outputs) and may replace the former."""
+    cdef tuple inputs = results if isinstance(results, tuple) else (results,)
+    for hook in list((<dict>node.extra).get("post_hooks", {}).values()):
+        returned = hook(inputs, tuple(gradients))
+        if returned is not None:
+            inputs = returned if isinstance(returned, tuple) else (returned,)
+    return inputs
+
+
+# ---- leaves ----------------------------------------------------------------------------------------------------------
+
+cdef int _accumulate(AccumulateGrad node, TensorBase g) except -1:
+    """leaf.grad += g. A gradient that nobody else sees becomes .grad itself."""
+    cdef TensorBase leaf = <TensorBase>node.saved_inline[0].value
+    cdef TensorBase have
+    if leaf.gradient is None:
+        leaf.gradient = _own(g, leaf)
+    elif thread_state.grad_enabled:
+        leaf.gradient = add(<TensorBase>leaf.gradient, g, 1.0)
+    else:
+        have = <TensorBase>leaf.gradient
+        if have.contiguous and add_into(have, g):
+            wrote(have)
+        else:
+            add(have, g, 1.0, have, True)
+    if leaf.flags & HAS_HOOKS:
+        for hook in list((<dict>leaf.extra).get("post_accumulate_hooks", {}).values()):
+            hook(leaf)
+    return 0
+
+
+cdef TensorBase _own(TensorBase g, TensorBase leaf):
+    """g as a .grad: as it is if recorded or if only the engine holds its memory, else a copy."""
+    cdef TensorBase made
+    cdef int i
+    if thread_state.grad_enabled:
+        return g if g.grad_fn is not None else _own_copy(g, leaf)
+    if g.contiguous and leaf.contiguous and (<PyObject*>g).ob_refcnt <= 2 and g.storage.references == 2 \
+            and g.base is None and g.storage == g.counter:
+        return g
+    return _own_copy(g, leaf)
+
+
+cdef TensorBase _own_copy(TensorBase g, TensorBase leaf):
+    cdef TensorBase made = new_like(leaf, g.dtype)
+    copy_into(made, g)
+    return made
+
+
+# ---- the walk --------------------------------------------------------------------------------------------------------
+
+cdef class _Capture:
+    """Where the gradients asked for by `inputs` are caught on their way."""
+    cdef dict wanted        # id(node) -> {output number -> index into found}
+    cdef list found
+    cdef list nodes         # keeps the ids valid
+
+
+cdef _Capture _capture_points(list inputs):
+    cdef _Capture points = _Capture.__new__(_Capture)
+    cdef TensorBase t
+    cdef Node node
+    points.wanted, points.nodes = {}, []
+    points.found = [None] * len(inputs)
+    for i, each in enumerate(inputs):
+        if isinstance(each, tuple):
+            node, nr = each
+        else:
+            t = <TensorBase>each
+            node = gradient_function(t)
+            nr = t.output_nr if node is not None else 0
+            if node is None and t.flags & LEAF_GRAD:
+                node = accumulator_of(t)
+        if node is not None:
+            points.nodes.append(node)
+            points.wanted.setdefault(id(node), {}).setdefault(nr, []).append(i)
+    return points
+
+
+cdef set _on_the_way(list roots, _Capture points):
+    """ids of the nodes from which a captured node can be reached: only these need to run."""
+    cdef dict seen = {}
+    cdef list stack = list(roots)
+    cdef list order = []
+    cdef Node node
+    cdef int i
+    while stack:
+        node = stack[len(stack) - 1]
+        if id(node) not in seen:
+            seen[id(node)] = 0
+            for i in range(node.n_edges):
+                if node.edges[i].node != NULL and <size_t>node.edges[i].node not in seen:
+                    stack.append(<object>node.edges[i].node)
+            continue
+        stack.pop()
+        if seen[id(node)] == 0:
+            seen[id(node)] = 1
+            order.append(node)
+    cdef set useful = set(points.wanted)
+    for node in order:
+        for i in range(node.n_edges):
+            if node.edges[i].node != NULL and <size_t>node.edges[i].node in useful:
+                useful.add(id(node))
+                break
+    return useful
+
+
+cdef object run_backward(list roots, list gradients, bint keep_graph, bint create_graph, list inputs, bint accumulate):
+    """Runs the graph from (node, output number) roots.
+
+    inputs: None to fill the .grad of all leaves; else the tensors (or edges) whose gradients are wanted: they are
+    returned, or added to their .grad where `accumulate` is set.
+    """
+    global _last_run
+    cdef Run run
+    cdef Node node
+    cdef _Capture points = None
+    cdef set useful = None
+    cdef list nodes = [root[0] for root in roots]
+    cdef bint grad_before = thread_state.grad_enabled
+    cdef object line = None if keep_graph else here()
+    cdef int i
+    cdef Edge edge
+    if inputs is not None:
+        points = _capture_points(inputs)
+        useful = _on_the_way(nodes, points)
+    _last_run += 1
+    if _last_run == 0:
+        _last_run = 1
+    run.id = _last_run
+    thread_state.grad_enabled = create_graph
+    thread_state.backward_depth += 1
+    try:
+        _count_dependencies(&run, nodes)
+        for i in range(len(roots)):
+            node, nr = roots[i]
+            edge = Edge(<PyObject*>node, nr)
+            _deliver(&run, &edge, <TensorBase>gradients[i], node, 0)
+        for node in {id(each): each for each in nodes}.values():
+            if _dependencies(&run, node)[0] == 0:
+                run.ready.push_back(Ready(node.seq, <PyObject*>node))
+                push_heap(run.ready.begin(), run.ready.end())
+        while not run.ready.empty():
+            pop_heap(run.ready.begin(), run.ready.end())
+            node = <Node>run.ready.back().second
+            run.ready.pop_back()
+            _run_node(&run, node, points, useful, keep_graph, line)
+    finally:
+        thread_state.backward_depth -= 1
+        thread_state.grad_enabled = grad_before
+        _finish(&run)
+    if points is None:
+        return None
+    if accumulate:
+        _accumulate_captured(inputs, points, create_graph)
+        return None
+    return points.found
+
+
+cdef int _accumulate_captured(list inputs, _Capture points, bint create_graph) except -1:
+    cdef TensorBase t
+    cdef bint before = thread_state.grad_enabled
+    thread_state.grad_enabled = create_graph
+    try:
+        for i, each in enumerate(inputs):
+            g = points.found[i]
+            if g is None:
+                continue
+            t = <TensorBase>each
+            if t.grad_fn is None:
+                _accumulate(accumulator_of(t), <TensorBase>g)
+            else:
+                _retain(t, <TensorBase>g)
+    finally:
+        thread_state.grad_enabled = before
+    return 0
+
+
+cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_graph, object line) except -1:
+    """Runs one node whose gradients have all arrived, and hands on what it returns."""
+    cdef PyObject** buffer = _buffer(run, node)
+    cdef TensorBase g = None
+    cdef list many = None
+    cdef object results = None
+    cdef bint runs = useful is None or id(node) in useful
+    if buffer[0] != NULL and runs:
+        if node.n_outputs == 1:
+            g = _take_gradient(buffer)
+        else:
+            many = <list>buffer[0]
+            Py_XDECREF(buffer[0])
+            buffer[0] = NULL
+        if isinstance(node, AccumulateGrad):
+            return _run_leaf(node, g, points)
+        if node.flags & HAS_EXTRA:
+            many = _before(node, [g] if many is None else many)
+            if node.n_outputs == 1:
+                g = <TensorBase>many[0]
+        if points is not None and id(node) in points.wanted:
+            _catch(points, node, g, many)
+            if not _leads_on(node, useful):
+                return _hand_on(run, node, None)
+        if node.n_outputs == 1:
+            if g is not None:
+                results = node.vjp(g)
+                g = g if node.flags & HAS_EXTRA else None
+        else:
+            results = node.vjp_many(many)
+        if node.flags & HAS_EXTRA and "post_hooks" in <dict>node.extra:
+            results = _after(node, results, many)
+        if thread_state.anomaly and thread_state.anomaly_checks_nan:
+            _check_nan(node, results)
+        if not keep_graph:
+            node.release(<PyObject*>line if line is not None else NULL)
+    elif isinstance(node, AccumulateGrad):
+        return 0
+    return _hand_on(run, node, results)
+
+
+cdef bint _leads_on(Node node, set useful) except -1:
+    cdef int i
+    for i in range(node.n_edges):
+        if node.edges[i].node != NULL and <size_t>node.edges[i].node in useful:
+            return True
+    return False
+
+
+cdef int _hand_on(Run* run, Node node, object results) except -1:
+    """Delivers the results along the edges and readies the nodes that now have all their gradients."""
+    cdef int i
+    cdef Node source
+    cdef int32_t* left
+    cdef object result
+    if results is not None and node.n_edges > 1 and not isinstance(results, tuple):
+        raise RuntimeError(f"{type(node).__name__} returned one gradient for {node.n_edges} inputs{_line_of(node)}")
+    for i in range(node.n_edges):
+        if node.edges[i].node == NULL:
+            continue
+        source = <Node>node.edges[i].node
+        if results is not None:
+            result = (<tuple>results)[i] if isinstance(results, tuple) else results
+            if result is not None:
+                if not isinstance(result, TensorBase):
+                    raise TypeError(f"{type(node).__name__} returned a {type(result).__name__} as the gradient of input {i}, "
+                                    f"expected a Tensor or None{_line_of(node)}")
+                _deliver(run, &node.edges[i], <TensorBase>result, node, i)
+            result = None
+        left = _dependencies(run, source)
+        left[0] -= 1
+        if left[0] == 0:
+            run.ready.push_back(Ready(source.seq, <PyObject*>source))
+            push_heap(run.ready.begin(), run.ready.end())
+    return 0
+
+
+cdef int _catch(_Capture points, Node node, TensorBase g, list many) except -1:
+    """Keeps the gradients that were asked for at this node."""
+    for nr, indices in (<dict>points.wanted[id(node)]).items():
+        found = g if node.n_outputs == 1 else many[nr]
+        for i in indices:
+            points.found[i] = found
+    return 0
+
+
+cdef int _run_leaf(Node node, TensorBase g, _Capture points) except -1:
+    """A leaf's hooks, then its .grad, or the capture of its gradient."""
+    cdef TensorBase leaf = <TensorBase>node.saved_inline[0].value
+    if leaf.flags & HAS_HOOKS and "tensor_hooks" in <dict>leaf.extra:
+        g = <TensorBase>_run_tensor_hooks((<dict>leaf.extra)["tensor_hooks"], g, node)
+    if node.flags & HAS_EXTRA:
+        g = <TensorBase>_before(node, [g])[0]
+    if points is not None:
+        if id(node) in points.wanted:
+            _catch(points, node, g, None)
+        return 0
+    _accumulate(<AccumulateGrad>node, g)
+    if node.flags & HAS_EXTRA:
+        _after(node, (), [g])
+    return 0
+
+
+cdef int _check_nan(Node node, object results) except -1:
+    """Anomaly mode: raises at the first node that returns a NaN, with the line that recorded it."""
+    from dynagrad._core.ops.reduce import any_nan
+    for i, each in enumerate(results if isinstance(results, tuple) else (results,)):
+        if each is not None and any_nan(each):
+            raise RuntimeError(f"Function '{type(node).__name__}' returned nan values in its {i}th output.{_line_of(node)}")
+    return 0

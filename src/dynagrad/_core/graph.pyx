@@ -1,0 +1,921 @@
+"""Node and AccumulateGrad, saved tensors, grad mode, provenance; how an op is recorded and a history rewritten.
+
+What runs a graph backward is in `engine`; the nodes of the ops are beside the ops.
+"""
+import cython
+import linecache
+import os
+import weakref
+
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+
+from dynagrad._core.tensor cimport (
+    INFERENCE, LEAF_GRAD, RETAINS_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias,
+    new_number, release_later, requires_grad, shape_tuple)
+from dynagrad._core.types cimport F16, F32, F64, I64, dtype_object, is_float, scalar_dtype
+
+cdef extern from "Python.h":
+    void PyObject_GC_Track(void*)
+    void PyObject_GC_UnTrack(void*)
+    int PyObject_GC_IsTracked(object)
+    const char* PyUnicode_AsUTF8(PyObject*)
+    void _decref "Py_DECREF"(PyObject*)
+    void _incref "Py_INCREF"(PyObject*)
+
+cdef extern from *:
+    """
+    #define dg_frame() ((PyObject*)PyEval_GetFrame())
+    #define dg_frame_code(frame) ((PyObject*)PyFrame_GetCode((PyFrameObject*)(frame)))
+    #define dg_frame_back(frame) ((PyObject*)PyFrame_GetBack((PyFrameObject*)(frame)))
+    #define dg_frame_position(frame) PyFrame_GetLasti((PyFrameObject*)(frame))
+    #define dg_code_line(code, position) PyCode_Addr2Line((PyCodeObject*)(code), position)
+    #define dg_code_file(code) (((PyCodeObject*)(code))->co_filename)
+    """
+    PyObject* running_frame "dg_frame"()                    # borrowed
+    PyObject* frame_code "dg_frame_code"(PyObject* frame)   # new
+    PyObject* frame_back "dg_frame_back"(PyObject* frame)   # new
+    int frame_position "dg_frame_position"(PyObject* frame)
+    int code_line "dg_code_line"(PyObject* code, int position)
+    PyObject* code_file "dg_code_file"(PyObject* code)      # borrowed
+
+cdef extern from "<cstring>" namespace "std" nogil:
+    int strncmp(const char*, const char*, size_t)
+
+cdef uint64_t _next_seq = 0
+cdef enum:
+    ACCUMULATES = 8     # Node.flags: this node is an AccumulateGrad
+
+
+# ---- provenance ------------------------------------------------------------------------------------------------------
+
+cdef bytes _package = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep).encode()
+cdef const char* _package_path = _package
+cdef size_t _package_length = len(_package)
+cdef PyObject* _last_user_code = NULL     # owned: spares the comparison of paths in a loop
+
+
+cdef inline bint _is_user_code(PyObject* code) noexcept:
+    global _last_user_code
+    if code == _last_user_code:
+        return True
+    cdef const char* filename = PyUnicode_AsUTF8(code_file(code))
+    if filename != NULL and strncmp(filename, _package_path, _package_length) == 0:
+        return False
+    _incref(code)
+    Py_XDECREF(_last_user_code)
+    _last_user_code = code
+    return True
+
+
+cdef void _capture(PyObject** code, int32_t* position) noexcept:
+    """The code object (a new reference, or null) and instruction offset of the innermost frame outside dynagrad."""
+    cdef PyObject* frame = running_frame()
+    cdef PyObject* back
+    code[0] = NULL
+    if frame == NULL:
+        return
+    cdef PyObject* found = frame_code(frame)
+    if _is_user_code(found):
+        code[0] = found
+        position[0] = frame_position(frame)
+        return
+    _incref(frame)
+    while frame != NULL:
+        if _is_user_code(found):
+            code[0] = found
+            position[0] = frame_position(frame)
+            _decref(frame)
+            return
+        _decref(found)
+        back = frame_back(frame)
+        _decref(frame)
+        frame = back
+        if frame != NULL:
+            found = frame_code(frame)
+
+
+@cython.final
+cdef class Provenance:
+    """A position in the user's code: ``filename``, ``lineno``, ``function``, and the ``source`` text of the line."""
+
+    cdef readonly str filename
+    cdef readonly int lineno
+    cdef readonly str function
+
+    @property
+    def source(self):
+        return linecache.getline(self.filename, self.lineno).strip()
+
+    def __str__(self):
+        text = self.source
+        return f'File "{self.filename}", line {self.lineno}, in {self.function}' + (f": {text}" if text else "")
+
+    def __repr__(self):
+        return f"Provenance(filename={self.filename!r}, lineno={self.lineno}, function={self.function!r})"
+
+    def __iter__(self):
+        return iter((self.filename, self.lineno, self.function))
+
+    def __eq__(self, other):
+        return isinstance(other, Provenance) and tuple(self) == tuple(other)
+
+    def __hash__(self):
+        return hash(tuple(self))
+
+
+cdef object provenance_at(PyObject* code, int position):
+    """The Provenance of an instruction of a code object, or None for null."""
+    if code == NULL:
+        return None
+    cdef Provenance made = Provenance.__new__(Provenance)
+    code_object = <object>code
+    made.filename = code_object.co_filename
+    made.lineno = code_line(code, position)
+    made.function = code_object.co_qualname
+    return made
+
+
+cdef object here():
+    """The Provenance of the user's line that is running now, or None when no Python code is."""
+    cdef PyObject* code
+    cdef int32_t position = 0
+    _capture(&code, &position)
+    found = provenance_at(code, position)
+    Py_XDECREF(code)
+    return found
+
+
+def current_provenance():
+    """The position in the user's code that is running now."""
+    return here()
+
+
+cdef str name_of(TensorBase t):
+    """The variable of the user's frame that holds t, quoted, or '' when there is none."""
+    import sys
+    frame = sys._getframe()
+    while frame is not None and not _is_user_code(<PyObject*>frame.f_code):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    for scope in (frame.f_locals, frame.f_globals):
+        for name, value in list(scope.items()):
+            if value is t:
+                return f"'{name}'"
+    return ""
+
+
+# Positions of recent in-place writes; Storage.last_write is a running number into it. Bounded: an older write is
+# reported without its line.
+cdef enum:
+    WRITES = 16384
+cdef struct Write:
+    PyObject* code
+    int32_t position
+    unsigned long long number
+cdef Write* _writes = NULL
+cdef unsigned long long _write_count = 0
+
+
+cdef void _note_write(TensorBase t) noexcept:
+    global _writes, _write_count
+    if _writes == NULL:
+        _writes = <Write*>calloc(WRITES, sizeof(Write))
+        if _writes == NULL:
+            return
+    _write_count += 1
+    cdef Write* slot = &_writes[_write_count % WRITES]
+    Py_XDECREF(slot.code)
+    _capture(&slot.code, &slot.position)
+    slot.number = _write_count
+    t.counter.last_write = _write_count
+
+
+cdef object last_write_of(TensorBase t):
+    """The Provenance of the last in-place write to t's memory, if it is still known."""
+    cdef unsigned long long number = t.counter.last_write
+    if number == 0 or _writes == NULL or _writes[number % WRITES].number != number:
+        return None
+    return provenance_at(_writes[number % WRITES].code, _writes[number % WRITES].position)
+
+
+# ---- nodes -----------------------------------------------------------------------------------------------------------
+
+class RemovableHandle:
+    """What registering a hook returns: ``remove()`` takes the hook away again; also a context manager that does so."""
+
+    _next_id = 0
+
+    def __init__(self, hooks, hook):
+        self.id = RemovableHandle._next_id
+        RemovableHandle._next_id += 1
+        self.hooks = hooks
+        hooks[self.id] = hook
+
+    def remove(self):
+        self.hooks.pop(self.id, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+
+@cython.freelist(1024)
+cdef class Node:
+    """One recorded op: edges to the nodes that made its inputs, the tensors its derivative needs, the user's line."""
+
+    _saves = ()      # names of the saved tensors, in the order of `saved`
+    _keeps = ()      # names of the items of `params`
+    _scalar = None   # name of `scalar`
+    _whole = None    # name of `whole`
+
+    cdef object vjp(self, TensorBase g):
+        raise NotImplementedError(f"the derivative of {type(self).__name__} is not implemented")
+
+    cdef object vjp_many(self, list gradients):
+        return self.vjp(<TensorBase>gradients[0]) if gradients[0] is not None else None
+
+    cdef void release(self, PyObject* freed_by) noexcept:
+        """Gives up what was saved for the derivative."""
+        release_saved(self, freed_by)
+
+    def __dealloc__(self):
+        cdef int i
+        if self.flags & ACCUMULATES and self.saved_inline[0].value != NULL:
+            (<TensorBase>self.saved_inline[0].value).accumulator = NULL
+            release_later(self.saved_inline[0].value)
+        for i in range(self.n_saved):
+            release_later(self.saved[i].value)
+        for i in range(self.n_edges):
+            release_later(self.edges[i].node)
+        release_later(self.buffer)
+        Py_XDECREF(self.code)
+        if self.edges != self.edges_inline:
+            free(self.edges)
+        if self.saved != self.saved_inline:
+            free(self.saved)
+        _free_shape(&self.output)
+        if self.more_outputs != NULL:
+            for i in range(self.n_outputs - 1):
+                _free_shape(&self.more_outputs[i])
+            free(self.more_outputs)
+
+    @property
+    def next_functions(self):
+        """A tuple of (node, output number) pairs, one for each input; (None, 0) where no gradient is needed."""
+        cdef int i
+        return tuple([(<object>self.edges[i].node, self.edges[i].nr) if self.edges[i].node != NULL else (None, 0)
+                      for i in range(self.n_edges)])
+
+    @property
+    def provenance(self):
+        """The user's line that made this node: ``filename``, ``lineno``, ``function``; None for AccumulateGrad."""
+        return provenance_at(self.code, self.position)
+
+    @property
+    def metadata(self):
+        """A dict for the user's own notes."""
+        return node_extras(self).setdefault("metadata", {})
+
+    def name(self):
+        """The name of the node's class, such as ``MulBackward0``."""
+        return type(self).__name__
+
+    def _sequence_nr(self):
+        return self.seq
+
+    def register_hook(self, fn):
+        """Runs ``fn(grad_inputs, grad_outputs)`` after the node; what it returns, unless None, replaces grad_inputs."""
+        return RemovableHandle(node_extras(self).setdefault("post_hooks", {}), fn)
+
+    def register_prehook(self, fn):
+        """Runs ``fn(grad_outputs)`` before the node; what it returns, unless None, replaces grad_outputs."""
+        return RemovableHandle(node_extras(self).setdefault("pre_hooks", {}), fn)
+
+    def __call__(self, *gradients):
+        """Applies the derivative: gradients of the outputs in, gradients of the inputs out."""
+        return self.vjp_many(list(gradients))
+
+    def __getattr__(self, str name):
+        if name.startswith("_saved_"):
+            found = _saved_attribute(self, name[7:])
+            if found is not NotImplemented:
+                return found
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __dir__(self):
+        names = [f"_saved_{name}" for name in (*self._saves, *self._keeps, self._scalar, self._whole) if name]
+        return sorted({*object.__dir__(self), *names})
+
+    def __repr__(self):
+        return f"<{type(self).__name__} object at {hex(<size_t><void*>self)}>"
+
+
+cdef object _saved_attribute(Node node, str name):
+    if name in node._saves:
+        i = node._saves.index(name)
+        return unpack(node, i) if has_saved(node, i) or node.flags & FREED else None
+    if name in node._keeps:
+        return node.params[node._keeps.index(name)]
+    if name == node._scalar:
+        return node.scalar
+    if name == node._whole:
+        return node.whole
+    return NotImplemented
+
+
+cdef void _free_shape(Output* output) noexcept:
+    if output.shape != NULL and output.shape != output.inlined:
+        free(output.shape)
+
+
+cdef class AccumulateGrad(Node):
+    """The sink of a leaf: adds the gradient that arrives to the leaf's ``.grad``."""
+
+    @property
+    def variable(self):
+        """The leaf."""
+        return <object>self.saved_inline[0].value
+
+
+cdef dict node_extras(Node node):
+    """The dict of hooks and notes of this node, made when first needed; the node joins the cyclic collector."""
+    if node.extra is None:
+        node.extra = {}
+        node.flags |= HAS_EXTRA
+        if not PyObject_GC_IsTracked(node):
+            PyObject_GC_Track(<void*>node)
+    return <dict>node.extra
+
+
+cdef int _edge_array(Node node, int n) except -1:
+    if n <= INLINE_EDGES:
+        node.edges = node.edges_inline
+    else:
+        if n > 0xff:
+            raise RuntimeError(f"an op has at most 255 differentiable inputs, but {n} were given")
+        node.edges = <Edge*>calloc(n, sizeof(Edge))
+        if node.edges == NULL:
+            raise MemoryError()
+    node.n_edges = n
+    return 0
+
+
+cdef int begin(Node node, int n_edges) except -1:
+    """Starts recording: the node gets its place in the order and the user's line; edges are still to be linked."""
+    global _next_seq
+    PyObject_GC_UnTrack(<void*>node)
+    node.seq = _next_seq
+    _next_seq += 1
+    node.saved = node.saved_inline
+    _capture(&node.code, &node.position)
+    return _edge_array(node, n_edges)
+
+
+cdef int begin1(Node node, TensorBase a) except -1:
+    """`begin` and `link` for one input."""
+    begin(node, 1)
+    return link(node, 0, a)
+
+
+cdef int begin2(Node node, TensorBase a, TensorBase b) except -1:
+    """`begin` and `link` for two inputs."""
+    begin(node, 2)
+    link(node, 0, a)
+    return link(node, 1, b)
+
+
+cdef int begin_list(Node node, list tensors) except -1:
+    """`begin` and `link` for any number of inputs."""
+    cdef int i
+    begin(node, len(tensors))
+    for i in range(node.n_edges):
+        link(node, i, <TensorBase>tensors[i])
+    return 0
+
+
+cdef int link(Node node, int i, TensorBase t) except -1:
+    """Points edge i to the node that made t, or to the AccumulateGrad of a leaf; to nothing if t needs no gradient."""
+    cdef Node source
+    if t.grad_fn is not None or t.base is not None:
+        source = gradient_function(t)
+        if source is not None:
+            node.edges[i].nr = t.output_nr
+            Py_INCREF(source)
+            node.edges[i].node = <PyObject*>source
+            return 0
+    if t.flags & LEAF_GRAD:
+        source = accumulator_of(t)
+        Py_INCREF(source)
+        node.edges[i].node = <PyObject*>source
+    return 0
+
+
+cdef Node accumulator_of(TensorBase t):
+    """The one AccumulateGrad of a leaf. The leaf knows it weakly, it owns the leaf."""
+    cdef Node node
+    if t.accumulator != NULL:
+        return <Node>t.accumulator
+    node = AccumulateGrad.__new__(AccumulateGrad)
+    PyObject_GC_UnTrack(<void*>node)
+    node.seq = <uint64_t>0xffffffffffffffff
+    node.saved = node.saved_inline
+    node.edges = node.edges_inline
+    node.flags |= ACCUMULATES
+    Py_INCREF(t)
+    node.saved_inline[0].value = <PyObject*>t
+    t.accumulator = <void*>node
+    _describe(&node.output, t)
+    node.n_outputs = 1
+    return node
+
+
+cdef int _describe(Output* output, TensorBase t) except -1:
+    cdef int i
+    output.dtype = t.dtype
+    output.ndim = t.ndim
+    if t.ndim <= 4:
+        output.shape = output.inlined
+    else:
+        output.shape = <int64_t*>malloc(t.ndim * sizeof(int64_t))
+        if output.shape == NULL:
+            raise MemoryError()
+    for i in range(t.ndim):
+        output.shape[i] = t.shape[i]
+    return 0
+
+
+cdef int attach(Node node, TensorBase result) except -1:
+    """Makes node the history of its only result."""
+    result.grad_fn = node
+    result.output_nr = 0
+    node.n_outputs = 1
+    return _describe(&node.output, result)
+
+
+cdef int attach_many(Node node, list results) except -1:
+    """Makes node the history of several results; results that are not floating tensors stay without one."""
+    cdef int i
+    cdef TensorBase result
+    cdef int n = len(results)
+    if n > 0xff:
+        raise RuntimeError(f"an op has at most 255 results, but this one has {n}")
+    node.n_outputs = n
+    if n > 1:
+        node.more_outputs = <Output*>calloc(n - 1, sizeof(Output))
+        if node.more_outputs == NULL:
+            node.n_outputs = 1
+            raise MemoryError()
+    for i in range(n):
+        result = <TensorBase>results[i]
+        if result is None:
+            continue
+        _describe(&node.output if i == 0 else &node.more_outputs[i - 1], result)
+        if result.dtype >= 6:
+            result.grad_fn = node
+            result.output_nr = i
+    return 0
+
+
+cdef Output* output_of(Node node, int nr) noexcept:
+    return &node.output if nr == 0 else &node.more_outputs[nr - 1]
+
+
+# ---- saved tensors ---------------------------------------------------------------------------------------------------
+
+cdef list _pack_hooks = []      # (pack, unpack) pairs of the running thread's `saved_tensors_hooks`; see push_pack_hooks
+
+
+def push_pack_hooks(pack, unpack):
+    """Makes every tensor saved from now on go through pack, and through unpack when it is needed."""
+    _pack_hooks.append((pack, unpack))
+    thread_state.packing = True
+
+
+def pop_pack_hooks():
+    """Ends the innermost `push_pack_hooks`."""
+    _pack_hooks.pop()
+    thread_state.packing = bool(_pack_hooks)
+
+
+cdef int reserve_saved(Node node, int n) except -1:
+    """Makes room for n saved tensors; only needed for more than two."""
+    if n > INLINE_SAVED and node.saved == node.saved_inline:
+        node.saved = <Saved*>calloc(n, sizeof(Saved))
+        if node.saved == NULL:
+            node.saved = node.saved_inline
+            raise MemoryError()
+        memcpy(node.saved, node.saved_inline, sizeof(node.saved_inline))
+    return 0
+
+
+cdef int save(Node node, int i, TensorBase t) except -1:
+    """Keeps an input (or a tensor made for the purpose) for the derivative."""
+    if t.flags & INFERENCE:
+        raise RuntimeError("Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+                           "inference mode in computation tracked by autograd. To work around this, you can make a clone "
+                           "to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of "
+                           "`torch.inference_mode()`.")
+    if node.n_saved <= i:
+        node.n_saved = i + 1
+    if thread_state.packing and _pack_hooks:
+        return _save_packed(node, i, t)
+    Py_INCREF(t)
+    node.saved[i].value = <PyObject*>t
+    node.saved[i].version = t.counter.version
+    node.saved[i].kind = SAVED_TENSOR
+    return 0
+
+
+cdef int _save_packed(Node node, int i, TensorBase t) except -1:
+    pack, unpack_hook = _pack_hooks[-1]
+    before = thread_state.grad_enabled
+    thread_state.grad_enabled = False
+    try:
+        held = pack(t.detach() if t.grad_fn is not None else t), unpack_hook
+    finally:
+        thread_state.grad_enabled = before
+    Py_INCREF(held)
+    node.saved[i].value = <PyObject*>held
+    node.saved[i].kind = SAVED_PACKED
+    return 0
+
+
+cdef int save_result(Node node, int i, TensorBase result, int nr=0) except -1:
+    """Keeps the node's own output `nr`: as a detached alias, for owning it would close a cycle."""
+    cdef TensorBase alias = new_alias(result, result.ndim, result.shape, result.strides, 0)
+    save(node, i, alias)
+    if node.saved[i].kind == SAVED_TENSOR:
+        node.saved[i].kind = SAVED_RESULT
+        node.saved[i].nr = nr
+    return 0
+
+
+cdef bint has_saved(Node node, int i) noexcept:
+    return i < node.n_saved and node.saved[i].kind != SAVED_NONE
+
+
+cdef TensorBase unpack(Node node, int i):
+    """The saved tensor i. Raises if backward released it, or if it was written to since it was saved."""
+    cdef Saved* saved = &node.saved[i]
+    cdef TensorBase t, attached
+    if node.flags & FREED:
+        raise _freed_error(node)
+    if saved.kind == SAVED_NONE:
+        return None
+    if saved.kind == SAVED_NUMBER:
+        return _saved_number(node, saved)
+    if saved.kind == SAVED_PACKED:
+        held, unpack_hook = <tuple><object>saved.value
+        t = unpack_hook(held)
+        return t
+    t = <TensorBase>saved.value
+    if t.counter.version != saved.version:
+        raise _modified_error(node, saved)
+    if saved.kind == SAVED_RESULT and thread_state.grad_enabled:
+        attached = new_alias(t, t.ndim, t.shape, t.strides, 0)
+        attached.grad_fn = node
+        attached.output_nr = saved.nr
+        return attached
+    return t
+
+
+cdef TensorBase _saved_number(Node node, Saved* saved):
+    if is_float(saved.nr):
+        return new_number(node.scalar, F64)
+    return new_number(int(node.scalar), saved.nr)
+
+
+cdef void release_saved(Node node, PyObject* freed_by) noexcept:
+    """Gives up the saved tensors. freed_by, the Provenance of the backward, stays in their place for a later error."""
+    cdef int i
+    if node.n_saved == 0 or node.flags & FREED:
+        return
+    node.flags |= FREED
+    for i in range(node.n_saved):
+        release_later(node.saved[i].value)
+        node.saved[i].value = NULL
+        node.saved[i].kind = SAVED_NONE
+    if freed_by != NULL:
+        _incref(freed_by)
+        node.saved[0].value = freed_by
+
+
+cdef object _freed_error(Node node):
+    made = node.provenance
+    lines = ["Trying to backward through the graph a second time (or directly access saved tensors after they have "
+             "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+             "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
+             "you need to access saved tensors after calling backward."]
+    if made is not None:
+        lines.append(f"  {type(node).__name__} was recorded at  {made}")
+    if node.saved[0].value != NULL:
+        lines.append(f"  its saved tensors were freed by the backward at  {<object>node.saved[0].value}")
+        lines.append("  To run both, write backward(retain_graph=True) there, or compute the forward pass again.")
+    return RuntimeError("\n".join(lines))
+
+
+_TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
+               "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double"}
+
+
+cdef object _modified_error(Node node, Saved* saved):
+    cdef TensorBase t = <TensorBase>saved.value
+    name = name_of(t)
+    origin = ""
+    if saved.kind == SAVED_RESULT:
+        origin = f", which is output {saved.nr} of {type(node).__name__},"
+    elif t.grad_fn is not None:
+        origin = f", which is output {t.output_nr} of {type(t.grad_fn).__name__},"
+    lines = [f"one of the variables needed for gradient computation has been modified by an inplace operation: "
+             f"[torch.{_TYPE_NAMES[dtype_object(t.dtype).name]}Tensor {list(shape_tuple(t))}]{origin} is at version "
+             f"{t.counter.version}; expected version {saved.version} instead."]
+    if name:
+        lines.append(f"  it is the variable {name}")
+    made, write = node.provenance, last_write_of(t)
+    if made is not None:
+        lines.append(f"  {type(node).__name__} saved it at  {made}")
+    if write is not None:
+        lines.append(f"  it was written to at  {write}")
+    lines.append("  Hint: write to a clone() instead, use the out-of-place form of the operation that wrote, or move the "
+                 "write after backward().")
+    return RuntimeError("\n".join(lines))
+
+
+# ---- views and in-place writes ---------------------------------------------------------------------------------------
+
+# Set by the modules above that define the nodes: (base, view, fn) -> node, and (view) -> node.
+_make_copy_slices = None
+_make_as_strided = None
+
+
+def use_view_nodes(make_copy_slices, make_as_strided):
+    """Tells the graph how to record a write through a view, and how to remake the history of a view."""
+    global _make_copy_slices, _make_as_strided
+    _make_copy_slices = make_copy_slices
+    _make_as_strided = make_as_strided
+
+
+cdef int set_view_of(TensorBase view, TensorBase source, int creation=0) except -1:
+    """Makes `view` a differentiable view: writes to either rewrite the history of both."""
+    view.base = source if source.base is None else source.base
+    view.view_version = view.counter.version
+    view.flags |= creation | (source.flags & (VIEW_NO_GRAD | VIEW_MULTI | VIEW_CUSTOM if source.base is not None else 0))
+    if not thread_state.grad_enabled:
+        view.flags |= VIEW_INFERENCE if thread_state.inference else VIEW_NO_GRAD
+    return 0
+
+
+cdef Node gradient_function(TensorBase t):
+    """t's grad_fn, remade first if t is a view and its memory was written to since."""
+    cdef TensorBase base
+    if t.base is not None and t.view_version != t.counter.version:
+        base = <TensorBase>t.base
+        if t.grad_fn is not None or requires_grad(base):
+            t.view_version = t.counter.version
+            if requires_grad(base):
+                _make_as_strided(t)
+    return <Node>t.grad_fn
+
+
+def _view_error(TensorBase t):
+    what = f"Output {t.output_nr} of {type(t.grad_fn).__name__}" if t.grad_fn is not None else "This tensor"
+    name = name_of(t)
+    if name:
+        what += f" (the variable {name})"
+    if t.flags & VIEW_MULTI:
+        why = ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
+               "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
+    elif t.flags & VIEW_CUSTOM:
+        why = ("This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
+               "logic to handle view+inplace would override the custom backward associated with the custom Function, "
+               "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
+               "custom Function.")
+    else:
+        mode = "inference mode" if t.flags & VIEW_INFERENCE else "no_grad mode"
+        why = (f"This view was created in {mode} and is being modified inplace with grad mode enabled. This view is "
+               "forbidden to be modified here: create it with grad mode enabled, or move both inside the no_grad block.")
+    return RuntimeError(f"{what} is a view and is being modified inplace. {why}")
+
+
+cdef int check_inplace(TensorBase t, bint any_requires_grad) except -1:
+    """Refuses a write that would lose a gradient or that would hit one element twice."""
+    cdef int i
+    if not t.contiguous:
+        for i in range(t.ndim):
+            if t.strides[i] == 0 and t.shape[i] > 1:
+                raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a "
+                                   "single memory location. Please clone() the tensor before performing the operation.")
+    if t.storage.read_only:
+        raise ValueError("assignment destination is read-only: the memory belongs to a read-only buffer; clone() the tensor "
+                         "to write to it")
+    if t.flags & INFERENCE and not thread_state.inference:
+        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to "
+                           "get a normal tensor before doing inplace update.")
+    if not any_requires_grad or not thread_state.grad_enabled:
+        return 0
+    if t.base is not None:
+        if t.flags & (VIEW_NO_GRAD | VIEW_MULTI | VIEW_CUSTOM | VIEW_INFERENCE):
+            raise _view_error(t)
+        if requires_grad(t) and (<TensorBase>t.base).grad_fn is None and (<TensorBase>t.base).flags & LEAF_GRAD:
+            raise _leaf_error(t, "a view of a leaf Variable that requires grad")
+    if t.flags & LEAF_GRAD and t.grad_fn is None:
+        raise _leaf_error(t, "a leaf Variable that requires grad")
+    return 0
+
+
+cdef object _leaf_error(TensorBase t, str what):
+    name = name_of(t)
+    where = here()
+    lines = [f"{what} is being used in an in-place operation."]
+    if name:
+        lines[0] = f"{what} ({name}) is being used in an in-place operation."
+    if where is not None:
+        lines.append(f"  {where}")
+        lines.append("  To update a parameter without recording the update, write\n"
+                     "      with torch.no_grad():\n"
+                     f"          {where.source or '...'}")
+    return RuntimeError("\n".join(lines))
+
+
+cdef int wrote(TensorBase t) except -1:
+    """Marks a finished in-place write, see Note [Views share a version counter]."""
+    t.counter.version += 1
+    _note_write(t)
+    return 0
+
+
+cdef int rebase(TensorBase t, Node node) except -1:
+    """Makes node, whose first input is the old t, the history of t after an in-place op, and of t's base if t is a view."""
+    cdef TensorBase base
+    cdef object moved = None
+    if t.flags & RETAINS_GRAD and t.grad_fn is not None:
+        moved = (<dict>(<Node>t.grad_fn).extra).get("retain", {}).pop(t.output_nr, None)
+    if t.base is None:
+        attach(node, t)
+    else:
+        base = <TensorBase>t.base
+        node.n_outputs = 1
+        _describe(&node.output, t)
+        _make_copy_slices(base, t, node)
+        _make_as_strided(t)
+        t.view_version = t.counter.version
+    if moved is not None:
+        node_extras(<Node>t.grad_fn).setdefault("retain", {})[t.output_nr] = moved
+    t.cut = None
+    return 0
+
+
+# ---- the common head and tail of an op -------------------------------------------------------------------------------
+
+cdef int prepare(object out, bint inplace, bint any_requires_grad) except -1:
+    """Checks the target of an op that writes to an existing tensor: in place, or `out=`."""
+    if out is None:
+        return 0
+    if not isinstance(out, TensorBase):
+        raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
+    if not inplace and (any_requires_grad or thread_state.grad_enabled and requires_grad(<TensorBase>out)):
+        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
+                           "arguments requires grad. Leave out= away, or wrap the call in torch.no_grad().")
+    return check_inplace(<TensorBase>out, any_requires_grad or inplace and requires_grad(<TensorBase>out))
+
+
+cdef int settle(Node node, TensorBase result, object a, object b, object out, bint inplace) except -1:
+    """Ends an op: counts the write, gives the result its history, or remembers why it has none."""
+    if out is not None:
+        wrote(result)
+        if node is not None and inplace:
+            rebase(result, node)
+        return 0
+    if node is not None:
+        return attach(node, result)
+    if thread_state.inference:
+        result.flags |= INFERENCE
+    elif thread_state.backward_depth == 0:
+        pass_cut(result, a)
+        if b is not None:
+            pass_cut(result, b)
+    return 0
+
+
+cdef int begin_pair(Node node, object a, object b) except -1:
+    """`begin` and `link` for two operands of which one may be a number."""
+    begin(node, 2)
+    if isinstance(a, TensorBase):
+        link(node, 0, <TensorBase>a)
+    if isinstance(b, TensorBase):
+        link(node, 1, <TensorBase>b)
+    return 0
+
+
+cdef int save_operand(Node node, int i, object operand, bint inplace) except -1:
+    """Saves a tensor or a number. The target of an in-place op is saved as a copy, for it is about to change."""
+    if not isinstance(operand, TensorBase):
+        return save_number(node, i, operand)
+    return save(node, i, _clone_detached(<TensorBase>operand) if inplace else <TensorBase>operand)
+
+
+_copy_of = None
+
+
+def use_copy(copy):
+    """Tells the graph how to copy a tensor's elements."""
+    global _copy_of
+    _copy_of = copy
+
+
+cdef TensorBase _clone_detached(TensorBase t):
+    return _copy_of(t)
+
+
+cdef int save_number(Node node, int i, object number) except -1:
+    """Saves a Python number, which backward frees like a tensor."""
+    if node.n_saved <= i:
+        node.n_saved = i + 1
+    node.scalar = number
+    node.saved[i].kind = SAVED_NUMBER
+    node.saved[i].nr = scalar_dtype(number)
+    return 0
+
+
+# ---- where tracking was cut ------------------------------------------------------------------------------------------
+
+@cython.final
+@cython.freelist(16)
+cdef class Cut:
+    """Why, and on which line, a result lost the history of its input."""
+
+    def __dealloc__(self):
+        Py_XDECREF(self.code)
+
+    @property
+    def provenance(self):
+        return provenance_at(self.code, self.position)
+
+
+cdef int note_cut(TensorBase result, str why) except -1:
+    """Remembers that `result` starts without the history that its source has, for the error of a later backward()."""
+    cdef Cut cut = Cut.__new__(Cut)
+    cut.why = why
+    _capture(&cut.code, &cut.position)
+    result.cut = cut
+    return 0
+
+
+cdef int pass_cut(TensorBase result, object source) except -1:
+    """Hands on where tracking was cut, or notes that it is being cut here by no_grad or by an integer result."""
+    if not isinstance(source, TensorBase):
+        return 0
+    cdef TensorBase t = <TensorBase>source
+    if t.cut is not None:
+        result.cut = t.cut
+    elif t.flags & LEAF_GRAD or t.grad_fn is not None:
+        if not thread_state.grad_enabled:
+            note_cut(result, "torch.no_grad() was active")
+        elif result.dtype < F16:
+            note_cut(result, f"the result is of dtype {dtype_object(result.dtype).name}, which has no gradient")
+    return 0
+
+
+# ---- modes -----------------------------------------------------------------------------------------------------------
+
+def is_grad_enabled():
+    """Whether ops are recorded in this thread."""
+    return bool(thread_state.grad_enabled)
+
+
+def set_grad_mode(bint mode):
+    """Switches recording in this thread and returns what it was."""
+    cdef bint before = thread_state.grad_enabled
+    thread_state.grad_enabled = mode
+    return bool(before)
+
+
+def is_inference_mode_enabled():
+    """Whether inference mode is on in this thread."""
+    return bool(thread_state.inference)
+
+
+def set_inference_mode(bint mode):
+    """Switches inference mode in this thread and returns what it was."""
+    cdef bint before = thread_state.inference
+    thread_state.inference = mode
+    return bool(before)
+
+
+def set_anomaly(bint mode, bint check_nan=True):
+    """Switches anomaly mode in this thread and returns what it was, as (mode, check_nan)."""
+    before = bool(thread_state.anomaly), bool(thread_state.anomaly_checks_nan)
+    thread_state.anomaly = mode
+    thread_state.anomaly_checks_nan = check_nan
+    return before
+
+
+def is_anomaly_enabled():
+    """Whether anomaly mode is on in this thread."""
+    return bool(thread_state.anomaly)

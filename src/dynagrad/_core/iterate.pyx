@@ -1,0 +1,525 @@
+"""From operands to a running kernel: promotion, broadcasting, the result's memory, the choice of loop, the GIL.
+
+No op lives here, and nothing here records; the n-dimensional walk itself is runtime/iterate.hpp.
+"""
+import warnings
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
+
+from dynagrad._core.graph cimport here, name_of
+from dynagrad._core.kernel_table cimport Operand, iterate, kernels, op_where, parallel_threshold
+from dynagrad._core.tensor cimport (
+    WRAPPED, Storage, TensorBase, blank, count, dims_tuple, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad,
+    set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
+from dynagrad._core.types cimport (
+    BOOL, F16, F32, F64, I64, DType, category, compute_dtype, compute_of, default_dtype, dtype_object, is_float, is_number,
+    itemsizes, promote_types_code, scalar_dtype)
+
+cdef const Kernels* K = kernels()
+cdef Params _plain      # alpha and scale 1
+
+
+# ---- promotion -------------------------------------------------------------------------------------------------------
+
+cdef inline int _level(TensorBase t) noexcept:
+    """Tensors with dimensions outrank 0-d tensors, which outrank Python numbers, within a category."""
+    if t.ndim > 0:
+        return 2
+    return 0 if t.flags & WRAPPED else 1
+
+
+cdef inline int _meet(int high, int low) noexcept:
+    return promote_types_code(high, low) if category[low] > category[high] else high
+
+
+cdef inline int _wrapped_dtype(TensorBase t) noexcept:
+    return default_dtype if is_float(t.dtype) else t.dtype
+
+
+cdef int result_dtype2(object a, object b) except -1:
+    """The dtype in which two operands meet; each is a tensor or a number."""
+    cdef int la, lb, da, db
+    if isinstance(a, TensorBase):
+        la = _level(<TensorBase>a)
+        da = (<TensorBase>a).dtype if la else _wrapped_dtype(<TensorBase>a)
+    else:
+        la, da = 0, scalar_dtype(a)
+    if isinstance(b, TensorBase):
+        lb = _level(<TensorBase>b)
+        db = (<TensorBase>b).dtype if lb else _wrapped_dtype(<TensorBase>b)
+    else:
+        lb, db = 0, scalar_dtype(b)
+    if la == lb:
+        return promote_types_code(da, db)
+    return _meet(da, db) if la > lb else _meet(db, da)
+
+
+cdef int result_dtype(list operands) except -1:
+    """The dtype in which any number of tensors and numbers meet."""
+    cdef int found[3]
+    cdef int level, code
+    found[0] = found[1] = found[2] = -1
+    for each in operands:
+        if isinstance(each, TensorBase):
+            level = _level(<TensorBase>each)
+            code = (<TensorBase>each).dtype if level else _wrapped_dtype(<TensorBase>each)
+        else:
+            level, code = 0, scalar_dtype(each)
+        found[level] = code if found[level] < 0 else promote_types_code(found[level], code)
+    code = found[2]
+    for level in (1, 0):
+        if found[level] >= 0:
+            code = found[level] if code < 0 else _meet(code, found[level])
+    return code
+
+
+def result_type(*tensors):
+    """The dtype of an arithmetic result of the given tensors and numbers.
+
+    >>> import dynagrad
+    >>> dynagrad.result_type(dynagrad.tensor([1, 2]), 1.0)
+    torch.float32
+    """
+    return dtype_object(result_dtype(list(tensors)))
+
+
+cdef TensorBase as_operand(object value, str what):
+    """A tensor as it is, a number as a 0-d tensor that promotes like one; TypeError for anything else."""
+    if isinstance(value, TensorBase):
+        return <TensorBase>value
+    if is_number(value):
+        return _number_operand(value)
+    raise TypeError(f"{what} must be Tensor or a number, not {type(value).__name__}")
+
+
+cdef TensorBase _number_operand(object value):
+    cdef int dtype = scalar_dtype(value)
+    if dtype == I64 and not -0x8000000000000000 <= value <= 0x7fffffffffffffff:
+        raise RuntimeError(f"value cannot be converted to type int64_t without overflow: {value}")
+    return new_number(value, F64 if is_float(dtype) else dtype)
+
+
+# ---- shapes ----------------------------------------------------------------------------------------------------------
+
+cdef int broadcast_shape(list tensors, int64_t* shape) except -1:
+    """Writes the common shape of the tensors and returns its rank."""
+    cdef int ndim = 0
+    cdef int i, d
+    cdef int64_t size
+    cdef TensorBase t
+    for t in tensors:
+        if t.ndim > ndim:
+            ndim = t.ndim
+    for i in range(ndim):
+        shape[i] = 1
+    for t in tensors:
+        for i in range(t.ndim):
+            d = ndim - t.ndim + i
+            size = t.shape[i]
+            if shape[d] == 1:
+                shape[d] = size
+            elif size != 1 and size != shape[d]:
+                raise _broadcast_error(tensors, shape[d], size, d)
+    return ndim
+
+
+cdef object _broadcast_error(list tensors, int64_t first, int64_t second, int dim):
+    parts = []
+    for t in tensors:
+        if (<TensorBase>t).ndim:
+            name = name_of(<TensorBase>t)
+            parts.append(f"{name} of shape {list(shape_tuple(<TensorBase>t))}" if name
+                         else f"a tensor of shape {list(shape_tuple(<TensorBase>t))}")
+    where = here()
+    text = (f"The size of tensor a ({first}) must match the size of tensor b ({second}) at non-singleton dimension {dim}\n"
+            f"  the operands are {' and '.join(parts)}")
+    if where is not None:
+        text += f"\n  {where}"
+    return RuntimeError(text)
+
+
+cdef void broadcast_strides(TensorBase t, int ndim, const int64_t* shape, int64_t* strides) noexcept:
+    """t's strides within a broadcast shape: zero where t has no such dimension, or has size 1 there."""
+    cdef int pad = ndim - t.ndim
+    cdef int i
+    for i in range(ndim):
+        strides[i] = 0 if i < pad or (t.shape[i - pad] == 1 and shape[i] != 1) else t.strides[i - pad]
+
+
+cdef inline bint _same_shape(TensorBase a, TensorBase b) noexcept:
+    cdef int i
+    if a.ndim != b.ndim:
+        return False
+    for i in range(a.ndim):
+        if a.shape[i] != b.shape[i]:
+            return False
+    return True
+
+
+# ---- outputs ---------------------------------------------------------------------------------------------------------
+
+cdef int resize(TensorBase t, int ndim, const int64_t* shape) except -1:
+    """Gives t a new contiguous shape, and new memory if its storage is too small."""
+    cdef Storage* fresh
+    cdef size_t needed = count(ndim, shape) * itemsizes[t.dtype]
+    cdef size_t offset = t.data - t.storage.data
+    if needed + offset > t.storage.nbytes:
+        fresh = storage_new(needed)
+        if fresh == NULL:
+            raise RuntimeError(f"out of memory: tried to allocate {needed} bytes")
+        if t.storage.data != NULL and t.storage.nbytes > offset:
+            memcpy(fresh.data, t.data, min(needed, t.storage.nbytes - offset))
+        storage_drop(t.storage)
+        t.storage = fresh
+        t.data = fresh.data
+    set_geometry(t, ndim, shape, NULL)
+    return 0
+
+
+cdef TensorBase output(object out, int dtype, int ndim, const int64_t* shape, TensorBase like=None):
+    """The tensor to write a result to: a fresh one, or the caller's `out` after checks (resized if need be)."""
+    cdef TensorBase target
+    if out is None:
+        if like is not None and not like.contiguous and like.ndim == ndim and like.numel == count(ndim, shape):
+            return new_like(like, dtype)
+        return new_tensor(dtype, ndim, shape)
+    if not isinstance(out, TensorBase):
+        raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
+    target = <TensorBase>out
+    if category[dtype] > category[target.dtype]:
+        raise RuntimeError(f"result type {_type_name(dtype)} can't be cast to the desired output type "
+                           f"{_type_name(target.dtype)}")
+    if target.ndim != ndim or not _has_shape(target, ndim, shape):
+        if target.numel:
+            warnings.warn(f"An output with one or more elements was resized since it had shape {list(shape_tuple(target))}, "
+                          f"which does not match the required output shape {list(dims_tuple(ndim, shape))}. This behavior "
+                          "is deprecated, and in a future release outputs will not be resized unless they have zero "
+                          "elements.", stacklevel=2)
+        resize(target, ndim, shape)
+    return target
+
+
+cdef bint _has_shape(TensorBase t, int ndim, const int64_t* shape) noexcept:
+    cdef int i
+    for i in range(ndim):
+        if t.shape[i] != shape[i]:
+            return False
+    return True
+
+
+cdef str _type_name(int dtype):
+    return ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double")[dtype]
+
+
+cdef int refuse_out_grad(object out, bint any_requires_grad) except -1:
+    """`out=` leaves no place for a history: refused when one would be needed."""
+    if out is not None and any_requires_grad:
+        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
+                           "arguments requires grad. Leave out= away, or wrap the call in torch.no_grad().")
+    return 0
+
+
+# ---- running a loop --------------------------------------------------------------------------------------------------
+
+cdef inline int _result(int promoted, int rule) noexcept:
+    if rule == SAME:
+        return promoted
+    if rule == FLOATING:
+        return promoted if is_float(promoted) else default_dtype
+    return BOOL
+
+
+cdef Loop _loop(const Loop* row, int dtype) except NULL:
+    cdef Loop loop = row[compute_of[dtype]]
+    if loop == NULL:
+        raise RuntimeError(f"this operation is not implemented for '{_type_name(dtype)}'")
+    return loop
+
+
+cdef int _run(Loop loop, int ndim, const int64_t* shape, Operand* operands, int n, const DType* types,
+              const Params* params, int cost) except -1:
+    cdef int64_t total = count(ndim, shape)
+    if total == 0:
+        return 0
+    if total * cost < parallel_threshold:
+        iterate(loop, ndim, shape, operands, n, types, params, cost)
+    else:
+        with nogil:
+            iterate(loop, ndim, shape, operands, n, types, params, cost)
+    return 0
+
+
+cdef TensorBase unary(const Loop* row, object input, object out, int rule, const Params* params=NULL, int cost=1):
+    """Runs a one-operand loop over a tensor."""
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    cdef TensorBase a = <TensorBase>input
+    cdef TensorBase result
+    cdef int computed = a.dtype if rule != FLOATING or is_float(a.dtype) else default_dtype
+    cdef int dtype = _result(a.dtype, rule)
+    cdef Operand operands[2]
+    cdef DType types[2]
+    cdef char* data[2]
+    cdef int64_t strides[2]
+    cdef Loop loop = _loop(row, computed)
+    if params == NULL:
+        params = &_plain
+    types[0] = <DType>BOOL if rule == PREDICATE else <DType>compute_dtype[compute_of[computed]]
+    types[1] = <DType>compute_dtype[compute_of[computed]]
+    if out is None and a.contiguous and a.dtype == types[1] and dtype == types[0] and a.numel * cost < parallel_threshold:
+        result = new_tensor(dtype, a.ndim, a.shape)
+        data[0], data[1] = result.data, a.data
+        strides[0], strides[1] = itemsizes[dtype], itemsizes[a.dtype]
+        if a.numel:
+            loop(data, strides, a.numel, params)
+        return result
+    result = output(out, dtype, a.ndim, a.shape, a)
+    if out is not None:
+        a = _apart(result, a)
+    operands[0] = Operand(result.data, result.strides, <DType>result.dtype)
+    operands[1] = Operand(a.data, a.strides, <DType>a.dtype)
+    _run(loop, a.ndim, a.shape, operands, 2, types, params, cost)
+    return result
+
+
+cdef TensorBase _apart(TensorBase target, TensorBase source):
+    """source, or a copy of it if writing to target would change elements of source that are still to be read."""
+    cdef char* end_t
+    cdef char* end_s
+    if target.storage != source.storage and target.storage.data != source.storage.data or target is source:
+        return source
+    if target.data == source.data and _same_shape(target, source) and _same_strides(target, source):
+        return source
+    if not _ranges_meet(target, source):
+        return source
+    return copy_of(source)
+
+
+cdef bint _same_strides(TensorBase a, TensorBase b) noexcept:
+    cdef int i
+    for i in range(a.ndim):
+        if a.strides[i] != b.strides[i] and a.shape[i] > 1:
+            return False
+    return True
+
+
+cdef bint _ranges_meet(TensorBase a, TensorBase b) noexcept:
+    cdef int64_t end_a = 0, end_b = 0
+    cdef int i
+    if a.numel == 0 or b.numel == 0:
+        return False
+    for i in range(a.ndim):
+        end_a += (a.shape[i] - 1) * a.strides[i]
+    for i in range(b.ndim):
+        end_b += (b.shape[i] - 1) * b.strides[i]
+    return a.data <= b.data + end_b * itemsizes[b.dtype] and b.data <= a.data + end_a * itemsizes[a.dtype]
+
+
+cdef union Number:
+    float f
+    double d
+    int64_t i
+    uint8_t b
+
+
+cdef inline int _store(Number* where, object value, int dtype) except -1:
+    """Writes a Python number in one of the compute types."""
+    if dtype == F32:
+        where.f = value
+    elif dtype == F64:
+        where.d = value
+    else:
+        where.i = value
+    return 0
+
+
+cdef TensorBase binary(const Loop* row, object a, object b, object out, int rule, const Params* params=NULL, int cost=1):
+    """Runs a two-operand loop over tensors and numbers (at least one tensor), with promotion and broadcasting."""
+    cdef TensorBase x, y, result
+    cdef Number number
+    cdef char* data[3]
+    cdef int64_t strides[3]
+    cdef int computed, dtype
+    cdef bint a_is = isinstance(a, TensorBase), b_is = isinstance(b, TensorBase)
+    if params == NULL:
+        params = &_plain
+    if out is None and a_is and b_is:
+        x, y = <TensorBase>a, <TensorBase>b
+        if x.dtype == y.dtype and x.contiguous and y.contiguous and x.numel * cost < parallel_threshold and x.numel \
+                and x.dtype == compute_dtype[compute_of[x.dtype]] and _same_shape(x, y) \
+                and (rule != FLOATING or is_float(x.dtype)) and not (x.flags & y.flags & WRAPPED):
+            dtype = _result(x.dtype, rule)
+            result = new_tensor(dtype, x.ndim, x.shape)
+            data[0], data[1], data[2] = result.data, x.data, y.data
+            strides[0], strides[1], strides[2] = itemsizes[dtype], itemsizes[x.dtype], itemsizes[x.dtype]
+            _loop(row, x.dtype)(data, strides, x.numel, params)
+            return result
+    elif out is None and a_is != b_is:
+        x = <TensorBase>(a if a_is else b)
+        if x.contiguous and x.numel * cost < parallel_threshold and x.numel and not x.flags & WRAPPED:
+            computed = result_dtype2(a, b)
+            if rule == FLOATING and not is_float(computed):
+                computed = default_dtype
+            if x.dtype == computed and computed == compute_dtype[compute_of[computed]]:
+                dtype = _result(computed, rule)
+                _store(&number, b if a_is else a, computed)
+                result = new_tensor(dtype, x.ndim, x.shape)
+                data[0] = result.data
+                data[1] = x.data if a_is else <char*>&number
+                data[2] = <char*>&number if a_is else x.data
+                strides[0] = itemsizes[dtype]
+                strides[1] = itemsizes[x.dtype] if a_is else 0
+                strides[2] = 0 if a_is else itemsizes[x.dtype]
+                _loop(row, computed)(data, strides, x.numel, params)
+                return result
+    return _general([as_operand(a, "argument 'input' (position 1)"), as_operand(b, "argument 'other' (position 2)")], row, out, rule,
+                    params, cost)
+
+
+cdef TensorBase ternary(const Loop* row, object a, object b, object c, object out, int rule,
+                        const Params* params=NULL, int cost=1):
+    """Runs a three-operand loop over tensors and numbers."""
+    return _general([as_operand(a, "argument 1"), as_operand(b, "argument 2"), as_operand(c, "argument 3")], row, out, rule,
+                    params, cost)
+
+
+cdef TensorBase where_kernel(TensorBase condition, object a, object b, object out):
+    """Picks from a where condition holds, from b elsewhere; the condition takes no part in promotion."""
+    cdef list operands = [as_operand(a, "argument 'input'"), as_operand(b, "argument 'other'")]
+    cdef int dtype = result_dtype(operands)
+    if out is None and (<TensorBase>operands[0]).flags & (<TensorBase>operands[1]).flags & WRAPPED:
+        dtype = promote_types_code(_wrapped_dtype(operands[0]), _wrapped_dtype(operands[1]))
+    return _general_typed([condition, *operands], K.ternary[op_where], out, dtype, dtype, NULL, 1, True)
+
+
+cdef TensorBase _general(list tensors, const Loop* row, object out, int rule, const Params* params, int cost):
+    cdef int promoted = result_dtype(tensors)
+    cdef int computed = promoted if rule != FLOATING or is_float(promoted) else default_dtype
+    return _general_typed(tensors, row, out, computed, _result(promoted, rule), params, cost, False)
+
+
+cdef TensorBase _general_typed(list tensors, const Loop* row, object out, int computed, int dtype, const Params* params,
+                               int cost, bint condition_first):
+    cdef int64_t shape[64]
+    cdef int64_t strides[5][64]
+    cdef Operand operands[5]
+    cdef DType types[5]
+    cdef int n = len(tensors)
+    cdef int i
+    cdef int ndim = broadcast_shape(tensors, shape)
+    cdef TensorBase t, result
+    cdef TensorBase like = None
+    cdef Loop loop = _loop(row, computed)
+    if params == NULL:
+        params = &_plain
+    for t in tensors:
+        if t.ndim == ndim and t.numel == count(ndim, shape):
+            like = t
+            break
+    result = output(out, dtype, ndim, shape, like)
+    types[0] = <DType>BOOL if dtype == BOOL and computed != dtype or dtype == BOOL and _writes_bool(row) \
+        else <DType>compute_dtype[compute_of[computed]]
+    operands[0] = Operand(result.data, result.strides, <DType>result.dtype)
+    for i in range(n):
+        t = <TensorBase>tensors[i]
+        if out is not None:
+            t = _apart(result, t)
+            tensors[i] = t
+        broadcast_strides(t, ndim, shape, &strides[i][0])
+        operands[i + 1] = Operand(t.data, &strides[i][0], <DType>t.dtype)
+        types[i + 1] = <DType>(BOOL if condition_first and i == 0 else compute_dtype[compute_of[computed]])
+    _run(loop, ndim, shape, operands, n + 1, types, params, cost)
+    return result
+
+
+cdef bint _writes_bool(const Loop* row) noexcept:
+    """Whether the row is one of predicates, whose loops write bytes of 0 and 1."""
+    return (<const char*>row >= <const char*>&K.test[0][0] and <const char*>row < <const char*>&K.ternary[0][0])
+
+
+# ---- copies ----------------------------------------------------------------------------------------------------------
+
+cdef int copy_into(TensorBase target, TensorBase source) except -1:
+    """Writes source, cast and broadcast, to target. Does not count as an in-place write."""
+    cdef int64_t strides[64]
+    cdef Operand operands[2]
+    cdef DType types[2]
+    cdef int i, pad
+    if target.contiguous and source.contiguous and target.dtype == source.dtype and _same_shape(target, source) \
+            and target.numel * itemsizes[target.dtype] <= 65536:
+        if target.data != source.data:
+            memcpy(target.data, source.data, target.numel * itemsizes[target.dtype])
+        return 0
+    if source.ndim > target.ndim:
+        for i in range(source.ndim - target.ndim):
+            if source.shape[i] != 1:
+                raise _expand_error(target, source)
+        source = _drop_leading(source, source.ndim - target.ndim)
+    pad = target.ndim - source.ndim
+    for i in range(source.ndim):
+        if source.shape[i] != 1 and source.shape[i] != target.shape[pad + i]:
+            raise _expand_error(target, source)
+    source = _apart(target, source)
+    broadcast_strides(source, target.ndim, target.shape, strides)
+    types[0], types[1] = <DType>target.dtype, <DType>source.dtype
+    operands[0] = Operand(target.data, target.strides, <DType>target.dtype)
+    operands[1] = Operand(source.data, &strides[0], <DType>source.dtype)
+    return _run(K.cast[source.dtype][target.dtype], target.ndim, target.shape, operands, 2, types, NULL, 1)
+
+
+cdef TensorBase _drop_leading(TensorBase t, int n):
+    return new_alias(t, t.ndim - n, t.shape + n, t.strides + n, 0)
+
+
+cdef object _expand_error(TensorBase target, TensorBase source):
+    text = (f"The expanded size of the tensor must match the existing size: cannot write a tensor of shape "
+            f"{list(shape_tuple(source))} to one of shape {list(shape_tuple(target))}")
+    where = here()
+    return RuntimeError(text if where is None else f"{text}\n  {where}")
+
+
+cdef int fill(TensorBase target, object number) except -1:
+    """Writes one number everywhere. Does not count as an in-place write."""
+    return copy_into(target, _fill_source(number, target.dtype))
+
+
+cdef TensorBase _fill_source(object number, int dtype):
+    if isinstance(number, TensorBase):
+        return <TensorBase>number
+    if is_float(dtype):
+        return new_scalar(F64, number, 0)
+    if dtype == BOOL:
+        return new_scalar(BOOL, 0, bool(number))
+    whole = int(number)
+    if not -0x8000000000000000 <= whole <= 0x7fffffffffffffff:
+        raise RuntimeError(f"value cannot be converted to type int64_t without overflow: {number}")
+    return new_scalar(I64, 0, whole)
+
+
+cdef TensorBase cast(TensorBase t, int dtype):
+    """t itself if it has the dtype, else a converted copy."""
+    cdef TensorBase made
+    if t.dtype == dtype:
+        return t
+    made = new_like(t, dtype)
+    copy_into(made, t)
+    return made
+
+
+cdef TensorBase contiguous(TensorBase t):
+    """t itself if it is row-major, else such a copy."""
+    cdef TensorBase made
+    if t.contiguous:
+        return t
+    made = new_tensor(t.dtype, t.ndim, t.shape)
+    copy_into(made, t)
+    return made
+
+
+cdef TensorBase copy_of(TensorBase t):
+    """A copy in fresh memory, in t's order of dimensions."""
+    cdef TensorBase made = new_like(t, t.dtype)
+    copy_into(made, t)
+    return made

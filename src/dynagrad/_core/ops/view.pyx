@@ -1,0 +1,348 @@
+"""Views: the same memory under another shape. Value, derivative and card of each op, and writes through views.
+
+Indexing with tensors copies and is in `index`.
+"""
+import cython
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XINCREF
+from libc.stdint cimport int64_t
+
+from dynagrad._core.card import Card, register
+from dynagrad._core.graph import use_view_nodes
+
+from dynagrad._core.graph cimport (
+    Node, attach, begin, begin1, link, needs, note_cut, pass_cut, release_saved, set_view_of, thread_state, wants_grad)
+from dynagrad._core.iterate cimport fill
+from dynagrad._core.ops.copy cimport clone, copy_, zero_
+from dynagrad._core.tensor cimport (
+    TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, set_geometry, shape_tuple)
+from dynagrad._core.types cimport itemsizes
+
+
+cdef TensorBase viewed(Node node, TensorBase source, int ndim, const int64_t* shape, const int64_t* strides,
+                       int64_t offset):
+    """A differentiable view of source. node, already begun and linked, becomes its history; None if not recorded."""
+    cdef TensorBase view = new_alias(source, ndim, shape, strides, offset)
+    if thread_state.inference:
+        return view
+    set_view_of(view, source)
+    if node is not None:
+        attach(node, view)
+    else:
+        pass_cut(view, source)
+    return view
+
+
+# ---- detach ----------------------------------------------------------------------------------------------------------
+
+cdef TensorBase detach(TensorBase input):
+    cdef TensorBase view = new_alias(input, input.ndim, input.shape, input.strides, 0)
+    if requires_grad(input) and thread_state.backward_depth == 0:
+        note_cut(view, "detach() was called")
+    return view
+
+
+def _detach(TensorBase input not None):
+    """The same memory without a history: gradients stop here. Writes to either are seen by both.
+
+    >>> import dynagrad
+    >>> dynagrad.ones(2, requires_grad=True).detach().requires_grad
+    False
+    """
+    return detach(input)
+
+
+register(Card("detach", _detach, None, "view"))
+
+
+# ---- as_strided ------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class AsStridedBackward0(Node):
+    """Lays the gradient into a buffer like the storage, and reads the input's elements from it.
+
+    Elements that the view shows more than once get the sum; elements that the input itself shows more than once share
+    what arrives there equally.
+    """
+    _keeps = ("size", "stride", "storage_offset")
+
+    cdef object vjp(self, TensorBase g):
+        size, stride, offset, in_size, in_stride, in_offset = self.params
+        return _as_strided_backward(g, size, stride, offset, in_size, in_stride, in_offset)
+
+
+cdef int64_t _extent(tuple size, tuple stride, int64_t offset) except -1:
+    """One past the largest position that the geometry reaches."""
+    cdef int64_t last = offset
+    for n, s in zip(size, stride):
+        if n == 0:
+            return offset
+        last += (n - 1) * s
+    return last + 1
+
+
+cdef bint _may_overlap(tuple size, tuple stride):
+    cdef int64_t reach = 0
+    for s, n in sorted([(s, n) for s, n in zip(stride, size) if n != 1]):
+        if s <= reach:
+            return True
+        reach += s * (n - 1)
+    return False
+
+
+cdef TensorBase _zeros(int dtype, int64_t n):
+    cdef TensorBase made = new_tensor(dtype, 1, &n)
+    fill(made, 0)
+    return made
+
+
+cdef object _as_strided_backward(TensorBase g, tuple size, tuple stride, int64_t offset, tuple in_size, tuple in_stride,
+                                 int64_t in_offset):
+    cdef int64_t start = min(offset, in_offset)
+    cdef int64_t extent = max(_extent(size, stride, offset), _extent(in_size, in_stride, in_offset)) - start
+    cdef TensorBase flat = _zeros(g.dtype, max(extent, 0))
+    cdef TensorBase positions, counts
+    if _may_overlap(size, stride):
+        positions = as_strided(_positions(extent), size, stride, offset - start)
+        flat = flat.index_add(0, positions.reshape(-1), g.reshape(-1))
+    else:
+        copy_(as_strided(flat, size, stride, offset - start), g)
+    if _may_overlap(in_size, in_stride):
+        positions = as_strided(_positions(extent), in_size, in_stride, in_offset - start).reshape(-1)
+        counts = _zeros(g.dtype, extent)
+        fill(counts, 0)
+        counts = counts.index_add(0, positions, (_zeros(g.dtype, positions.numel) + 1))
+        flat = flat / counts.clamp(min=1)
+    return as_strided(flat, in_size, in_stride, in_offset - start)
+
+
+cdef TensorBase _positions(int64_t n):
+    cdef TensorBase made = new_tensor(5, 1, &n)
+    cdef int64_t i
+    for i in range(n):
+        (<int64_t*>made.data)[i] = i
+    return made
+
+
+cdef inline int64_t _offset_of(TensorBase t) noexcept:
+    return (t.data - t.storage.data) // itemsizes[t.dtype]
+
+
+cdef TensorBase as_strided(TensorBase input, object size, object stride, object storage_offset):
+    cdef int64_t shape[64]
+    cdef int64_t strides[64]
+    cdef int i
+    cdef int ndim = len(size)
+    cdef int64_t own = _offset_of(input)
+    cdef int64_t offset = own if storage_offset is None else storage_offset
+    cdef Node node = None
+    if len(stride) != ndim:
+        raise RuntimeError(f"mismatch in length of strides and shape: {len(stride)} strides, {ndim} sizes")
+    if ndim > 64:
+        raise RuntimeError("tensors have at most 64 dimensions")
+    for i in range(ndim):
+        shape[i], strides[i] = size[i], stride[i]
+        if shape[i] < 0 or strides[i] < 0:
+            raise RuntimeError(f"as_strided: negative sizes and strides are not supported, got {tuple(size)}, {tuple(stride)}")
+    if offset < 0 or _extent(tuple(size), tuple(stride), offset) * itemsizes[input.dtype] > <int64_t>input.storage.nbytes:
+        raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
+                           f"{itemsizes[input.dtype]} requiring a storage size that is out of bounds for storage of size "
+                           f"{input.storage.nbytes}")
+    if wants_grad(input):
+        node = AsStridedBackward0.__new__(AsStridedBackward0)
+        node.params = (tuple(size), tuple(stride), offset, dims_tuple(input.ndim, input.shape),
+                       dims_tuple(input.ndim, input.strides), own)
+        begin1(node, input)
+    return viewed(node, input, ndim, shape, strides, offset - own)
+
+
+def _as_strided(TensorBase input not None, size, stride, storage_offset=None):
+    """A view with the given sizes, strides (in elements) and position of the first element in the storage.
+
+    Raises RuntimeError where that would reach outside of the storage.
+    """
+    return as_strided(input, size, stride, storage_offset)
+
+
+register(Card("as_strided", _as_strided, AsStridedBackward0, "view"))
+
+
+# ---- writes through views --------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class CopySlices(Node):
+    """The history of a base after a write through one of its views.
+
+    fn is the node of the op that wrote: its first input was the old part. The gradient of that part goes through fn,
+    the rest of the gradient belongs to the old base.
+    """
+    cdef Node fn
+    cdef tuple base_geometry, view_geometry     # (sizes, strides, offset)
+
+    cdef object vjp(self, TensorBase g):
+        cdef TensorBase whole = _laid_out(g, self.base_geometry)
+        size, stride, offset = self.view_geometry
+        cdef TensorBase part = as_strided(whole, size, stride, offset - self.base_geometry[2])
+        results = self.fn.vjp(clone(part))
+        cdef list grads = list(results) if isinstance(results, tuple) else [results]
+        if grads[0] is None:
+            zero_(part)
+        else:
+            copy_(part, grads[0])
+        grads[0] = whole if needs(self, 0) else None
+        return tuple(grads)
+
+    cdef void release(self, PyObject* freed_by) noexcept:
+        release_saved(self, freed_by)
+        self.fn.release(freed_by)
+
+
+
+cdef TensorBase _laid_out(TensorBase g, tuple geometry):
+    """A copy of g with the given strides."""
+    cdef int64_t strides[64]
+    cdef int i
+    cdef TensorBase made = new_tensor(g.dtype, g.ndim, g.shape)
+    if not _may_overlap(geometry[0], geometry[1]):
+        for i in range(g.ndim):
+            strides[i] = geometry[1][i]
+        if _extent(geometry[0], geometry[1], 0) <= made.numel:
+            set_geometry(made, g.ndim, g.shape, strides)
+    copy_(made, g)
+    return made
+
+
+def _make_copy_slices(TensorBase base, TensorBase view, Node fn):
+    """Makes a CopySlices around fn the history of base."""
+    cdef CopySlices node = CopySlices.__new__(CopySlices)
+    cdef int i
+    begin(node, fn.n_edges)
+    node.fn = fn
+    node.base_geometry = dims_tuple(base.ndim, base.shape), dims_tuple(base.ndim, base.strides), _offset_of(base)
+    node.view_geometry = dims_tuple(view.ndim, view.shape), dims_tuple(view.ndim, view.strides), _offset_of(view)
+    link(node, 0, base)
+    for i in range(1, fn.n_edges):
+        node.edges[i] = fn.edges[i]
+        Py_XINCREF(node.edges[i].node)
+    attach(node, base)
+
+
+def _make_as_strided(TensorBase view):
+    """Remakes the history of a view from that of its base."""
+    cdef TensorBase base = <TensorBase>view.base
+    cdef Node node = AsStridedBackward0.__new__(AsStridedBackward0)
+    node.params = (dims_tuple(view.ndim, view.shape), dims_tuple(view.ndim, view.strides), _offset_of(view), dims_tuple(base.ndim, base.shape),
+                   dims_tuple(base.ndim, base.strides), _offset_of(base))
+    begin1(node, base)
+    attach(node, view)
+
+
+use_view_nodes(_make_copy_slices, _make_as_strided)
+
+
+# ---- expand ----------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class ExpandBackward0(Node):                       # the engine sums what was broadcast
+    _keeps = ("self_sym_sizes",)
+
+    cdef object vjp(self, TensorBase g):
+        return g
+
+
+cdef TensorBase expand_to(TensorBase input, object sizes):
+    cdef int64_t shape[64]
+    cdef int64_t strides[64]
+    cdef int ndim = len(sizes)
+    cdef int pad = ndim - input.ndim
+    cdef int i
+    cdef int64_t wanted
+    cdef Node node = None
+    if pad < 0:
+        raise RuntimeError(f"expand: the number of sizes provided ({ndim}) must be greater or equal to the number of "
+                           f"dimensions in the tensor ({input.ndim}), whose shape is {list(shape_tuple(input))}")
+    for i in range(ndim):
+        wanted = sizes[i]
+        if i < pad:
+            if wanted < 0:
+                raise RuntimeError(f"The expanded size of the tensor ({wanted}) isn't allowed in a leading, non-existing "
+                                   f"dimension {i}")
+            shape[i], strides[i] = wanted, 0
+        elif wanted == -1 or wanted == input.shape[i - pad]:
+            shape[i], strides[i] = input.shape[i - pad], input.strides[i - pad]
+        elif input.shape[i - pad] == 1 and wanted >= 0:
+            shape[i], strides[i] = wanted, 0
+        else:
+            raise RuntimeError(f"The expanded size of the tensor ({wanted}) must match the existing size "
+                               f"({input.shape[i - pad]}) at non-singleton dimension {i}.  Target sizes: {list(sizes)}.  "
+                               f"Tensor sizes: {list(shape_tuple(input))}")
+    if wants_grad(input):
+        node = ExpandBackward0.__new__(ExpandBackward0)
+        node.params = (shape_tuple(input),)
+        begin1(node, input)
+    return viewed(node, input, ndim, shape, strides, 0)
+
+
+def _expand(TensorBase input not None, *size, implicit=False):
+    """A view in which dimensions of size 1 are repeated to the given sizes without copying; -1 keeps a size.
+
+    >>> import dynagrad
+    >>> dynagrad.tensor([[1], [2]]).expand(2, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    return expand_to(input, size)
+
+
+register(Card("expand", _expand, ExpandBackward0, "view", function=False))
+
+
+# ---- unsqueeze -------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class UnsqueezeBackward0(Node):
+    _whole = "dim"
+
+    cdef object vjp(self, TensorBase g):
+        return g.squeeze(self.whole)
+
+
+cdef TensorBase unsqueeze_at(TensorBase input, int dim):
+    cdef int64_t shape[64]
+    cdef int64_t strides[64]
+    cdef int i
+    cdef Node node = None
+    if not -input.ndim - 1 <= dim <= input.ndim:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-input.ndim - 1}, {input.ndim}], but got {dim})")
+    if dim < 0:
+        dim += input.ndim + 1
+    for i in range(input.ndim + 1):
+        if i < dim:
+            shape[i], strides[i] = input.shape[i], input.strides[i]
+        elif i > dim:
+            shape[i], strides[i] = input.shape[i - 1], input.strides[i - 1]
+        else:
+            shape[i] = 1
+            strides[i] = input.shape[i] * input.strides[i] if i < input.ndim else 1
+    if wants_grad(input):
+        node = UnsqueezeBackward0.__new__(UnsqueezeBackward0)
+        node.whole = dim
+        begin1(node, input)
+    return viewed(node, input, input.ndim + 1, shape, strides, 0)
+
+
+def _unsqueeze(TensorBase input not None, int dim):
+    """A view with a dimension of size 1 inserted at ``dim``.
+
+    >>> import dynagrad
+    >>> dynagrad.tensor([1, 2]).unsqueeze(1)
+    tensor([[1],
+            [2]])
+    """
+    return unsqueeze_at(input, dim)
+
+
+register(Card("unsqueeze", _unsqueeze, UnsqueezeBackward0, "view"))

@@ -1,0 +1,7 @@
+#include "state.hpp"
+
+namespace dg {
+
+constinit thread_local ThreadState thread_state = {true, false, false, true, false, 0};
+
+}  // namespace dg

@@ -1,0 +1,18 @@
+// What each thread knows about recording.
+#pragma once
+
+namespace dg {
+
+struct ThreadState {
+    bool grad_enabled;
+    bool inference;
+    bool anomaly;
+    bool anomaly_checks_nan;
+    bool packing;                 // saved-tensor hooks are active
+    int backward_depth;
+};
+
+// Constant-initialised and in static TLS, so that reading it is one load.
+extern constinit thread_local ThreadState thread_state __attribute__((tls_model("initial-exec"), visibility("default")));
+
+}  // namespace dg
