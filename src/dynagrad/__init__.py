@@ -58,5 +58,58 @@ detach = _op("detach")
 unsqueeze = _op("unsqueeze")
 
 # ---- copies and creation ---------------------------------------------------------------------------------------------
+arange = _op("arange")
+as_tensor = _op("as_tensor")
+asarray = _op("asarray")
 clone = _op("clone")
+complex = _op("complex")
+diag = _op("diag")
+diag_embed = _op("diag_embed")
+diagflat = _op("diagflat")
 empty = _op("empty")
+empty_like = _op("empty_like")
+empty_strided = _op("empty_strided")
+eye = _op("eye")
+from_dlpack = _op("from_dlpack")
+from_numpy = _op("from_numpy")
+frombuffer = _op("frombuffer")
+full = _op("full")
+full_like = _op("full_like")
+linspace = _op("linspace")
+logspace = _op("logspace")
+meshgrid = _op("meshgrid")
+ones = _op("ones")
+ones_like = _op("ones_like")
+scalar_tensor = _op("scalar_tensor")
+tensor = _op("tensor")
+tril = _op("tril")
+tril_indices = _op("tril_indices")
+triu = _op("triu")
+triu_indices = _op("triu_indices")
+zeros = _op("zeros")
+zeros_like = _op("zeros_like")
+
+# ---- random numbers ---------------------------------------------------------------------------------------------------
+bernoulli = _op("bernoulli")
+multinomial = _op("multinomial")
+normal = _op("normal")
+poisson = _op("poisson")
+rand = _op("rand")
+rand_like = _op("rand_like")
+randint = _op("randint")
+randint_like = _op("randint_like")
+randn = _op("randn")
+randn_like = _op("randn_like")
+randperm = _op("randperm")
+
+from dynagrad import random as random  # its functions draw through the ops above
+from dynagrad._core.ops.random import Generator as Generator, default_generator as default_generator
+from dynagrad.random import (
+    get_rng_state as get_rng_state,
+    initial_seed as initial_seed,
+    manual_seed as manual_seed,
+    seed as seed,
+    set_rng_state as set_rng_state,
+)
+
+from dynagrad import nn as nn  # isort: skip

@@ -166,9 +166,9 @@ template <class T> void box_muller_16(T* x, T mean, T std) {
 #define DG_AVX2 __attribute__((target("avx2,fma")))
 
 // Note [The float32 normal in eight lanes]
-// Where AVX2 exists PyTorch takes logarithm, sine and cosine from the Cephes single-precision approximations, so the last
-// bits of its normals are theirs. The coefficients and the order of roundings below are that specification; log(x) and
-// sin, cos on [0, 2 pi] are evaluated, nothing outside.
+// Where AVX2 exists PyTorch takes logarithm, sine and cosine from the Cephes single-precision approximations, so the
+// last bits of its normals are theirs. The coefficients and the order of roundings below are that specification; log on
+// (0, 1], sin and cos on [0, 2 pi] are evaluated, nothing outside.
 DG_AVX2 __m256 horner(__m256 x, const float* coefficients, int n) {
     __m256 sum = _mm256_set1_ps(coefficients[0]);
     for (int i = 1; i < n; ++i) sum = _mm256_fmadd_ps(sum, x, _mm256_set1_ps(coefficients[i]));
@@ -253,8 +253,8 @@ template <class T> void normal_16(Generator& g, T* out, double mean, double std)
     for (int j = 0; j < 16; ++j) out[j] = T(block[j]);
 }
 
-// The last 16 elements are drawn anew when n is not a multiple of 16. For float32 and float64 the stream runs through all
-// n uniforms before that, for the half types only through the whole blocks.
+// The last 16 elements are drawn anew when n is not a multiple of 16. For float32 and float64 the stream runs through
+// all n uniforms before that, for the half types only through the whole blocks.
 template <class T> void normal_blocks(Generator& g, T* out, int64_t n, double mean, double std) {
     int64_t whole = n - n % 16;
     for (int64_t i = 0; i < whole; i += 16) normal_16(g, out + i, mean, std);
@@ -343,8 +343,8 @@ template <class A> void sample_row(Generator& g, std::vector<A>& cumulative, int
     }
 }
 
-// The k largest, descending, in the order that PyTorch's topk leaves ties in (half types have many): a selection, then a
-// sort of what comes before the last; a heap when k is small.
+// The k largest, descending, in the order that PyTorch's topk leaves ties in (half types have many): a selection, then
+// a sort of what comes before the last; a heap when k is small.
 template <class A> void largest_first(std::vector<std::pair<A, int64_t>>& scores, int64_t k) {
     auto ahead = [](const auto& a, const auto& b) {
         return (std::isnan(a.first) && !std::isnan(b.first)) || a.first > b.first;
@@ -551,6 +551,15 @@ void fill_random(Generator& g, DType dtype, void* data, int64_t n) {
             uint64_t value = sizeof(T) == 8 ? g.random64() : g.random();
             static_cast<T*>(data)[i] = narrow<T>(int64_t(value % count));
         }
+    });
+}
+
+int64_t rounded(DType dtype, int64_t value) {
+    return visit(dtype, [&](auto type) {
+        using T = decltype(type);
+        double back = double(compute_t<T>(narrow<T>(value)));
+        if constexpr (std::is_integral_v<T>) return int64_t(narrow<T>(value));
+        else return back >= 0x1p63 ? std::numeric_limits<int64_t>::max() : int64_t(back);
     });
 }
 

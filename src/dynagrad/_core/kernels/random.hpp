@@ -56,6 +56,8 @@ bool fill_poisson(Generator& generator, DType dtype, void* data, int64_t n, cons
 void fill_integers(Generator& generator, DType dtype, void* data, int64_t n, uint64_t range, int64_t base);
 // Integers from 0 up to the largest of an integer type, up to 2^digits for a floating type.
 void fill_random(Generator& generator, DType dtype, void* data, int64_t n);
+// The number that `value` becomes in dtype, as an integer again (the floating types skip some).
+int64_t rounded(DType dtype, int64_t value);
 void fill_permutation(Generator& generator, DType dtype, void* data, int64_t n);
 
 // Indices into each row of weights[rows, n], `samples` per row. Weights must be finite, not negative and not all zero

@@ -1,0 +1,758 @@
+"""Tensors from other people's data, and back: Python sequences, NumPy arrays, buffers, DLPack.
+
+The buffer protocol of a tensor itself is a slot of `base`; pickling is in `dynagrad/tensor.py`.
+"""
+import sys
+import warnings
+
+from cpython.buffer cimport (
+    PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_CheckBuffer,
+    PyObject_GetBuffer)
+from cpython.bool cimport PyBool_Check
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.sequence cimport PySequence_Check
+from libc.math cimport isfinite
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport free, malloc
+
+from dynagrad._core.card import Card, register
+from dynagrad._core.types import BY_NAME
+
+from dynagrad._core.iterate cimport cast, contiguous, copy_into, copy_of
+from dynagrad._core.ops.copy cimport clone, to_dtype
+from dynagrad._core.ops.create cimport finish
+from dynagrad._core.ops.view cimport detach
+from dynagrad._core.tensor cimport (
+    Storage, TensorBase, new_alias, new_over, new_tensor, requires_grad, shape_tuple, storage_drop, storage_share,
+    storage_wrap)
+from dynagrad._core.types cimport (
+    BF16, BOOL, F16, F32, F64, I8, I16, I32, I64, U8, check_device, default_dtype, dtype, dtype_code, dtype_object,
+    is_float, itemsizes, promote_types_code)
+
+cdef extern from "runtime/dlpack.hpp" namespace "dg":
+    struct DlpackTensor:
+        void* data
+        int device_type, device_id, ndim
+        uint8_t code, bits
+        unsigned short lanes
+        int64_t* shape
+        int64_t* strides
+        unsigned long long byte_offset
+    struct DlpackManaged:
+        DlpackTensor tensor
+        void* owner
+        void (*deleter)(DlpackManaged*) noexcept
+    struct DlpackVersioned:
+        unsigned int major, minor
+        void* owner
+        void (*deleter)(DlpackVersioned*) noexcept
+        unsigned long long flags
+        DlpackTensor tensor
+    enum:
+        DLPACK_INT, DLPACK_UINT, DLPACK_FLOAT, DLPACK_BFLOAT, DLPACK_BOOL, DLPACK_CPU
+
+cdef object _numpy = None
+
+
+cdef object numpy_module():
+    global _numpy
+    if _numpy is None:
+        import numpy
+        _numpy = numpy
+    return _numpy
+
+
+cdef object _numpy_if_loaded():
+    """NumPy if the program has imported it: before that nothing can be an array."""
+    return _numpy if _numpy is not None else sys.modules.get("numpy")
+
+
+cdef bint is_array(object value) noexcept:
+    numpy = _numpy_if_loaded()
+    return numpy is not None and isinstance(value, numpy.ndarray)
+
+
+cdef bint _is_numpy_scalar(object value) noexcept:
+    numpy = _numpy_if_loaded()
+    return numpy is not None and isinstance(value, numpy.generic)
+
+
+# ---- buffers ---------------------------------------------------------------------------------------------------------
+
+cdef void _release_buffer(void* owner) noexcept with gil:
+    PyBuffer_Release(<Py_buffer*>owner)
+    free(owner)
+
+
+cdef int _format_dtype(const char* format, Py_ssize_t itemsize) except -2:
+    """The dtype of a buffer's format; -1 for one that tensors do not have. Raises ValueError for a foreign byte order."""
+    cdef char order = format[0]
+    if order in (c'@', c'=', c'<', c'>', c'!', c'|'):
+        format += 1
+    if format[0] == 0 or format[1] != 0:
+        return -1
+    if order in (c'>', c'!') and itemsize > 1:
+        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte "
+                         "orders is currently not supported.")
+    if format[0] in (c'b', c'h', c'i', c'l', c'q', c'n'):
+        return I8 if itemsize == 1 else I16 if itemsize == 2 else I32 if itemsize == 4 else I64
+    return {b"?": BOOL, b"B": U8, b"e": F16, b"f": F32, b"d": F64}.get(format[:1], -1)
+
+
+cdef object _unsupported(object source):
+    kind = getattr(getattr(source, "dtype", None), "type", None)
+    name = kind.__name__ if kind is not None else type(source).__name__
+    hint = ""
+    if name == "object_":
+        hint = " Make the elements numbers first, for example with array.astype(float)."
+    elif name.startswith("complex"):
+        hint = " There are no complex tensors yet."
+    return TypeError(f"can't convert np.ndarray of type numpy.{name}. The only supported types are: float64, float32, "
+                     f"float16, int64, int32, int16, int8, uint8, and bool.{hint}")
+
+
+cdef TensorBase tensor_of_buffer(object source):
+    """A tensor over the memory of an object with the buffer protocol, such as a NumPy array."""
+    cdef Py_buffer* view = <Py_buffer*>malloc(sizeof(Py_buffer))
+    cdef int code
+    if view == NULL:
+        raise MemoryError()
+    try:
+        PyObject_GetBuffer(source, view, PyBUF_STRIDES | PyBUF_FORMAT)
+    except (ValueError, BufferError):
+        free(view)
+        raise _unsupported(source) from None
+    except BaseException:
+        free(view)
+        raise
+    try:
+        code = _format_dtype(view.format, view.itemsize)
+        if code < 0:
+            raise _unsupported(source)
+        if view.readonly:
+            warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. "
+                          "Writing to the tensor would write to memory that was meant not to change; copy the array first "
+                          "to avoid this warning.", stacklevel=3)
+        return _over_buffer(view, code)
+    except BaseException:
+        _release_buffer(view)
+        raise
+
+
+cdef TensorBase _over_buffer(Py_buffer* view, int code):
+    cdef int64_t shape[64]
+    cdef int64_t strides[64]
+    cdef int64_t extent = 1
+    cdef int i
+    for i in range(view.ndim):
+        shape[i] = view.shape[i]
+        strides[i] = view.strides[i] // view.itemsize
+        if view.strides[i] < 0 and shape[i] > 1:
+            raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides "
+                             "are not currently supported. Make a copy of the array first, with array.copy().")
+        if view.strides[i] % view.itemsize and shape[i] > 1:
+            raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the array first, "
+                             "with array.copy().")
+        if strides[i] < 0 or view.strides[i] % view.itemsize:
+            strides[i] = 1
+        extent = 0 if shape[i] == 0 or extent == 0 else extent + (shape[i] - 1) * strides[i]
+    cdef Storage* storage = storage_wrap(view.buf, extent * view.itemsize, _release_buffer, view)
+    if storage == NULL:
+        raise MemoryError()
+    return new_over(storage, code, view.ndim, shape, strides, 0)
+
+
+def from_numpy(ndarray):
+    """A tensor over the memory of a NumPy array: a write to either is seen by both.
+
+    Raises TypeError for what is no array or holds elements that tensors do not have, ValueError for negative strides and
+    foreign byte orders.
+
+    >>> import dynagrad, numpy
+    >>> dynagrad.from_numpy(numpy.arange(3))
+    tensor([0, 1, 2])
+    """
+    if not is_array(ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    return finish(tensor_of_buffer(ndarray), None, False)
+
+
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+    """A one-dimensional tensor over the bytes of an object with the buffer protocol.
+
+    Args:
+        buffer: a bytearray, mmap, array and so on.
+        dtype: of the elements.
+        count: how many elements; all if negative.
+        offset: how many bytes to skip first. ValueError if count or offset do not fit.
+
+    >>> import dynagrad
+    >>> dynagrad.frombuffer(bytearray(b"\\x01\\x02"), dtype=dynagrad.uint8)
+    tensor([1, 2], dtype=torch.uint8)
+    """
+    cdef int code = dtype_code(dtype)
+    cdef int64_t n = count
+    cdef int64_t skip = offset
+    cdef int64_t one = 1
+    cdef Py_buffer* view
+    if not PyObject_CheckBuffer(buffer):
+        raise ValueError("object does not implement Python buffer protocol.")
+    view = <Py_buffer*>malloc(sizeof(Py_buffer))
+    if view == NULL:
+        raise MemoryError()
+    try:
+        PyObject_GetBuffer(buffer, view, PyBUF_SIMPLE)
+    except BaseException:
+        free(view)
+        raise
+    try:
+        n = _buffer_count(view.len, itemsizes[code], n, skip)
+        if view.readonly:
+            warnings.warn("The given buffer is not writable, and PyTorch does not support non-writable tensors. Writing to "
+                          "the tensor would write to memory that was meant not to change.", stacklevel=2)
+        made = new_over(storage_wrap(<char*>view.buf + skip, n * itemsizes[code], _release_buffer, view), code, 1, &n, &one, 0)
+    except BaseException:
+        _release_buffer(view)
+        raise
+    return finish(made, None, requires_grad)
+
+
+cdef int64_t _buffer_count(int64_t length, int itemsize, int64_t n, int64_t skip) except -1:
+    if length == 0 or n == 0:
+        raise ValueError(f"both buffer length ({length}) and count ({n}) must not be 0")
+    if not 0 <= skip < length:
+        raise ValueError(f"offset ({skip} bytes) must be non-negative and no greater than buffer length ({length} bytes) "
+                         "minus 1")
+    if n < 0:
+        if (length - skip) % itemsize:
+            raise ValueError(f"buffer length ({length - skip} bytes) after offset ({skip} bytes) must be a multiple of "
+                             f"element size ({itemsize})")
+        return (length - skip) // itemsize
+    if n > (length - skip) // itemsize:
+        raise ValueError(f"requested buffer length ({n} * {itemsize} bytes) after offset ({skip} bytes) must not be greater "
+                         f"than actual buffer length ({length} bytes)")
+    return n
+
+
+# ---- nested sequences ------------------------------------------------------------------------------------------------
+
+cdef bint _is_sequence(object value) noexcept:
+    if type(value) is list or type(value) is tuple:
+        return True
+    if PyFloat_Check(value) or PyLong_Check(value) or isinstance(value, (TensorBase, str, bytes)):
+        return False
+    if is_array(value):
+        return value.ndim > 0
+    return PySequence_Check(value)
+
+
+cdef int _measure(object data, int64_t* shape) except -1:
+    """The shape that the first elements promise; the number of dimensions."""
+    cdef int ndim = 0
+    while _is_sequence(data):
+        if is_array(data):
+            for size in data.shape:
+                shape[ndim] = size
+                ndim += 1
+            return ndim
+        if ndim == 64:
+            raise ValueError("too many dimensions: sequences are nested more than 64 deep")
+        shape[ndim] = len(data)
+        ndim += 1
+        if shape[ndim - 1] == 0:
+            return ndim
+        data = data[0]
+    return ndim
+
+
+cdef int _meet(int a, int b) noexcept:
+    return b if a < 0 else promote_types_code(a, b)
+
+
+cdef int _scalar_code(object value) except -1:
+    if PyFloat_Check(value) and not _is_numpy_scalar(value):
+        return default_dtype
+    if PyBool_Check(value):
+        return BOOL
+    if PyLong_Check(value):
+        return I64
+    if isinstance(value, TensorBase):
+        return (<TensorBase>value).dtype
+    if isinstance(value, complex):
+        raise TypeError("dynagrad has no complex tensors yet, but a complex number was given")
+    if _is_numpy_scalar(value) or is_array(value):
+        found = BY_NAME.get(value.dtype.name)
+        if found is None:
+            raise _unsupported(value)
+        return (<dtype>found).code
+    if isinstance(value, str):
+        raise ValueError("too many dimensions 'str': tensors hold numbers, not text")
+    raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
+
+
+cdef int _infer(object data, int depth, int found) except -2:
+    """The dtype in which all elements meet, -1 while there were none."""
+    cdef object each
+    if depth == 0 or is_array(data):
+        return _meet(found, _scalar_code(data))
+    for each in data:
+        if type(each) is float:
+            found = _meet(found, default_dtype)
+        elif depth > 1 and _is_sequence(each):
+            found = _infer(each, depth - 1, found)
+        else:
+            found = _meet(found, _scalar_code(each))
+    return found
+
+
+cdef object _overflow(object value, int code):
+    return RuntimeError(f"value cannot be converted to type {dtype_object(code).name} without overflow: {value}")
+
+
+cdef int64_t _whole(object value, int code) except? -1:
+    """A number as an int64 that the integer dtype can hold (negative ones wrap in uint8). Raises RuntimeError if not."""
+    cdef int overflow = 0
+    cdef long long number
+    cdef double real
+    cdef int bits = itemsizes[code] * 8
+    if PyFloat_Check(value):
+        real = PyFloat_AS_DOUBLE(value)
+        if not isfinite(real) or not -9.3e18 < real < 9.3e18:
+            raise _overflow(value, code)
+        value = int(real)
+    number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow:
+        raise ValueError(f"Overflow when unpacking long long: {value} does not fit in an int64")
+    if code == U8 and not -255 <= number <= 255 or bits < 64 and code != U8 and not \
+            -(<int64_t>1 << (bits - 1)) <= number < (<int64_t>1 << (bits - 1)):
+        raise _overflow(value, code)
+    return number
+
+
+cdef int _put(object value, char* where, int code, int work) except -1:
+    """Writes one element; `code` is the dtype asked for, `work` that of the memory."""
+    if isinstance(value, TensorBase) or is_array(value) or _is_numpy_scalar(value):
+        if isinstance(value, TensorBase) and (<TensorBase>value).numel != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars; use torch.stack or torch.cat to "
+                             "join tensors")
+        value = value.item()
+    if not (PyFloat_Check(value) or PyLong_Check(value)):
+        if _is_sequence(value):
+            raise TypeError(f"expected a number, but got a {type(value).__name__}: the nesting is deeper here than at the "
+                            "first element")
+        _scalar_code(value)
+    if work == F64:
+        (<double*>where)[0] = value
+    elif work == F32:
+        (<float*>where)[0] = <float><double>value
+    elif work == BOOL:
+        where[0] = 1 if value else 0
+    else:
+        (<int64_t*>where)[0] = _whole(value, code)
+    return 0
+
+
+cdef int _store(object data, int dim, TensorBase target, char* where, int code) except -1:
+    """Writes a nested sequence into row-major memory. Raises ValueError where its lengths differ."""
+    cdef int64_t step = target.strides[dim] * itemsizes[target.dtype]
+    cdef int64_t n = target.shape[dim]
+    cdef bint last = dim == target.ndim - 1
+    cdef object each
+    if not _is_sequence(data):
+        raise TypeError(f"not a sequence: expected one of length {n} at dim {dim}, but got {type(data).__name__}")
+    if len(data) != n:
+        raise ValueError(f"expected sequence of length {n} at dim {dim} (got {len(data)})")
+    if is_array(data):
+        return _store_array(data, dim, target, where)
+    if last and target.dtype == F32:
+        for each in data:
+            if type(each) is float:
+                (<float*>where)[0] = <float>PyFloat_AS_DOUBLE(each)
+            else:
+                _put(each, where, code, F32)
+            where += step
+        return 0
+    for each in data:
+        if last:
+            _put(each, where, code, target.dtype)
+        else:
+            _store(each, dim + 1, target, where, code)
+        where += step
+    return 0
+
+
+cdef int _store_array(object array, int dim, TensorBase target, char* where) except -1:
+    cdef TensorBase source = _readable(array)
+    cdef TensorBase part = new_alias(target, target.ndim - dim, target.shape + dim, target.strides + dim,
+                                     (where - target.data) // itemsizes[target.dtype])
+    if shape_tuple(source) != shape_tuple(part):
+        raise ValueError(f"expected sequence of length {part.shape[part.ndim - 1]} at dim {target.ndim - 1} "
+                         f"(got an array of shape {tuple(shape_tuple(source))})")
+    return copy_into(part, source)
+
+
+cdef TensorBase _readable(object array):
+    """A tensor over an array that will only be read."""
+    if array.flags.writeable:
+        return tensor_of_buffer(array)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return tensor_of_buffer(array)
+
+
+cdef int _work_dtype(int code) noexcept:
+    """The dtype in which Python numbers are first written: half types by way of float32, integers of int64."""
+    if is_float(code):
+        return F64 if code == F64 else F32
+    return BOOL if code == BOOL else I64
+
+
+cdef TensorBase _of_sequence(object data, int code):
+    cdef int64_t shape[64]
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    cdef int ndim = _measure(data, shape)
+    if code < 0:
+        code = _infer(data, ndim, -1)
+    if code < 0:
+        code = default_dtype
+    # A list of arrays is copied as it is: going through a wider type would double the traffic.
+    cdef int work = code if ndim > 1 and is_array(data[0]) else _work_dtype(code)
+    cdef TensorBase made = new_tensor(work, ndim, shape)
+    if ndim == 0:
+        _put(data, made.data, code, work)
+    elif made.numel or shape[0]:
+        _store(data, 0, made, made.data, code)
+    return cast(made, code)
+
+
+cdef TensorBase tensor_of_data(object data, object dtype):
+    """A fresh tensor with the elements of a number, a nested sequence, an array or a tensor."""
+    cdef int code = -1 if dtype is None else _code(dtype)
+    cdef TensorBase source
+    if type(data) is list or type(data) is tuple or type(data) is float or type(data) is int:
+        return _of_sequence(data, code)
+    if isinstance(data, TensorBase):
+        source = <TensorBase>data
+    elif is_array(data):
+        source = _readable(data)
+    elif hasattr(data, "__dlpack__") and not _is_numpy_scalar(data):
+        source = from_dlpack(data)
+    else:
+        return _of_sequence(data, code)
+    if code >= 0 and code != source.dtype:
+        return cast(source, code)
+    return copy_of(source)
+
+
+cdef int _code(object given) except -1:
+    if isinstance(given, (str, type)) and given not in (float, int, bool, complex):
+        raise TypeError(f"tensor(): argument 'dtype' must be torch.dtype, not {type(given).__name__}")
+    return dtype_code(given)
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A tensor with a copy of ``data``: a number, nested sequences of numbers, a NumPy array, a tensor.
+
+    Args:
+        data: its shape and, if ``dtype`` is not given, its kinds of number decide those of the tensor. ValueError for
+            sequences of unequal lengths, TypeError for what is no number, RuntimeError for a number out of range.
+        dtype, device: of the tensor.
+        requires_grad: whether the tensor is a leaf that collects its gradient.
+
+    >>> import dynagrad
+    >>> dynagrad.tensor([[1, 2], [3, 4.5]])
+    tensor([[1.0000, 2.0000],
+            [3.0000, 4.5000]])
+    """
+    check_device(device)
+    if isinstance(data, TensorBase):
+        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+                      stacklevel=2)
+    return finish(tensor_of_data(data, dtype), None, requires_grad)
+
+
+def new_tensor_(TensorBase self not None, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A tensor with a copy of ``data``, of the tensor's own dtype if none is given."""
+    check_device(device)
+    return finish(tensor_of_data(data, dtype_object(self.dtype) if dtype is None else dtype), None, requires_grad)
+
+
+new_tensor_.__name__ = "new_tensor"
+
+
+def as_tensor(data, dtype=None, device=None):
+    """``data`` as a tensor, without a copy where that is possible: a tensor itself, a tensor over an array's memory.
+
+    >>> import dynagrad
+    >>> x = dynagrad.ones(2)
+    >>> dynagrad.as_tensor(x) is x
+    True
+    """
+    check_device(device)
+    cdef int code = -1 if dtype is None else _code(dtype)
+    if isinstance(data, TensorBase):
+        return data if code < 0 else to_dtype(<TensorBase>data, code)
+    if is_array(data):
+        return finish(tensor_of_buffer(data) if code < 0 else cast(tensor_of_buffer(data), code), None, False)
+    return finish(tensor_of_data(data, dtype), None, False)
+
+
+cdef TensorBase _shared(object obj, object dtype):
+    """obj as a tensor over its own memory, None if it has none to share."""
+    if isinstance(obj, TensorBase):
+        return <TensorBase>obj
+    if is_array(obj):
+        return tensor_of_buffer(obj)
+    if hasattr(obj, "__dlpack__") or PyCapsule_IsValid(obj, "dltensor"):
+        return from_dlpack(obj)
+    if PyObject_CheckBuffer(obj) and not _is_numpy_scalar(obj):
+        return frombuffer(obj, dtype=dtype_object(default_dtype) if dtype is None else dtype)
+    return None
+
+
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+    """``obj`` as a tensor that shares its memory if it can.
+
+    Args:
+        obj: a tensor, an array, a DLPack capsule or exporter, an object with the buffer protocol, a nested sequence.
+        copy: True always copies, False never does (ValueError if a copy cannot be avoided), None copies if needed.
+        requires_grad: of the result.
+
+    >>> import dynagrad
+    >>> dynagrad.asarray([1, 2])
+    tensor([1, 2])
+    """
+    check_device(device)
+    cdef TensorBase shared = _shared(obj, dtype)
+    if shared is None:
+        if copy is False:
+            raise ValueError("can't alias arbitrary sequence into a tensor.")
+        return finish(tensor_of_data(obj, dtype), None, requires_grad)
+    cdef int code = shared.dtype if dtype is None else _code(dtype)
+    if code != shared.dtype and copy is False:
+        raise ValueError(f"can't alias a tensor of {dtype_object(shared.dtype)} as one of {dtype_object(code)}")
+    cdef TensorBase made = to_dtype(shared, code)
+    if copy and made is shared:
+        made = clone(shared)
+    if isinstance(obj, TensorBase) and not requires_grad:
+        return detach(made) if made.grad_fn is not None or made.flags & 1 else made
+    return finish(made, None, requires_grad)
+
+
+# ---- to NumPy --------------------------------------------------------------------------------------------------------
+
+def numpy(TensorBase self not None, *, force=False):
+    """A NumPy array over the tensor's memory: a write to either is seen by both.
+
+    Args:
+        force: detaches first, instead of raising RuntimeError if the tensor requires grad.
+
+    TypeError for bfloat16, which NumPy does not have.
+
+    >>> import dynagrad
+    >>> dynagrad.ones(2).numpy()
+    array([1., 1.], dtype=float32)
+    """
+    if requires_grad(self):
+        if not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        self = detach(self)
+    if self.dtype == BF16:
+        raise TypeError("Got unsupported ScalarType BFloat16: NumPy has no such type. Convert first, with tensor.float().")
+    return numpy_module().asarray(memoryview(self))
+
+
+def __array__(TensorBase self not None, dtype=None, copy=None):
+    array = numpy(self)
+    if dtype is not None and array.dtype != dtype:
+        if copy is False:
+            raise ValueError(f"a copy is needed to convert a tensor of {dtype_object(self.dtype)} to {dtype}")
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+# ---- DLPack ----------------------------------------------------------------------------------------------------------
+
+cdef struct Exported:
+    DlpackManaged plain
+    DlpackVersioned versioned
+    Storage* storage
+    int64_t dims[128]
+
+
+cdef void _drop_exported(Exported* exported) noexcept with gil:
+    storage_drop(exported.storage)
+    free(exported)
+
+
+cdef void _delete_plain(DlpackManaged* managed) noexcept:
+    _drop_exported(<Exported*>managed.owner)
+
+
+cdef void _delete_versioned(DlpackVersioned* managed) noexcept:
+    _drop_exported(<Exported*>managed.owner)
+
+
+cdef void _capsule_gone(object capsule) noexcept:
+    """Frees what nobody consumed: a consumer renames the capsule and deletes it itself."""
+    cdef DlpackManaged* plain
+    cdef DlpackVersioned* versioned
+    if PyCapsule_IsValid(capsule, "dltensor"):
+        plain = <DlpackManaged*>PyCapsule_GetPointer(capsule, "dltensor")
+        plain.deleter(plain)
+    elif PyCapsule_IsValid(capsule, "dltensor_versioned"):
+        versioned = <DlpackVersioned*>PyCapsule_GetPointer(capsule, "dltensor_versioned")
+        versioned.deleter(versioned)
+
+
+cdef Exported* _export(TensorBase t) except NULL:
+    cdef Exported* made = <Exported*>malloc(sizeof(Exported))
+    cdef DlpackTensor* described
+    cdef int i
+    if made == NULL:
+        raise MemoryError()
+    for i in range(t.ndim):
+        made.dims[i], made.dims[64 + i] = t.shape[i], t.strides[i]
+    made.storage = storage_share(t.storage)
+    described = &made.plain.tensor
+    described.data = t.data if t.numel else NULL
+    described.device_type, described.device_id, described.ndim = DLPACK_CPU, 0, t.ndim
+    described.code = (DLPACK_BOOL if t.dtype == BOOL else DLPACK_UINT if t.dtype == U8 else DLPACK_BFLOAT if t.dtype == BF16
+                      else DLPACK_FLOAT if is_float(t.dtype) else DLPACK_INT)
+    described.bits, described.lanes = <uint8_t>(itemsizes[t.dtype] * 8), 1
+    described.shape, described.strides, described.byte_offset = made.dims, made.dims + 64, 0
+    made.plain.owner, made.plain.deleter = made, _delete_plain
+    made.versioned.tensor = described[0]
+    made.versioned.major, made.versioned.minor, made.versioned.flags = 1, 0, 0
+    made.versioned.owner, made.versioned.deleter = made, _delete_versioned
+    return made
+
+
+def __dlpack__(TensorBase self not None, *, stream=None, max_version=None, dl_device=None, copy=None):
+    """A DLPack capsule over the tensor's memory. BufferError if it requires grad or another device is asked for."""
+    cdef Exported* exported
+    if requires_grad(self):
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if stream is not None and stream != -1:
+        raise BufferError("a stream was given, but the tensor is on the CPU, which has none")
+    if dl_device is not None and tuple(dl_device) != (DLPACK_CPU, 0):
+        raise BufferError(f"the tensor is on the CPU and cannot be exported to device {tuple(dl_device)}")
+    exported = _export(copy_of(self) if copy else self)
+    if max_version is None or max_version[0] < 1:
+        return PyCapsule_New(&exported.plain, "dltensor", _capsule_gone)
+    exported.versioned.flags = 2 if copy else 0
+    return PyCapsule_New(&exported.versioned, "dltensor_versioned", _capsule_gone)
+
+
+def __dlpack_device__(TensorBase self not None):
+    """The DLPack number of the CPU, and 0."""
+    return DLPACK_CPU, 0
+
+
+cdef void _consumed_plain(void* owner) noexcept with gil:
+    cdef DlpackManaged* managed = <DlpackManaged*>owner
+    if managed.deleter != NULL:
+        managed.deleter(managed)
+
+
+cdef void _consumed_versioned(void* owner) noexcept with gil:
+    cdef DlpackVersioned* managed = <DlpackVersioned*>owner
+    if managed.deleter != NULL:
+        managed.deleter(managed)
+
+
+cdef int _dlpack_dtype(DlpackTensor* t) except -1:
+    if t.lanes == 1:
+        if t.code == DLPACK_BOOL and t.bits == 8:
+            return BOOL
+        if t.code == DLPACK_UINT and t.bits == 8:
+            return U8
+        if t.code == DLPACK_BFLOAT and t.bits == 16:
+            return BF16
+        if t.code == DLPACK_INT and t.bits in (8, 16, 32, 64):
+            return {8: I8, 16: I16, 32: I32, 64: I64}[t.bits]
+        if t.code == DLPACK_FLOAT and t.bits in (16, 32, 64):
+            return {16: F16, 32: F32, 64: F64}[t.bits]
+    raise BufferError(f"tensors have no elements of DLPack type code {t.code}, {t.bits} bits, {t.lanes} lanes")
+
+
+cdef TensorBase _import(DlpackTensor* t, void* owner, void (*free_owner)(void*) noexcept nogil):
+    cdef int64_t shape[64]
+    cdef int64_t strides[64]
+    cdef int64_t expected = 1
+    cdef int64_t extent = 1
+    cdef int i
+    cdef int code = _dlpack_dtype(t)
+    if t.device_type != DLPACK_CPU:
+        raise BufferError(f"the DLPack tensor is on a device of type {t.device_type}; only the CPU (1) is supported")
+    if not 0 <= t.ndim <= 64:
+        raise BufferError(f"the DLPack tensor has {t.ndim} dimensions, but tensors have at most 64")
+    for i in range(t.ndim - 1, -1, -1):
+        shape[i] = t.shape[i]
+        strides[i] = expected if t.strides == NULL else t.strides[i]
+        if shape[i] < 0 or strides[i] < 0 and shape[i] > 1:
+            raise BufferError("DLPack tensors with negative sizes or strides are not supported; copy first")
+        expected *= shape[i] if shape[i] else 1
+        extent = 0 if shape[i] == 0 or extent == 0 else extent + (shape[i] - 1) * strides[i]
+    return new_over(storage_wrap(<char*>t.data + t.byte_offset, extent * itemsizes[code], free_owner, owner), code, t.ndim,
+                    shape, strides, 0)
+
+
+cdef object _capsule_of(object source):
+    if not hasattr(source, "__dlpack__"):
+        return source
+    if hasattr(source, "__dlpack_device__") and source.__dlpack_device__()[0] != DLPACK_CPU:
+        raise BufferError(f"the tensor is on device {source.__dlpack_device__()}; only the CPU (1, 0) is supported")
+    try:
+        return source.__dlpack__(max_version=(1, 0))
+    except TypeError:
+        return source.__dlpack__()
+
+
+def from_dlpack(ext_tensor, *, device=None, copy=None):
+    """A tensor over the memory of another library's tensor.
+
+    Args:
+        ext_tensor: an object with ``__dlpack__``, or a capsule that nobody has consumed.
+        copy: True copies the elements.
+
+    >>> import dynagrad, numpy
+    >>> dynagrad.from_dlpack(numpy.ones(2))
+    tensor([1., 1.], dtype=torch.float64)
+    """
+    cdef DlpackManaged* plain
+    cdef DlpackVersioned* versioned
+    cdef TensorBase made
+    check_device(device)
+    capsule = _capsule_of(ext_tensor)
+    if PyCapsule_IsValid(capsule, "dltensor_versioned"):
+        versioned = <DlpackVersioned*>PyCapsule_GetPointer(capsule, "dltensor_versioned")
+        if versioned.major != 1:
+            raise BufferError(f"DLPack version {versioned.major}.{versioned.minor} is not supported")
+        made = _import(&versioned.tensor, versioned, _consumed_versioned)
+        PyCapsule_SetName(capsule, "used_dltensor_versioned")
+    elif PyCapsule_IsValid(capsule, "dltensor"):
+        plain = <DlpackManaged*>PyCapsule_GetPointer(capsule, "dltensor")
+        made = _import(&plain.tensor, plain, _consumed_plain)
+        PyCapsule_SetName(capsule, "used_dltensor")
+    else:
+        raise RuntimeError("from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, "
+                           "so you might have already constructed a tensor from it once.")
+    return finish(copy_of(made) if copy else made, None, False)
+
+
+def to_dlpack(TensorBase tensor not None):
+    """A DLPack capsule of the older kind over the tensor's memory."""
+    return __dlpack__(tensor)
+
+
+for _op in (tensor, as_tensor, asarray, from_numpy, frombuffer, from_dlpack, to_dlpack):
+    register(Card(_op.__name__, _op, None, "create", method=False))
+for _op in (numpy, __array__, __dlpack__, __dlpack_device__):
+    register(Card(_op.__name__, _op, None, "exchange", function=False))
+register(Card("new_tensor", new_tensor_, None, "create", function=False))
