@@ -11,7 +11,7 @@ LABS := graph_and_autodiff lab2b_dynamic_graphs odsc_autograd
 PICTURES := examples/out
 INSTALL_DIR := $(CURDIR)/build/install
 
-.PHONY: demo test parity bench build lint picture clean
+.PHONY: demo test parity bench build sanitize lint picture clean
 
 demo: $(VENV)/.viz
 	@rm -rf $(PICTURES)
@@ -42,6 +42,17 @@ build: $(VENV)/.tools
 	@test -f build/dev/build.ninja || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" meson setup build/dev \
 	    --prefix $(CURDIR)/build -Dpython.platlibdir=$(INSTALL_DIR) -Dpython.purelibdir=$(INSTALL_DIR)
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" meson install -C build/dev --quiet
+
+# The suite on a build that stops at the first bad access or undefined operation.
+SANITIZED := $(CURDIR)/build/sanitized
+sanitize: $(VENV)/.test $(VENV)/.tools
+	@test -f build/sanitize/build.ninja || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" meson setup build/sanitize \
+	    --prefix $(CURDIR)/build -Dpython.platlibdir=$(SANITIZED) -Dpython.purelibdir=$(SANITIZED) \
+	    -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" meson install -C build/sanitize --quiet
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+	    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
+	    $(PY) -m pytest -m "not parity" $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist $(PICTURES)

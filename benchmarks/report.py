@@ -36,7 +36,7 @@ def formatted(value: float, quantity: str) -> str:
 
 def cell(row: Row, peer: str) -> str:
     value = row.values.get(peer)
-    if value is None:
+    if not value:
         return ""
     text = formatted(value, row.quantity)
     ours = row.values.get(OURS)
@@ -45,7 +45,8 @@ def cell(row: Row, peer: str) -> str:
 
 def as_markdown(rows: list[Row]) -> str:
     """A peer's **n×** says that it takes n times what dynagrad takes."""
-    peers = list(dict.fromkeys(peer for row in rows for peer in row.values))
+    found = dict.fromkeys(peer for row in rows for peer in row.values if row.values[peer])
+    peers = sorted(found, key=lambda peer: peer != OURS)
     head = ["workload", "threads", *peers]
     lines = [head, ["---"] * len(head)]
     lines += [[row.title, str(row.threads or ""), *(cell(row, peer) for peer in peers)] for row in rows]

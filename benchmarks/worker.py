@@ -72,6 +72,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--steps", type=int, help="run this many steps, measure nothing: for instruction counts")
     arguments = parser.parse_args()
+    if arguments.threads == 1:
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # for peers that take no thread count
     builder = PEERS[arguments.peer].load(arguments.threads).get(arguments.workload)
     if builder is None:
         print(json.dumps(None))
