@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from dynagrad.viz import make_dot
+from dynagrad.viz.render import render
 
 torch = pytest.importorskip("torch")
 with warnings.catch_warnings():
@@ -77,6 +78,14 @@ GRAPHS = {
 )
 def test_every_kind_of_graph(same, tensors, graph, options):
     same(GRAPHS[graph](tensors), params={"w": tensors.w, "bias": tensors.b}, **options)
+
+
+def test_graphviz_puts_every_box_where_torchviz_has_it(same, tensors):
+    pytest.importorskip("pygraphviz")
+    ours, theirs = same(Square.apply(tensors.x @ tensors.w + tensors.b).exp().sum(), show_saved=True)
+    plain = [render(picture.source, "plain").decode().splitlines() for picture in (ours, theirs)]
+    places = [[line.split()[2:6] for line in lines if line.startswith("node ")] for lines in plain]
+    assert places[0] == places[1]
 
 
 def test_a_product_with_itself_as_the_second_output(same, tensors):
