@@ -87,6 +87,18 @@ def test_what_is_missing_is_named(script, code, error):
     assert "cli" not in done.stderr
 
 
+def test_a_public_name_is_not_hidden_by_a_file_of_that_name(script):
+    path = script("""
+        import torch
+        try:
+            import torch.tensor
+        except ModuleNotFoundError as error:
+            print(error)
+        print(torch.tensor(1.0))
+    """)
+    assert output_of(path) == ["dynagrad has no torch.tensor yet", "tensor(1.)"]
+
+
 def test_a_missing_part_can_be_asked_for(script):
     path = script("""
         import torch

@@ -62,13 +62,15 @@ class _Finder(MetaPathFinder, Loader):
 
 
 def _imported(real: str, spoken: str) -> ModuleType:
-    try:
-        return importlib.import_module(real)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{real}.".startswith(f"{error.name}."):
-            raise
-        parent, _, attribute = real.rpartition(".")
-        module = getattr(sys.modules.get(parent), attribute, None)
-        if isinstance(module, ModuleType):
-            return module
-        raise ModuleNotFoundError(f"dynagrad has no {spoken} yet", name=spoken) from None
+    parent, _, attribute = real.rpartition(".")
+    # A public name comes before a file of that name: dynagrad.tensor is a function, and so torch.tensor is no module.
+    module = vars(sys.modules[parent]).get(attribute) if parent in sys.modules else None
+    if module is None:
+        try:
+            module = importlib.import_module(real)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{real}.".startswith(f"{error.name}."):
+                raise
+    if not isinstance(module, ModuleType):
+        raise ModuleNotFoundError(f"dynagrad has no {spoken} yet", name=spoken)
+    return module
