@@ -34,7 +34,7 @@ def test_the_version(capsys):
 def test_info_names_what_is_installed(capsys):
     code, out, _ = said(capsys, "info")
     assert code == 0
-    assert {"dynagrad", "Python", "threads", "NumPy"} <= {line.split("  ")[0] for line in out.splitlines()}
+    assert {"dynagrad", "Python", "kernels", "threads", "NumPy"} <= {line.split("  ")[0] for line in out.splitlines()}
 
 
 def test_an_unknown_word(capsys, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import operator
 import platform
 import shutil
 from collections.abc import Sequence
@@ -29,7 +30,8 @@ def rows() -> list[tuple[str, str]]:
         ("dynagrad", dynagrad.__version__),
         ("Python", f"{platform.python_version()} ({platform.python_implementation()})"),
         ("system", platform.platform()),
-        ("threads", str(dynagrad.get_num_threads())),
+        ("kernels", answer(dynagrad, "backends.cpu.get_cpu_capability")),
+        ("threads", answer(dynagrad, "get_num_threads")),
         ("NumPy", installed("numpy")),
         ("OpenBLAS", installed("scipy-openblas32")),
         *(
@@ -38,6 +40,14 @@ def rows() -> list[tuple[str, str]]:
         ),
         ("dot program", shutil.which("dot") or "none on the PATH"),
     ]
+
+
+def answer(module: object, question: str) -> str:
+    """What a function inside ``module`` returns; a broken installation is when this command is needed most."""
+    try:
+        return str(operator.attrgetter(question)(module)())
+    except AttributeError:
+        return "unknown"
 
 
 def installed(distribution: str) -> str:

@@ -45,7 +45,7 @@ def _is_machinery(file: str) -> bool:
 
 def _name_what_is_missing(error: BaseException) -> None:
     name = getattr(error, "name", None) or ""
-    if isinstance(error, ImportError) and name.partition(".")[0] == "dynagrad":
+    if type(error) is ImportError and name.partition(".")[0] == "dynagrad":
         error.add_note(f"under `dynagrad run`, {spoken_name(name)} is {name}, which has no such name yet")
     elif isinstance(error, AttributeError):
         owner = error.obj.__name__ if isinstance(error.obj, ModuleType) else type(error.obj).__module__
