@@ -1,0 +1,337 @@
+"""The node of a user's ``autograd.Function``, which is also its ``ctx``: runs forward unrecorded, gives the outputs
+their history, and calls the user's backward.
+
+The class that users derive from is in ``dynagrad.autograd.function``.
+"""
+import warnings
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject, PyTypeObject
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
+
+from dynagrad._core.graph cimport (
+    FREED, Node, accumulator_of, attach, attach_many, begin, check_inplace, gradient_function, link, output_of, rebase,
+    reserve_saved, save, save_result, set_view_of, thread_state, unpack, wrote)
+from dynagrad._core.tensor cimport (
+    INFERENCE, LEAF_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias, new_tensor,
+    requires_grad)
+
+cdef extern from "Python.h":
+    void PyObject_GC_Track(void*)
+    int PyObject_GC_IsTracked(object)
+    ctypedef object (*newfunc)(PyTypeObject*, object, PyObject*)
+    struct _type "PyTypeObject":
+        newfunc tp_new
+
+cdef enum:
+    MOST_ARGUMENTS = 255
+    FIRST_FLOATING = 6      # dtypes from here on have derivatives
+
+cdef tuple EMPTY = ()
+cdef object _default_setup = None
+cdef object _default_backward = None
+
+
+cdef class FunctionNode(Node):
+    """What ``forward`` and ``backward`` of a custom Function get as ``ctx``, and the ``grad_fn`` of its outputs."""
+
+    def __cinit__(self):
+        self.materialises = True
+
+    def save_for_backward(self, *tensors):
+        """Keeps tensors, or None, for ``backward``, where they are ``ctx.saved_tensors``; the last call counts."""
+        for i, t in enumerate(tensors):
+            if t is not None and not isinstance(t, TensorBase):
+                raise TypeError(f"save_for_backward can only save variables, but argument {i} is of type "
+                                f"{type(t).__name__}; keep other values as attributes of ctx")
+        self.to_save = tensors
+
+    def save_for_forward(self, *tensors):
+        """Accepted, and without effect: there is no forward mode that would read them."""
+        self.to_save_forward = tensors
+
+    def mark_dirty(self, *tensors):
+        """Says which inputs ``forward`` wrote to; each of them must be returned."""
+        self.dirty = _only_tensors("mark_dirty", tensors)
+
+    def mark_non_differentiable(self, *outputs):
+        """Says which outputs have no derivative."""
+        self.constants = _only_tensors("mark_non_differentiable", outputs)
+
+    def set_materialize_grads(self, value):
+        """Whether ``backward`` gets zeros (the default) or None for an output that received no gradient."""
+        self.materialises = value
+
+    @property
+    def saved_tensors(self):
+        """What ``save_for_backward`` kept. Raises once backward has freed it, or if it was written to since."""
+        cdef int i
+        return tuple([unpack(self, i) for i in range(self.n_saved)])
+
+    cdef bint open(self, tuple args) except -1:
+        """Links the inputs that are tensors. Returns whether the call is recorded."""
+        cdef uint8_t is_tensor[MOST_ARGUMENTS]
+        cdef Py_ssize_t i, n = len(args)
+        cdef int edges = 0
+        cdef bint any_grad = False, wants
+        cdef list needs = []
+        if n > MOST_ARGUMENTS:
+            raise RuntimeError(f"a Function takes at most {MOST_ARGUMENTS} arguments, but {n} were given")
+        for i in range(n):
+            is_tensor[i] = isinstance(args[i], TensorBase)
+            wants = is_tensor[i] and requires_grad(<TensorBase>args[i])
+            edges += is_tensor[i]
+            any_grad |= wants
+            needs.append(wants)
+        self.needs_input_grad = tuple(needs)
+        self.tensor_arguments = PyBytes_FromStringAndSize(<char*>is_tensor, n)
+        if not any_grad or not thread_state.grad_enabled:
+            return False
+        begin(self, edges)
+        edges = 0
+        for i in range(n):
+            if is_tensor[i]:
+                link(self, edges, <TensorBase>args[i])
+                edges += 1
+        return True
+
+    cdef object vjp(self, TensorBase g):
+        return self.vjp_many([g])
+
+    cdef object vjp_many(self, list gradients):
+        cdef int i
+        cdef list given = gradients
+        if self.materialises:
+            given = [_zeros(self, i) if gradients[i] is None else gradients[i] for i in range(len(gradients))]
+        backward = _user_backward(type(self)._forward_cls)
+        try:
+            return self.edge_gradients(backward(self, *given))
+        except Exception as error:
+            made = self.provenance
+            if made is not None and not hasattr(error, "__notes__"):
+                error.add_note(f"in the backward of {type(self).__name__}, recorded at  {made}")
+            raise
+
+    cdef tuple edge_gradients(self, object found):
+        """The gradients of the tensor arguments, out of what the user's backward returned for all arguments."""
+        cdef tuple gradients = found if isinstance(found, tuple) else (found,)
+        cdef Py_ssize_t i, n = len(self.tensor_arguments)
+        cdef list kept = []
+        if len(gradients) != n and not (len(gradients) > n and all([g is None for g in gradients[n:]])):
+            raise RuntimeError(f"function {type(self).__name__} returned an incorrect number of gradients "
+                               f"(expected {n}, got {len(gradients)})")
+        for i in range(n):
+            g = gradients[i]
+            if g is not None and not isinstance(g, TensorBase):
+                raise RuntimeError(f"function {type(self).__name__} returned a gradient that is neither a tensor nor None: "
+                                   f"expected Variable or None (got {type(g).__name__}) at position {i + 1}")
+            if self.tensor_arguments[i]:
+                kept.append(g)
+            elif g is not None:
+                raise RuntimeError(f"function {type(self).__name__} returned a gradient different than None at position "
+                                   f"{i + 1}, but the corresponding forward input was not a Variable")
+        return tuple(kept)
+
+
+cdef tuple _only_tensors(str method, tuple given):
+    for i, t in enumerate(given):
+        if not isinstance(t, TensorBase):
+            raise RuntimeError(f"{method} only accepts tensors, but argument {i} is of type {type(t).__name__}")
+    return given
+
+
+cdef TensorBase _zeros(FunctionNode node, int i):
+    """The gradient of an output that received none; None for an output that is not a tensor."""
+    cdef Output* described = output_of(node, i)
+    if described.shape == NULL:
+        return None
+    cdef TensorBase made = new_tensor(described.dtype, described.ndim, described.shape)
+    memset(made.data, 0, made.storage.nbytes)
+    return made
+
+
+cdef object _user_backward(object cls):
+    cdef object backward = cls.backward, vjp = cls.vjp
+    if vjp is _default_backward:
+        return backward
+    if backward is not _default_backward:
+        raise RuntimeError(f"{cls.__name__} implements both 'backward' and 'vjp'. Implementing both 'backward' and 'vjp' for a "
+                           "custom Function is not allowed. You should only implement one of them.")
+    return vjp
+
+
+def use_defaults(setup_context, backward):
+    """Tells which ``setup_context`` and ``backward`` mean that a Function does not define its own."""
+    global _default_setup, _default_backward
+    _default_setup = setup_context
+    _default_backward = backward
+
+
+# ---- forward ---------------------------------------------------------------------------------------------------------
+
+cdef class FunctionBase:
+    """The native base of ``Function``: holds ``apply``."""
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        """Runs ``forward`` on the arguments and records it, so that ``backward`` is its derivative."""
+        if kwargs:
+            args = cls._positional(args, kwargs)
+        cdef FunctionNode node = <FunctionNode>(<_type*>FunctionNode).tp_new(<PyTypeObject*>cls._backward_cls, EMPTY, NULL)
+        cdef bint before = thread_state.grad_enabled
+        cdef bint recorded = node.open(args)
+        setup = cls.setup_context
+        thread_state.grad_enabled = False
+        try:
+            if setup is _default_setup:
+                result = cls.forward(node, *args)
+            else:
+                result = cls.forward(*args)
+                setup(node, args, result)
+            result = _with_history(node, args, result, recorded)
+        finally:
+            thread_state.grad_enabled = before
+        return result
+
+
+cdef object _with_history(FunctionNode node, tuple args, object result, bint recorded):
+    cdef bint single = not isinstance(result, tuple)
+    cdef list outputs
+    cdef Py_ssize_t i
+    if single and not isinstance(result, TensorBase):
+        return result
+    outputs = [result] if single else list(<tuple>result)
+    if node.dirty is not None:
+        _check_dirty_returned(node, outputs)
+    for i in range(len(outputs)):
+        if isinstance(outputs[i], TensorBase):
+            outputs[i] = _claim(node, args, <TensorBase>outputs[i], recorded, len(outputs))
+    if recorded:
+        _attach(node, outputs)
+        if node.to_save is not None:
+            _save(node, outputs)
+        if node.__dict__ is not None and not PyObject_GC_IsTracked(node):
+            PyObject_GC_Track(<void*>node)
+    node.to_save = node.dirty = node.constants = None
+    return outputs[0] if single else tuple(outputs)
+
+
+cdef bint _holds(tuple tensors, TensorBase t) noexcept:
+    if tensors is not None:
+        for item in tensors:
+            if item is t:
+                return True
+    return False
+
+
+cdef int _check_dirty_returned(FunctionNode node, list outputs) except -1:
+    for t in <tuple>node.dirty:
+        if not any([t is output for output in outputs]):
+            raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The "
+                               "inputs that are modified inplace must all be outputs of the Function.")
+    return 0
+
+
+cdef inline bint _is_constant(FunctionNode node, TensorBase t) noexcept:
+    return t.dtype < FIRST_FLOATING or _holds(<tuple>node.constants, t)
+
+
+cdef TensorBase _claim(FunctionNode node, tuple args, TensorBase t, bint recorded, Py_ssize_t count):
+    """The tensor that stands for output t: t itself, or an alias if t has a history of its own to keep."""
+    cdef bint constant = _is_constant(node, t), is_input = _holds(args, t)
+    cdef TensorBase source
+    if _holds(<tuple>node.dirty, t):
+        _claim_dirty(t, is_input, recorded and not constant, count)
+        return t
+    if is_input or recorded and requires_grad(t):
+        source = t
+        t = new_alias(source, source.ndim, source.shape, source.strides, 0)
+        set_view_of(t, source)
+        if constant and recorded:
+            node.constants = (<tuple>node.constants or EMPTY) + (t,)
+    if recorded and not constant and t.base is not None:
+        t.flags &= ~(VIEW_NO_GRAD | VIEW_INFERENCE)
+        t.flags |= VIEW_MULTI if count > 1 else VIEW_CUSTOM
+    return t
+
+
+cdef int _claim_dirty(TensorBase t, bint is_input, bint recorded, Py_ssize_t count) except -1:
+    if not is_input:
+        warnings.warn("ctx.mark_dirty() received a tensor that was not an input. Only tensors that are inputs and were "
+                      "written to should be passed to it")
+    if recorded:
+        check_inplace_recorded(t)
+        if t.base is not None and count > 1:
+            raise RuntimeError("If your Function modifies inplace an input that is a view of another Tensor, it must return "
+                               "that input as its only output")
+    wrote(t)
+    return 0
+
+
+cdef int check_inplace_recorded(TensorBase t) except -1:
+    """`check_inplace` as if recording were on, as it was when the Function was applied."""
+    thread_state.grad_enabled = True
+    try:
+        check_inplace(t, True)
+    finally:
+        thread_state.grad_enabled = False
+    return 0
+
+
+cdef int _attach(FunctionNode node, list outputs) except -1:
+    cdef TensorBase t
+    cdef bint rebased = False
+    if len(outputs) == 1 and isinstance(outputs[0], TensorBase):
+        t = <TensorBase>outputs[0]
+        if not _is_constant(node, t):
+            t.cut = None
+            return rebase(t, node) if _holds(<tuple>node.dirty, t) else attach(node, t)
+    attach_many(node, [t if isinstance(t, TensorBase) else None for t in outputs])
+    for output in outputs:
+        if isinstance(output, TensorBase):
+            t = <TensorBase>output
+            t.cut = None
+            if _is_constant(node, t):
+                t.grad_fn = None
+                t.output_nr = 0
+                t.flags &= ~LEAF_GRAD
+    return 0
+
+
+cdef int _save(FunctionNode node, list outputs) except -1:
+    cdef Py_ssize_t i, j, n = len(<tuple>node.to_save)
+    cdef TensorBase t
+    if n > 255:
+        raise RuntimeError(f"save_for_backward keeps at most 255 tensors, but {n} were given")
+    reserve_saved(node, n)
+    node.n_saved = n
+    for i in range(n):
+        t = (<tuple>node.to_save)[i]
+        if t is None:
+            continue
+        if t.grad_fn is not node:
+            save(node, i, t)
+            continue
+        for j in range(len(outputs)):
+            if outputs[j] is t:
+                save_result(node, i, t, j)
+    return 0
+
+
+# ---- for autograd.graph ----------------------------------------------------------------------------------------------
+
+def increment_version(TensorBase t not None):
+    """Counts a write to t that dynagrad could not see."""
+    if t.flags & INFERENCE:
+        raise RuntimeError("inference tensors do not track versions")
+    wrote(t)
+
+
+def gradient_edge_of(TensorBase t not None):
+    """The node and output number to which t's gradient goes."""
+    cdef Node node
+    if not requires_grad(t):
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients.")
+    node = gradient_function(t)
+    return (accumulator_of(t), 0) if node is None else (node, t.output_nr)
