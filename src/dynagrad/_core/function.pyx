@@ -5,13 +5,14 @@ The class that users derive from is in ``dynagrad.autograd.function``.
 """
 import warnings
 
+import cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from dynagrad._core.graph cimport (
-    FREED, Node, accumulator_of, attach, attach_many, begin, check_inplace, gradient_function, link, output_of, rebase,
+    Node, Output, accumulator_of, attach, attach_many, begin, check_inplace, gradient_function, link, output_of, rebase,
     reserve_saved, save, save_result, set_view_of, thread_state, unpack, wrote)
 from dynagrad._core.tensor cimport (
     INFERENCE, LEAF_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias, new_tensor,
@@ -20,6 +21,7 @@ from dynagrad._core.tensor cimport (
 cdef extern from "Python.h":
     void PyObject_GC_Track(void*)
     int PyObject_GC_IsTracked(object)
+    PyObject** _PyObject_GetDictPtr(object)
     ctypedef object (*newfunc)(PyTypeObject*, object, PyObject*)
     struct _type "PyTypeObject":
         newfunc tp_new
@@ -33,6 +35,7 @@ cdef object _default_setup = None
 cdef object _default_backward = None
 
 
+@cython.auto_pickle(False)
 cdef class FunctionNode(Node):
     """What ``forward`` and ``backward`` of a custom Function get as ``ctx``, and the ``grad_fn`` of its outputs."""
 
@@ -211,10 +214,16 @@ cdef object _with_history(FunctionNode node, tuple args, object result, bint rec
         _attach(node, outputs)
         if node.to_save is not None:
             _save(node, outputs)
-        if node.__dict__ is not None and not PyObject_GC_IsTracked(node):
-            PyObject_GC_Track(<void*>node)
+        _track_attributes(node)
     node.to_save = node.dirty = node.constants = None
     return outputs[0] if single else tuple(outputs)
+
+
+cdef int _track_attributes(FunctionNode node) except -1:
+    """Puts the node into the cyclic collector if the user hung attributes on it, which may refer back to it."""
+    if len(<dict>_PyObject_GetDictPtr(node)[0]) and not PyObject_GC_IsTracked(node):
+        PyObject_GC_Track(<void*>node)
+    return 0
 
 
 cdef bint _holds(tuple tensors, TensorBase t) noexcept:

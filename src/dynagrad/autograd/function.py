@@ -113,7 +113,7 @@ class _DifferentiatedTwice(Function):
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Marks a ``backward`` that is not itself differentiable: it runs unrecorded, and a second derivative is an error."""
+    """Marks a ``backward`` that is not differentiable: it runs unrecorded, and a second derivative is an error."""
 
     @functools.wraps(fn)
     def wrapper(ctx: FunctionNode, *gradients: Any) -> Any:

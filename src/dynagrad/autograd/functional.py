@@ -204,7 +204,7 @@ def hessian(
 
 
 class _Point:
-    """A function at one point: its tracked inputs, its outputs, and what ``create_graph`` and ``strict`` ask of them."""
+    """A function at one point: its tracked inputs, its outputs, and what ``create_graph`` and ``strict`` ask."""
 
     def __init__(self, func: Call, inputs: Tensor | Tensors, name: str, create_graph: bool, strict: bool) -> None:
         self.name, self.create_graph, self.strict = name, create_graph, strict

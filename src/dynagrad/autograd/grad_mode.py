@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Mode:
-    """A context manager that is also a decorator: of functions, and of generators, whose every step runs in the mode."""
+    """A context manager that also decorates functions, and generators, whose every step then runs in the mode."""
 
     def __call__(self, func: F) -> F:
         if inspect.isclass(func):
