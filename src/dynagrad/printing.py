@@ -25,7 +25,7 @@ LARGEST_FIXED = 1e8
 SMALLEST_FIXED = 1e-4
 
 
-@dataclass(frozen=True)
+@dataclass
 class PrintOptions:
     """How tensors are written; ``sci_mode=None`` lets the values decide."""
 
@@ -72,13 +72,16 @@ def set_printoptions(
         tensor([1.12])
         >>> set_printoptions(profile="default")
     """
-    global _options
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     for name, value in changes.items():
         if value < 0:
             raise ValueError(f"set_printoptions: {name} must not be negative, got {value}")
-    _options = replace(_profile(profile), **changes, sci_mode=sci_mode)
+    _restore(replace(_profile(profile), **changes, sci_mode=sci_mode))
+
+
+def _restore(options: PrintOptions) -> None:
+    vars(_options).update(vars(options))
 
 
 def _profile(name: str | None) -> PrintOptions:
@@ -98,13 +101,12 @@ def get_printoptions() -> dict[str, Any]:
 @contextmanager
 def printoptions(**changes: Any) -> Iterator[None]:
     """Sets print options, as :func:`set_printoptions` does, for the length of a ``with`` block."""
-    global _options
-    before = _options
+    before = replace(_options)
     set_printoptions(**changes)
     try:
         yield
     finally:
-        _options = before
+        _restore(before)
 
 
 def tensor_text(t: Tensor, *, tensor_contents: str | None = None) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.function import FunctionBase, FunctionNode, use_defaults
 from dynagrad._core.tensor import TensorBase
+
 from dynagrad.autograd.grad_mode import is_grad_enabled, no_grad
 
 if TYPE_CHECKING:
@@ -52,14 +53,15 @@ class Function(FunctionBase, metaclass=FunctionMeta):
 
     generate_vmap_rule = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *_: Any, **__: Any) -> None:
         warnings.warn(
             f"{type(self)} should not be instantiated: its methods are static, so call {type(self).__name__}.apply()",
             DeprecationWarning,
             stacklevel=2,
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """Raises: a Function is applied through its class."""
         raise RuntimeError(
             "Legacy autograd function with non-static forward method is deprecated. "
             f"Make forward and backward static methods, and call {type(self).__name__}.apply()"
@@ -104,11 +106,11 @@ class _DifferentiatedTwice(Function):
     """The identity, whose backward is an error."""
 
     @staticmethod
-    def forward(ctx: FunctionNode, *gradients: Tensor) -> tuple[Tensor, ...]:
+    def forward(_ctx: FunctionNode, *gradients: Tensor) -> tuple[Tensor, ...]:
         return tuple(g.detach() for g in gradients)
 
     @staticmethod
-    def backward(ctx: FunctionNode, *gradients: Tensor) -> None:
+    def backward(_ctx: FunctionNode, *_gradients: Tensor) -> None:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 

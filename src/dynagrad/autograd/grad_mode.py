@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from dynagrad._core.graph import (
@@ -34,6 +33,7 @@ class _Mode:
     """A context manager that also decorates functions, and generators, whose every step then runs in the mode."""
 
     def __call__(self, func: F) -> F:
+        """Decorates a function, a generator function, or the ``__init__`` of a class."""
         if inspect.isclass(func):
             func.__init__ = self(func.__init__)  # type: ignore[misc]
             return func
@@ -75,7 +75,7 @@ class _Mode:
                     with self._again():
                         steps.close()
                     raise
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 (it is thrown on into the generator)
                     resume = functools.partial(steps.throw, error)
                 else:
                     resume = functools.partial(steps.send, sent)
@@ -128,6 +128,7 @@ class set_grad_enabled(_Mode):  # noqa: N801
         self.before = set_grad_mode(self.mode)
 
     def __call__(self, func: F) -> F:
+        """Decorates ``func``; the mode outside it is what it was."""
         set_grad_mode(self.before)
         return super().__call__(func)
 
@@ -156,6 +157,6 @@ class inference_mode(_Mode):  # noqa: N801
     def __enter__(self) -> None:
         self.before = set_inference_mode(self.mode), set_grad_mode(not self.mode)
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         set_inference_mode(self.before[0])
         set_grad_mode(self.before[1])

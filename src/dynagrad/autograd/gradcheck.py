@@ -51,7 +51,7 @@ def gradcheck(
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
-    masked: bool | None = None,
+    masked: bool | None = None,  # noqa: ARG001 (a name of PyTorch's that means nothing for dense tensors)
 ) -> bool:
     """Checks the gradients of ``func`` against central differences, for every input that requires grad.
 
@@ -220,11 +220,11 @@ class _NoGradient(Function):
     """The identity, whose backward passes no gradient on."""
 
     @staticmethod
-    def forward(ctx: Any, y: Tensor) -> Tensor:
+    def forward(_ctx: Any, y: Tensor) -> Tensor:
         return y.clone()
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> None:
+    def backward(_ctx: Any, _g: Tensor) -> None:
         return None
 
 

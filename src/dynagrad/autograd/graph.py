@@ -49,7 +49,8 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
     """Counts a write to one or several tensors that happened behind dynagrad's back."""
     tensors = (tensor,) if isinstance(tensor, TensorBase) else tensor
     if not isinstance(tensors, Iterable):
-        raise RuntimeError(f"increment_version takes a tensor or several, but got a {type(tensor).__name__}")
+        kind = type(tensor).__name__
+        raise RuntimeError(f"increment_version takes a tensor or several, but got a {kind}")  # noqa: TRY004 (PyTorch's)
     for each in tensors:
         _increment_version(each)
 
@@ -98,7 +99,7 @@ class saved_tensors_hooks:  # noqa: N801 (the public name)
 class save_on_cpu(saved_tensors_hooks):  # noqa: N801
     """Keeps copies of what is saved for backward in main memory, where every tensor already is."""
 
-    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:  # noqa: ARG002 (no other device)
         super().__init__(lambda t: t.clone(), lambda t: t)
 
 
