@@ -4,28 +4,79 @@ This file lists the public names and holds no logic. The ops come from their car
 """
 
 from dynagrad._core import ops as _ops  # first: it registers the cards from which Tensor takes its methods
+
 from dynagrad.tensor import Size as Size, Tensor as Tensor  # isort: skip
-from dynagrad._core.base import backward as _backward, grad as _grad
+from dynagrad import autograd as autograd
 from dynagrad._core.card import public as _op
-from dynagrad._core.graph import is_grad_enabled as is_grad_enabled, is_inference_mode_enabled as is_inference_mode_enabled
+from dynagrad._core.graph import (
+    is_anomaly_enabled as is_anomaly_enabled,
+)
+from dynagrad._core.graph import (
+    is_grad_enabled as is_grad_enabled,
+)
+from dynagrad._core.graph import (
+    is_inference_mode_enabled as is_inference_mode_enabled,
+)
 from dynagrad._core.iterate import result_type as result_type
 from dynagrad._core.types import (
     BY_NAME as _dtypes,
+)
+from dynagrad._core.types import (
     can_cast as can_cast,
+)
+from dynagrad._core.types import (
     channels_last as channels_last,
+)
+from dynagrad._core.types import (
     contiguous_format as contiguous_format,
+)
+from dynagrad._core.types import (
     device as device,
+)
+from dynagrad._core.types import (
     dtype as dtype,
+)
+from dynagrad._core.types import (
     finfo as finfo,
+)
+from dynagrad._core.types import (
     get_default_dtype as get_default_dtype,
+)
+from dynagrad._core.types import (
     iinfo as iinfo,
+)
+from dynagrad._core.types import (
     layout as layout,
+)
+from dynagrad._core.types import (
     memory_format as memory_format,
+)
+from dynagrad._core.types import (
     preserve_format as preserve_format,
+)
+from dynagrad._core.types import (
     promote_types as promote_types,
+)
+from dynagrad._core.types import (
     set_default_dtype as set_default_dtype,
+)
+from dynagrad._core.types import (
     strided as strided,
 )
+from dynagrad.autograd import (
+    enable_grad as enable_grad,
+)
+from dynagrad.autograd import (
+    inference_mode as inference_mode,
+)
+from dynagrad.autograd import (
+    no_grad as no_grad,
+)
+from dynagrad.autograd import (
+    set_grad_enabled as set_grad_enabled,
+)
+from dynagrad.autograd.anomaly_mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from dynagrad.printing import set_printoptions as set_printoptions
 
 __version__ = "0.1.0"
 
@@ -103,12 +154,21 @@ randn_like = _op("randn_like")
 randperm = _op("randperm")
 
 from dynagrad import random as random  # its functions draw through the ops above
-from dynagrad._core.ops.random import Generator as Generator, default_generator as default_generator
+from dynagrad._core.ops.random import Generator as Generator
+from dynagrad._core.ops.random import default_generator as default_generator
 from dynagrad.random import (
     get_rng_state as get_rng_state,
+)
+from dynagrad.random import (
     initial_seed as initial_seed,
+)
+from dynagrad.random import (
     manual_seed as manual_seed,
+)
+from dynagrad.random import (
     seed as seed,
+)
+from dynagrad.random import (
     set_rng_state as set_rng_state,
 )
 

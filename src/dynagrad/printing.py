@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import dynagrad
@@ -17,7 +16,7 @@ import dynagrad
 if TYPE_CHECKING:
     from dynagrad import Tensor
 
-__all__ = ["format_tensor", "get_printoptions", "printoptions", "set_printoptions", "tensor_text"]
+__all__ = ["get_printoptions", "printoptions", "set_printoptions", "tensor_text"]
 
 # A range of magnitudes wider than this, or one outside these bounds, is written in scientific notation.
 WIDEST_RATIO = 1000.0
@@ -25,15 +24,19 @@ LARGEST_FIXED = 1e8
 SMALLEST_FIXED = 1e-4
 
 
-@dataclass
 class PrintOptions:
     """How tensors are written; ``sci_mode=None`` lets the values decide."""
 
-    precision: int = 4
-    threshold: float = 1000
-    edgeitems: int = 3
-    linewidth: int = 80
-    sci_mode: bool | None = None
+    def __init__(
+        self,
+        precision: int = 4,
+        threshold: float = 1000,
+        edgeitems: int = 3,
+        linewidth: int = 80,
+        sci_mode: bool | None = None,
+    ) -> None:
+        self.precision, self.threshold, self.edgeitems = precision, threshold, edgeitems
+        self.linewidth, self.sci_mode = linewidth, sci_mode
 
 
 PROFILES = {
@@ -72,16 +75,17 @@ def set_printoptions(
         tensor([1.12])
         >>> set_printoptions(profile="default")
     """
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    given = {
+        "precision": precision,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "linewidth": linewidth,
+    }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     for name, value in changes.items():
         if value < 0:
             raise ValueError(f"set_printoptions: {name} must not be negative, got {value}")
-    _restore(replace(_profile(profile), **changes, sci_mode=sci_mode))
-
-
-def _restore(options: PrintOptions) -> None:
-    vars(_options).update(vars(options))
+    vars(_options).update({**vars(_profile(profile)), **changes, "sci_mode": sci_mode})
 
 
 def _profile(name: str | None) -> PrintOptions:
@@ -95,18 +99,18 @@ def _profile(name: str | None) -> PrintOptions:
 
 def get_printoptions() -> dict[str, Any]:
     """Returns the options in force, by name."""
-    return asdict(_options)
+    return dict(vars(_options))
 
 
 @contextmanager
 def printoptions(**changes: Any) -> Iterator[None]:
     """Sets print options, as :func:`set_printoptions` does, for the length of a ``with`` block."""
-    before = replace(_options)
+    before = get_printoptions()
     set_printoptions(**changes)
     try:
         yield
     finally:
-        _restore(before)
+        vars(_options).update(before)
 
 
 def tensor_text(t: Tensor, *, tensor_contents: str | None = None) -> str:
@@ -116,13 +120,6 @@ def tensor_text(t: Tensor, *, tensor_contents: str | None = None) -> str:
     if tensor_contents is None:
         tensor_contents = _contents(t, indent) if t.numel() else "[]"
     return _append(head + tensor_contents, _suffixes(t), indent) + ")"
-
-
-def format_tensor(t: Tensor, spec: str) -> str:
-    """Returns ``format(t, spec)``: a 0-d tensor is formatted as its number, any other only as its text."""
-    if t.dim() == 0 and type(t) is dynagrad.Tensor:
-        return format(t.item(), spec)
-    return object.__format__(t, spec)
 
 
 def _printed_name(t: Tensor) -> str:

@@ -56,10 +56,10 @@ class Tensor(NativeTensor):
     def __init_subclass__(cls) -> None:
         inherit_operators(cls)
 
-    def __repr__(self, *, tensor_contents: object = None) -> str:
+    def __repr__(self, *, tensor_contents: str | None = None) -> str:
         from dynagrad.printing import tensor_text
 
-        return tensor_text(self)
+        return tensor_text(self, tensor_contents=tensor_contents)
 
     def __format__(self, spec: str) -> str:
         if self.dim() == 0 and type(self) is Tensor:

@@ -23,7 +23,7 @@ cdef extern from "Python.h":
     int PyObject_GC_IsTracked(object)
     PyObject** _PyObject_GetDictPtr(object)
     ctypedef object (*newfunc)(PyTypeObject*, object, PyObject*)
-    struct _type "PyTypeObject":
+    ctypedef struct TypeSlots "PyTypeObject":
         newfunc tp_new
 
 cdef enum:
@@ -181,7 +181,7 @@ cdef class FunctionBase:
         """Runs ``forward`` on the arguments and records it, so that ``backward`` is its derivative."""
         if kwargs:
             args = cls._positional(args, kwargs)
-        cdef FunctionNode node = <FunctionNode>(<_type*>FunctionNode).tp_new(<PyTypeObject*>cls._backward_cls, EMPTY, NULL)
+        cdef FunctionNode node = <FunctionNode>(<TypeSlots*>FunctionNode).tp_new(<PyTypeObject*>cls._backward_cls, EMPTY, NULL)
         cdef bint before = thread_state.grad_enabled
         cdef bint recorded = node.open(args)
         setup = cls.setup_context

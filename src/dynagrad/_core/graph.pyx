@@ -533,7 +533,7 @@ cdef int save(Node node, int i, TensorBase t) except -1:
 
 
 cdef int _save_packed(Node node, int i, TensorBase t) except -1:
-    pack, unpack_hook = _pack_hooks[-1]
+    pack, unpack_hook = _pack_hooks[len(_pack_hooks) - 1]
     before = thread_state.grad_enabled
     thread_state.grad_enabled = False
     try:
@@ -919,3 +919,8 @@ def set_anomaly(bint mode, bint check_nan=True):
 def is_anomaly_enabled():
     """Whether anomaly mode is on in this thread."""
     return bool(thread_state.anomaly)
+
+
+def anomaly_checks_nan():
+    """Whether anomaly mode, when on, looks for NaN."""
+    return bool(thread_state.anomaly_checks_nan)

@@ -9,7 +9,12 @@ import warnings
 
 from dynagrad._core.graph import anomaly_checks_nan, is_anomaly_enabled, set_anomaly
 
-__all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
+__all__ = [
+    "detect_anomaly",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
+    "set_detect_anomaly",
+]
 
 
 def is_anomaly_check_nan_enabled() -> bool:
@@ -17,7 +22,7 @@ def is_anomaly_check_nan_enabled() -> bool:
     return bool(anomaly_checks_nan())
 
 
-class set_detect_anomaly:  # noqa: N801 (the public name)
+class set_detect_anomaly:
     """Switches anomaly mode: at once when called, until its end as a context manager.
 
     Args:
@@ -35,7 +40,7 @@ class set_detect_anomaly:  # noqa: N801 (the public name)
         set_anomaly(*self.before)
 
 
-class detect_anomaly:  # noqa: N801
+class detect_anomaly:
     """Switches anomaly mode on for the length of a ``with`` block, with a warning that it costs time."""
 
     def __init__(self, check_nan: bool = True) -> None:

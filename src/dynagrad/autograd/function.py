@@ -6,18 +6,13 @@ The node behind it, which runs forward and backward and is their ``ctx``, is in 
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dynagrad._core.function import FunctionBase, FunctionNode, use_defaults
-from dynagrad._core.tensor import TensorBase
-
 from dynagrad.autograd.grad_mode import is_grad_enabled, no_grad
-
-if TYPE_CHECKING:
-    from dynagrad.tensor import Tensor
+from dynagrad.tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "FunctionMeta", "once_differentiable"]
 
@@ -93,6 +88,8 @@ class Function(FunctionBase, metaclass=FunctionMeta):
     @classmethod
     def _positional(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The arguments of ``forward`` in its order, for an ``apply`` with keywords."""
+        import inspect
+
         takes_ctx = cls.setup_context is Function.setup_context
         bound = inspect.signature(cls.forward).bind(*((None, *args) if takes_ctx else args), **kwargs)
         bound.apply_defaults()
@@ -121,12 +118,12 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(ctx: FunctionNode, *gradients: Any) -> Any:
         with no_grad():
             found = fn(ctx, *gradients)
-        if not is_grad_enabled() or not any(isinstance(g, TensorBase) and g.requires_grad for g in gradients):
+        if not is_grad_enabled() or not any(isinstance(g, Tensor) and g.requires_grad for g in gradients):
             return found
         many = found if isinstance(found, tuple) else (found,)
-        tensors = [g for g in many if isinstance(g, TensorBase)]
+        tensors = [g for g in many if isinstance(g, Tensor)]
         refusing = iter(_DifferentiatedTwice.apply(*(g.detach().requires_grad_() for g in tensors)) if tensors else ())
-        results = tuple(next(refusing) if isinstance(g, TensorBase) else g for g in many)
+        results = tuple(next(refusing) if isinstance(g, Tensor) else g for g in many)
         return results if isinstance(found, tuple) else results[0]
 
     return wrapper

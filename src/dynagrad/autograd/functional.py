@@ -7,13 +7,12 @@ v ↦ vᵀJ u in v is J u. Derivative formulas live with their ops, not here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dynagrad
-from dynagrad.autograd import enable_grad, grad
-
-if TYPE_CHECKING:
-    from dynagrad import Tensor
+from dynagrad._core.base import grad
+from dynagrad.autograd.grad_mode import enable_grad
+from dynagrad.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -52,7 +51,9 @@ def vjp(
         cotangents = point.vector(v, point.outputs, point.many_outputs, "the user-provided function returns")
         found = _pull_back(point.outputs, point.inputs, cotangents, create_graph)
         products = point.fill(
-            found, point.inputs, "The output of the user-provided function is independent of input {}"
+            found,
+            point.inputs,
+            "The output of the user-provided function is independent of input {}",
         )
         point.check_differentiable(products)
     return point.result(point.outputs, point.many_outputs), point.result(products, point.many_inputs)
@@ -75,10 +76,19 @@ def jvp(
     """
     with enable_grad():
         point = _Point(func, inputs, "jvp", create_graph, strict)
-        tangents = point.vector(v, point.inputs, point.many_inputs, "the input to the user-provided function is")
+        tangents = point.vector(
+            v,
+            point.inputs,
+            point.many_inputs,
+            "the input to the user-provided function is",
+        )
         cotangents = tuple(dynagrad.zeros_like(y).requires_grad_() for y in point.outputs)
         found = _pull_back(point.outputs, point.inputs, cotangents, True)
-        pulled = point.fill(found, point.inputs, "The output of the user-provided function is independent of input {}")
+        pulled = point.fill(
+            found,
+            point.inputs,
+            "The output of the user-provided function is independent of input {}",
+        )
         found = _pull_back(pulled, cotangents, tangents, create_graph)
         products = point.fill(found, cotangents, "The gradient of the inputs is independent of output {}")
         point.check_differentiable(products)
@@ -122,14 +132,28 @@ def hvp(
 
 
 def _hessian_product(
-    name: str, func: Call, inputs: Tensor | Tensors, v: Tensor | Tensors | None, create_graph: bool, strict: bool
+    name: str,
+    func: Call,
+    inputs: Tensor | Tensors,
+    v: Tensor | Tensors | None,
+    create_graph: bool,
+    strict: bool,
 ) -> tuple[Any, Any]:
     with enable_grad():
         point = _Point(func, inputs, name, create_graph, strict)
-        vector = point.vector(v, point.inputs, point.many_inputs, "the input to the user-provided function is")
+        vector = point.vector(
+            v,
+            point.inputs,
+            point.many_inputs,
+            "the input to the user-provided function is",
+        )
         _check_scalar(point.outputs, point.many_outputs, name)
         found = _pull_back(point.outputs, point.inputs, None, True)
-        slope = point.fill(found, point.inputs, "The output of the user-provided function is independent of input {}")
+        slope = point.fill(
+            found,
+            point.inputs,
+            "The output of the user-provided function is independent of input {}",
+        )
         if strict:
             _check_slope(slope)
         products = point.fill(
@@ -191,11 +215,20 @@ def hessian(
 
     def scalar(*xs: Tensor) -> Tensor:
         outputs = func(*xs)
-        _check_scalar(outputs if isinstance(outputs, tuple) else (outputs,), isinstance(outputs, tuple), "hessian")
+        _check_scalar(
+            outputs if isinstance(outputs, tuple) else (outputs,),
+            isinstance(outputs, tuple),
+            "hessian",
+        )
         return outputs.reshape(())
 
     def slope(*xs: Tensor) -> Any:
-        rows = jacobian(scalar, xs if isinstance(inputs, tuple) else xs[0], create_graph=True, strict=strict)
+        rows = jacobian(
+            scalar,
+            xs if isinstance(inputs, tuple) else xs[0],
+            create_graph=True,
+            strict=strict,
+        )
         if strict:
             _check_slope(rows if isinstance(rows, tuple) else (rows,))
         return rows
@@ -206,7 +239,14 @@ def hessian(
 class _Point:
     """A function at one point: its tracked inputs, its outputs, and what ``create_graph`` and ``strict`` ask."""
 
-    def __init__(self, func: Call, inputs: Tensor | Tensors, name: str, create_graph: bool, strict: bool) -> None:
+    def __init__(
+        self,
+        func: Call,
+        inputs: Tensor | Tensors,
+        name: str,
+        create_graph: bool,
+        strict: bool,
+    ) -> None:
         self.name, self.create_graph, self.strict = name, create_graph, strict
         self.many_inputs = isinstance(inputs, tuple)
         self.inputs = tuple(self._track(x) for x in _as_tuple(inputs, "inputs", name))
@@ -261,7 +301,7 @@ class _Point:
 def _as_tuple(given: Any, role: str, name: str) -> Tensors:
     tensors = given if isinstance(given, tuple) else (given,)
     for i, t in enumerate(tensors):
-        if not isinstance(t, dynagrad.Tensor):
+        if not isinstance(t, Tensor):
             where = f"the value at index {i} of it" if isinstance(given, tuple) else "it"
             raise TypeError(
                 f"The {role} given to {name} must be either a Tensor or a tuple of Tensors, "
@@ -271,7 +311,10 @@ def _as_tuple(given: Any, role: str, name: str) -> Tensors:
 
 
 def _pull_back(
-    outputs: Sequence[Tensor], inputs: Tensors, cotangents: Sequence[Tensor] | None, create_graph: bool
+    outputs: Sequence[Tensor],
+    inputs: Tensors,
+    cotangents: Sequence[Tensor] | None,
+    create_graph: bool,
 ) -> Sequence[Tensor | None]:
     """The gradients of those outputs that have a history; None for inputs that none of them depends on."""
     pairs = [(y, v) for y, v in zip(outputs, cotangents or [None] * len(outputs), strict=True) if y.requires_grad]

@@ -6,7 +6,6 @@ What the modes do to an op is in ``_core.graph``.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Generator
 from typing import Any, Self, TypeVar
 
@@ -28,16 +27,23 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+CO_GENERATOR = 0x20  # inspect.CO_GENERATOR, without importing inspect
+
+
+def _is_generator_function(func: Callable[..., Any]) -> bool:
+    code = getattr(func, "__code__", None)
+    return code is not None and bool(code.co_flags & CO_GENERATOR)
+
 
 class _Mode:
     """A context manager that also decorates functions, and generators, whose every step then runs in the mode."""
 
     def __call__(self, func: F) -> F:
         """Decorates a function, a generator function, or the ``__init__`` of a class."""
-        if inspect.isclass(func):
+        if isinstance(func, type):
             func.__init__ = self(func.__init__)  # type: ignore[misc]
             return func
-        if inspect.isgeneratorfunction(func):
+        if _is_generator_function(func):
             return self._decorate_generator(func)
 
         @functools.wraps(func)
@@ -90,7 +96,7 @@ class _BareMode(_Mode):
         return super().__new__(cls) if func is None else cls()(func)
 
 
-class no_grad(_BareMode):  # noqa: N801 (the public name)
+class no_grad(_BareMode):
     """Switches recording off: results require no gradient, whatever their inputs.
 
     Example:
@@ -108,7 +114,7 @@ class no_grad(_BareMode):  # noqa: N801 (the public name)
         set_grad_mode(self.before)
 
 
-class enable_grad(_BareMode):  # noqa: N801
+class enable_grad(_BareMode):
     """Switches recording on, inside a :class:`no_grad`."""
 
     def __enter__(self) -> None:
@@ -118,7 +124,7 @@ class enable_grad(_BareMode):  # noqa: N801
         set_grad_mode(self.before)
 
 
-class set_grad_enabled(_Mode):  # noqa: N801
+class set_grad_enabled(_Mode):
     """Switches recording on or off: at once when called, until its end as a context manager, or around a function."""
 
     def __init__(self, mode: bool) -> None:
@@ -142,7 +148,7 @@ class set_grad_enabled(_Mode):  # noqa: N801
         set_grad_mode(self.before)
 
 
-class inference_mode(_Mode):  # noqa: N801
+class inference_mode(_Mode):
     """Switches recording off for good: tensors made inside can never be part of a graph."""
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import dynagrad
-from dynagrad.autograd import Function, grad
-
-if TYPE_CHECKING:
-    from dynagrad import Tensor
+from dynagrad._core.base import grad
+from dynagrad.autograd.function import Function
+from dynagrad.tensor import Tensor
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
@@ -27,8 +25,7 @@ class GradcheckError(RuntimeError):
     """A derivative that is not what it should be; the message says which, where and by how much."""
 
 
-@dataclass(frozen=True)
-class _Tolerances:
+class _Tolerances(NamedTuple):
     eps: float
     atol: float
     rtol: float
@@ -51,7 +48,7 @@ def gradcheck(
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
-    masked: bool | None = None,  # noqa: ARG001 (a name of PyTorch's that means nothing for dense tensors)
+    masked: bool | None = None,
 ) -> bool:
     """Checks the gradients of ``func`` against central differences, for every input that requires grad.
 
@@ -172,7 +169,13 @@ def _gradient_function(func: Call, arguments: tuple[Any, ...], cotangent_count: 
         cotangents = given[len(given) - cotangent_count :]
         inputs = given[: len(given) - cotangent_count]
         outputs = _differentiable(func(*inputs))
-        found = grad(outputs, [inputs[i] for i in wanted], cotangents, create_graph=True, allow_unused=True)
+        found = grad(
+            outputs,
+            [inputs[i] for i in wanted],
+            cotangents,
+            create_graph=True,
+            allow_unused=True,
+        )
         return tuple(g for g in found if g is not None)
 
     return gradients
@@ -189,7 +192,7 @@ def _as_tuple(x: Any) -> tuple[Any, ...]:
 
 
 def _is_differentiable(x: Any) -> bool:
-    return isinstance(x, dynagrad.Tensor) and x.requires_grad
+    return isinstance(x, Tensor) and x.requires_grad
 
 
 def _differentiable(outputs: Any) -> Tensors:
@@ -333,7 +336,10 @@ class _Check:
         directions = [_unit(x) for x in self.inputs]
         numerical = [self.difference(x, u) for x, u in zip(self.inputs, directions, strict=True)]
         for o, y in enumerate(outputs):
-            pulled, again = self.pull_back([y], [cotangents[o]]), self.pull_back([y], [cotangents[o]])
+            pulled, again = (
+                self.pull_back([y], [cotangents[o]]),
+                self.pull_back([y], [cotangents[o]]),
+            )
             for i, u in enumerate(directions):
                 expected = (numerical[i][o] * cotangents[o]).sum().item()
                 found = (pulled[i] * u).sum().item()
@@ -362,7 +368,11 @@ class _Check:
 
     def _check_zero_cotangents(self, outputs: Tensors, dtypes: bool) -> None:
         found = grad(
-            outputs, self.inputs, [dynagrad.zeros_like(y) for y in outputs], retain_graph=True, allow_unused=True
+            outputs,
+            self.inputs,
+            [dynagrad.zeros_like(y) for y in outputs],
+            retain_graph=True,
+            allow_unused=True,
         )
         for position, x, g in zip(self.positions, self.inputs, found, strict=True):
             if g is None:

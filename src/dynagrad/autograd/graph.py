@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from dynagrad._core.function import gradient_edge_of
 from dynagrad._core.function import increment_version as _increment_version
 from dynagrad._core.graph import Node, pop_pack_hooks, push_pack_hooks
-from dynagrad._core.tensor import TensorBase
-
-if TYPE_CHECKING:
-    from dynagrad.tensor import Tensor
+from dynagrad.tensor import Tensor
 
 __all__ = [
     "GradientEdge",
@@ -47,10 +44,10 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
 
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
     """Counts a write to one or several tensors that happened behind dynagrad's back."""
-    tensors = (tensor,) if isinstance(tensor, TensorBase) else tensor
+    tensors = (tensor,) if isinstance(tensor, Tensor) else tensor
     if not isinstance(tensors, Iterable):
         kind = type(tensor).__name__
-        raise RuntimeError(f"increment_version takes a tensor or several, but got a {kind}")  # noqa: TRY004 (PyTorch's)
+        raise RuntimeError(f"increment_version takes a tensor or several, but got a {kind}")  # noqa: TRY004  # PyTorch's
     for each in tensors:
         _increment_version(each)
 
@@ -66,7 +63,7 @@ class _Disabled(threading.local):
 _disabled = _Disabled()
 
 
-class saved_tensors_hooks:  # noqa: N801 (the public name)
+class saved_tensors_hooks:
     """Passes what is saved for backward through ``pack_hook``, and through ``unpack_hook`` when it is needed.
 
     Args:
@@ -96,14 +93,14 @@ class saved_tensors_hooks:  # noqa: N801 (the public name)
         _disabled.active -= 1
 
 
-class save_on_cpu(saved_tensors_hooks):  # noqa: N801
+class save_on_cpu(saved_tensors_hooks):
     """Keeps copies of what is saved for backward in main memory, where every tensor already is."""
 
-    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:  # noqa: ARG002 (no other device)
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
         super().__init__(lambda t: t.clone(), lambda t: t)
 
 
-class disable_saved_tensors_hooks:  # noqa: N801
+class disable_saved_tensors_hooks:
     """Makes :class:`saved_tensors_hooks` an error, with the message given, for the length of a ``with`` block."""
 
     def __init__(self, error_message: str) -> None:
