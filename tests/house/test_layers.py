@@ -21,6 +21,7 @@ LAYERS = (
     ("_core/iterate",),
     ("_core/ops",),
     ("_core/engine",),
+    ("_core/function",),
     ("_core/base",),
     ("printing", "tensor"),
     ("composite",),

@@ -296,7 +296,7 @@ cdef int _attach(FunctionNode node, list outputs) except -1:
         if not _is_constant(node, t):
             t.cut = None
             return rebase(t, node) if _holds(<tuple>node.dirty, t) else attach(node, t)
-    attach_many(node, [t if isinstance(t, TensorBase) else None for t in outputs])
+    attach_many(node, [output if isinstance(output, TensorBase) else None for output in outputs])
     for output in outputs:
         if isinstance(output, TensorBase):
             t = <TensorBase>output

@@ -3,7 +3,6 @@
 What runs a graph backward is in `engine`; the nodes of the ops are beside the ops.
 """
 import cython
-import linecache
 import os
 import weakref
 
@@ -107,6 +106,8 @@ cdef class Provenance:
 
     @property
     def source(self):
+        import linecache  # which imports tokenize, and that re: a tenth of a second
+
         return linecache.getline(self.filename, self.lineno).strip()
 
     def __str__(self):

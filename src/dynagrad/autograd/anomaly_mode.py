@@ -22,7 +22,7 @@ def is_anomaly_check_nan_enabled() -> bool:
     return bool(anomaly_checks_nan())
 
 
-class set_detect_anomaly:
+class set_detect_anomaly:  # noqa: N801  # the public name
     """Switches anomaly mode: at once when called, until its end as a context manager.
 
     Args:
@@ -40,7 +40,7 @@ class set_detect_anomaly:
         set_anomaly(*self.before)
 
 
-class detect_anomaly:
+class detect_anomaly:  # noqa: N801  # the public name
     """Switches anomaly mode on for the length of a ``with`` block, with a warning that it costs time."""
 
     def __init__(self, check_nan: bool = True) -> None:

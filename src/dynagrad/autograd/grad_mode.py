@@ -96,7 +96,7 @@ class _BareMode(_Mode):
         return super().__new__(cls) if func is None else cls()(func)
 
 
-class no_grad(_BareMode):
+class no_grad(_BareMode):  # noqa: N801  # the public name
     """Switches recording off: results require no gradient, whatever their inputs.
 
     Example:
@@ -114,7 +114,7 @@ class no_grad(_BareMode):
         set_grad_mode(self.before)
 
 
-class enable_grad(_BareMode):
+class enable_grad(_BareMode):  # noqa: N801  # the public name
     """Switches recording on, inside a :class:`no_grad`."""
 
     def __enter__(self) -> None:
@@ -124,7 +124,7 @@ class enable_grad(_BareMode):
         set_grad_mode(self.before)
 
 
-class set_grad_enabled(_Mode):
+class set_grad_enabled(_Mode):  # noqa: N801  # the public name
     """Switches recording on or off: at once when called, until its end as a context manager, or around a function."""
 
     def __init__(self, mode: bool) -> None:
@@ -148,10 +148,10 @@ class set_grad_enabled(_Mode):
         set_grad_mode(self.before)
 
 
-class inference_mode(_Mode):
+class inference_mode(_Mode):  # noqa: N801  # the public name
     """Switches recording off for good: tensors made inside can never be part of a graph."""
 
-    def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
+    def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:  # noqa: D102  # the class says it
         return super().__new__(cls) if isinstance(mode, bool) else cls()(mode)
 
     def __init__(self, mode: bool = True) -> None:

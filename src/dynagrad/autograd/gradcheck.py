@@ -48,7 +48,7 @@ def gradcheck(
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
-    masked: bool | None = None,
+    masked: bool | None = None,  # noqa: ARG001  # means nothing for dense tensors
 ) -> bool:
     """Checks the gradients of ``func`` against central differences, for every input that requires grad.
 

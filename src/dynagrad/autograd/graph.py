@@ -63,7 +63,7 @@ class _Disabled(threading.local):
 _disabled = _Disabled()
 
 
-class saved_tensors_hooks:
+class saved_tensors_hooks:  # noqa: N801  # the public name
     """Passes what is saved for backward through ``pack_hook``, and through ``unpack_hook`` when it is needed.
 
     Args:
@@ -93,14 +93,14 @@ class saved_tensors_hooks:
         _disabled.active -= 1
 
 
-class save_on_cpu(saved_tensors_hooks):
+class save_on_cpu(saved_tensors_hooks):  # noqa: N801  # the public name
     """Keeps copies of what is saved for backward in main memory, where every tensor already is."""
 
-    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:  # noqa: ARG002  # one device
         super().__init__(lambda t: t.clone(), lambda t: t)
 
 
-class disable_saved_tensors_hooks:
+class disable_saved_tensors_hooks:  # noqa: N801  # the public name
     """Makes :class:`saved_tensors_hooks` an error, with the message given, for the length of a ``with`` block."""
 
     def __init__(self, error_message: str) -> None:
