@@ -4,7 +4,7 @@ This file lists the public names and holds no logic. The ops come from their car
 """
 
 from dynagrad._core import ops as _ops  # first: it registers the cards from which Tensor takes its methods
-
+from dynagrad import composite as _composite  # likewise
 from dynagrad.tensor import Size as Size, Tensor as Tensor  # isort: skip
 from dynagrad import autograd as autograd
 from dynagrad._core.card import public as _op
@@ -101,7 +101,47 @@ negative = _op("negative")
 tanh = _op("tanh")
 
 # ---- reductions ------------------------------------------------------------------------------------------------------
+all = _op("all")
+amax = _op("amax")
+amin = _op("amin")
+aminmax = _op("aminmax")
+any = _op("any")
+argmax = _op("argmax")
+argmin = _op("argmin")
+argsort = _op("argsort")
+bucketize = _op("bucketize")
+count_nonzero = _op("count_nonzero")
+cummax = _op("cummax")
+cummin = _op("cummin")
+cumprod = _op("cumprod")
+cumsum = _op("cumsum")
+kthvalue = _op("kthvalue")
+log_softmax = _op("log_softmax")
+logcumsumexp = _op("logcumsumexp")
+logsumexp = _op("logsumexp")
+max = _op("max")
+mean = _op("mean")
+median = _op("median")
+min = _op("min")
+mode = _op("mode")
+msort = _op("msort")
+nanmean = _op("nanmean")
+nanmedian = _op("nanmedian")
+nanquantile = _op("nanquantile")
+nansum = _op("nansum")
+norm = _op("norm")
+prod = _op("prod")
+quantile = _op("quantile")
+searchsorted = _op("searchsorted")
+softmax = _op("softmax")
+sort = _op("sort")
+std = _op("std")
+std_mean = _op("std_mean")
 sum = _op("sum")
+topk = _op("topk")
+unique = _op("unique")
+var = _op("var")
+var_mean = _op("var_mean")
 
 # ---- views -----------------------------------------------------------------------------------------------------------
 as_strided = _op("as_strided")

@@ -38,6 +38,20 @@ cdef extern from "kernels/table.hpp" namespace "dg" nogil:
     ctypedef struct ArgBlock:
         pass
     ctypedef void (*ArgLoop)(const ArgBlock* block) noexcept
+    ctypedef void (*ExtremeScanLoop)(char* out, int64_t out_stride, char* index, int64_t index_stride, const char* input,
+                                     int64_t in_stride, int64_t n) noexcept
+    struct ReduceBlock:
+        char* out
+        const char* input "in"
+        const char* means
+        int64_t n_out
+        int64_t n_red
+        int64_t out_stride
+        int64_t in_stride_out
+        int64_t in_stride_red
+        int64_t means_stride
+        bint first
+    ctypedef void (*ReduceLoop)(const ReduceBlock* block, const Params* params) noexcept
     # The bounds here only need to be large enough; the real ones are the enums' counts.
     struct Kernels:
         const char* isa
@@ -47,6 +61,7 @@ cdef extern from "kernels/table.hpp" namespace "dg" nogil:
         Loop compare[200][3]
         Loop ternary[200][3]
         Loop cast[10][10]
+        ReduceLoop reduce[200][3]
         ArgLoop argmax[3]
         ArgLoop argmin[3]
         RowLoop softmax[3]
@@ -56,6 +71,9 @@ cdef extern from "kernels/table.hpp" namespace "dg" nogil:
         RowBackwardLoop log_softmax_backward[3]
         ScanLoop cumsum[3]
         ScanLoop cumprod[3]
+        ScanLoop logcumsumexp[3]
+        ExtremeScanLoop cummax[3]
+        ExtremeScanLoop cummin[3]
     const Kernels* kernels()
 
 cdef extern from "runtime/iterate.hpp" namespace "dg" nogil:
@@ -74,6 +92,20 @@ cdef extern from * nogil:
         return dg::reduce(static_cast<dg::Reduce>(op), static_cast<dg::Compute>(compute), ndim, shape, out, in, means,
                           params);
     }
+    static inline bool dg_arg_reduce(dg::ArgLoop loop, int compute, int ndim, const int64_t* shape, int dim,
+                                     const dg::Operand& values, const dg::Operand& indices, const dg::Operand& in) {
+        return dg::arg_reduce(loop, static_cast<dg::Compute>(compute), ndim, shape, dim, values, indices, in);
+    }
+    static inline int dg_reduced_type(int op, int compute) {
+        return dg::reduced_type(static_cast<dg::Reduce>(op), static_cast<dg::Compute>(compute));
+    }
     """
     bint reduce_all "dg_reduce"(int op, int compute, int ndim, const int64_t* shape, const Operand& out,
                                 const Operand& input, const Operand* means, const Params* params)
+    bint arg_reduce "dg_arg_reduce"(ArgLoop loop, int compute, int ndim, const int64_t* shape, int dim,
+                                    const Operand& values, const Operand& indices, const Operand& input)
+    int reduced_type "dg_reduced_type"(int op, int compute)
+
+cdef extern from "runtime/threads.hpp" namespace "dg" nogil:
+    ctypedef void (*RangeBody)(int64_t begin, int64_t end, void* context) noexcept
+    void parallel_for(int64_t n, int64_t grain, RangeBody body, void* context)

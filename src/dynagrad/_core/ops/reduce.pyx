@@ -1,123 +1,340 @@
-"""Sums and other reductions over dimensions: value, derivative and card of each op."""
+"""Folds over dimensions: how one is run, and sum, nansum, mean and prod; value, derivative and card of each op.
+
+Extremes, truth and counts are in `extreme`, variances and norms in `moments`, softmax and cumulative ops in `lines`,
+order in `sort`. The loops are kernels/reduce.hpp.
+"""
 import cython
 
-from libc.stdint cimport int64_t
+from dynagrad._core.card import CARDS, Card, register
 
-from dynagrad._core.card import Card, register
-
-from dynagrad._core.graph cimport Node, begin1, settle, wants_grad
-
-from dynagrad._core.kernel_table cimport Operand, parallel_threshold, red_sum, reduce_all
-from dynagrad._core.ops.view cimport expand_to, unsqueeze_at
-from dynagrad._core.tensor cimport TensorBase, new_tensor, shape_tuple
-from dynagrad._core.types cimport BOOL, I64, DType, compute_of, dtype_code, is_float
+from dynagrad._core.graph cimport begin1, output_of, prepare, save, save_result, settle, unpack, wants_grad, wrote
+from dynagrad._core.iterate cimport K, copy_into, output
+from dynagrad._core.kernel_table cimport (
+    Operand, ReduceBlock, op_div, parallel_threshold, red_nansum, red_prod, red_sum, reduce_all, reduced_type)
+from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
+from dynagrad._core.types cimport F32, I64, DType, compute_dtype, compute_of, dtype_code, dtype_object, is_float, itemsizes
 
 
-cdef int reduced_dims(TensorBase t, object dim, bint* reduced) except -1:
-    """Marks the dims to reduce: all for None or an empty tuple."""
-    cdef int i, d
-    cdef int ndim = t.ndim if t.ndim else 1
-    if dim is None or isinstance(dim, (tuple, list)) and not dim:
-        for i in range(t.ndim):
-            reduced[i] = True
-        return 0
-    for i in range(t.ndim):
-        reduced[i] = False
-    for each in (dim if isinstance(dim, (tuple, list)) else (dim,)):
-        d = each
-        if not -ndim <= d < ndim:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {d})")
-        if d < 0:
-            d += ndim
-        if t.ndim == 0:
-            continue
-        if reduced[d]:
+# ---- dimensions ------------------------------------------------------------------------------------------------------
+
+cdef uint64_t every_dim(TensorBase t) noexcept:
+    return (<uint64_t>1 << t.ndim) - 1 if t.ndim < 64 else ~<uint64_t>0
+
+
+cdef int one_dim(TensorBase t, object dim) except -1:
+    """A dimension counted from the front; a 0-d tensor has one for this purpose."""
+    cdef Py_ssize_t d = dim
+    cdef Py_ssize_t n = t.ndim if t.ndim else 1
+    if not -n <= d < n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
+    return <int>(d if d >= 0 else d + n)
+
+
+cdef uint64_t dims_mask(TensorBase t, object dim) except? 0xdeadbeef:
+    """The dimensions named by a number or a sequence; all for None or an empty sequence."""
+    cdef uint64_t mask = 0
+    cdef int d
+    if dim is None:
+        return every_dim(t)
+    if not isinstance(dim, (tuple, list)):
+        return (<uint64_t>1 << one_dim(t, dim)) & every_dim(t)
+    if not dim:
+        return every_dim(t)
+    for each in dim:
+        d = one_dim(t, each)
+        if mask >> d & 1:
             raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
-        reduced[d] = True
+        mask |= <uint64_t>1 << d
+    return mask & every_dim(t)
+
+
+cdef int64_t count_over(TensorBase t, uint64_t mask) noexcept:
+    """How many elements each result is made of."""
+    cdef int64_t n = 1
+    cdef int i
+    for i in range(t.ndim):
+        if mask >> i & 1:
+            n *= t.shape[i]
+    return n
+
+
+cdef object first_given(object dim, object axis):
+    return dim if axis is None else axis
+
+
+# ---- nodes -----------------------------------------------------------------------------------------------------------
+
+cdef Output* input_shape(Node node) noexcept:
+    """Shape and dtype of the input, as the node at the end of the edge describes them."""
+    return output_of(<Node>node.edges[0].node, node.edges[0].nr)
+
+
+cdef tuple _sizes(Node node):
+    cdef Output* shape = input_shape(node)
+    return dims_tuple(shape.ndim, shape.shape)
+
+
+cdef class ReduceNode(Node):
+    """A node that knows over which dimensions it reduced."""
+
+    @property
+    def _saved_dim(self):
+        return saved_dim(self)
+
+    @property
+    def _saved_keepdim(self):
+        return keeps_dims(self)
+
+    @property
+    def _saved_self_sym_sizes(self):
+        return _sizes(self)
+
+
+cdef class PositionNode(Node):
+    """A node of an op that picks elements along one dimension: the gradient goes back to where they were."""
+    _saves = ("indices",)
+
+    cdef object vjp(self, TensorBase g):
+        indices = unpack(self, 0)
+        cdef object x = g
+        if input_shape(self).ndim == 0:
+            return x.reshape(())
+        if not keeps_dims(self):
+            x, indices = x.unsqueeze(self.whole), indices.unsqueeze(self.whole)
+        return x.new_zeros(_sizes(self)).scatter(self.whole, indices, x)
+
+    @property
+    def _saved_dim(self):
+        return saved_dim(self)
+
+    @property
+    def _saved_keepdim(self):
+        return keeps_dims(self)
+
+    @property
+    def _saved_self_sym_sizes(self):
+        return _sizes(self)
+
+
+cdef bint keeps_dims(Node node) except -1:
+    return node.params is not None and <bint>node.params[1]
+
+
+cdef object saved_dim(Node node):
+    """The dim argument as PyTorch shows it: negative ones as the unsigned numbers that they are kept as."""
+    dim = None if node.params is None else node.params[0]
+    if isinstance(dim, (tuple, list)):
+        return tuple([each & 0xffffffffffffffff for each in dim])
+    return None if dim is None else dim & 0xffffffffffffffff
+
+
+cdef int record_reduction(ReduceNode node, TensorBase input, uint64_t mask, bint keepdim, object dim,
+                          object more=()) except -1:
+    node.whole = <int64_t>mask
+    if dim is not None or keepdim or more:
+        node.params = (tuple(dim) if isinstance(dim, list) else dim, bool(keepdim), *more)
+    return begin1(node, input)
+
+
+cdef int record_positions(PositionNode node, TensorBase input, TensorBase indices, int dim, bint keepdim,
+                          object given) except -1:
+    node.whole = dim
+    node.params = (given, bool(keepdim))
+    begin1(node, input)
+    return save(node, 0, indices)
+
+
+cdef object restored(ReduceNode node, TensorBase t):
+    """A result, or its gradient, with the reduced dimensions put back as size 1."""
+    cdef int64_t shape[64]
+    cdef int i
+    cdef Output* whole = input_shape(node)
+    if t.ndim == whole.ndim:
+        return t
+    for i in range(whole.ndim):
+        shape[i] = 1 if (<uint64_t>node.whole) >> i & 1 else whole.shape[i]
+    if wants_grad(t):
+        return t.reshape(dims_tuple(whole.ndim, shape))
+    return _aliased(t, <uint64_t>node.whole, whole.ndim, shape)
+
+
+cdef TensorBase _aliased(TensorBase t, uint64_t mask, int ndim, const int64_t* shape):
+    """t in another shape that has further dimensions at the mask, along which t's elements repeat."""
+    cdef int64_t strides[64]
+    cdef bint kept = t.ndim == ndim
+    cdef int i, j = 0
+    for i in range(ndim):
+        if mask >> i & 1:
+            strides[i] = 0
+            j += kept
+        else:
+            strides[i] = t.strides[j]
+            j += 1
+    return new_alias(t, ndim, shape, strides, 0)
+
+
+cdef object spread(ReduceNode node, TensorBase g):
+    """A gradient given to every element that its result was made of."""
+    cdef Output* whole = input_shape(node)
+    if wants_grad(g):
+        return restored(node, g).expand(dims_tuple(whole.ndim, whole.shape))
+    return _aliased(g, <uint64_t>node.whole, whole.ndim, whole.shape)
+
+
+cdef TensorBase without_dim(TensorBase t, int dim):
+    """An unrecorded alias of t without its dimension `dim`, which has size 1."""
+    cdef int64_t shape[64]
+    cdef int64_t strides[64]
+    cdef int i, j = 0
+    if t.ndim == 0:
+        return t
+    for i in range(t.ndim):
+        if i != dim:
+            shape[j], strides[j] = t.shape[i], t.strides[i]
+            j += 1
+    return new_alias(t, t.ndim - 1, shape, strides, 0)
+
+
+# ---- running ---------------------------------------------------------------------------------------------------------
+
+cdef TensorBase room(TensorBase input, uint64_t mask, bint keepdim, int dtype, int64_t* strides):
+    """A fresh result, and its strides seen from the input's dimensions: zero where reduced."""
+    cdef int64_t kept[64]
+    cdef int i, j, n = 0
+    cdef TensorBase result
+    for i in range(input.ndim):
+        if not mask >> i & 1 or keepdim:
+            kept[n] = 1 if mask >> i & 1 else input.shape[i]
+            n += 1
+    result = new_tensor(dtype, n, kept)
+    j = 0
+    for i in range(input.ndim):
+        strides[i] = 0 if mask >> i & 1 else result.strides[j]
+        j += not mask >> i & 1 or keepdim
+    return result
+
+
+cdef TensorBase folded(int op, TensorBase input, uint64_t mask, bint keepdim, int compute, int dtype,
+                       const Params* params=NULL, TensorBase means=None):
+    """The fold over the masked dimensions in a fresh tensor of `dtype`. `means` has the input's rank."""
+    cdef int64_t strides[64]
+    cdef int64_t mean_strides[64]
+    cdef int i
+    cdef bint done
+    cdef Params none
+    cdef Operand out, source, centre
+    cdef TensorBase result = room(input, mask, keepdim, dtype, strides)
+    if params == NULL:
+        params = &none
+    if input.contiguous and mask == every_dim(input) and means is None and input.numel < parallel_threshold \
+            and input.dtype == compute_dtype[compute] and dtype == reduced_type(op, compute):
+        _fold_all(op, input, compute, result, params)
+        return result
+    out = Operand(result.data, &strides[0], <DType>dtype)
+    source = Operand(input.data, input.strides, <DType>input.dtype)
+    if means is not None:
+        for i in range(input.ndim):
+            mean_strides[i] = 0 if mask >> i & 1 else means.strides[i]
+        centre = Operand(means.data, &mean_strides[0], <DType>means.dtype)
+    with nogil:
+        done = reduce_all(op, compute, input.ndim, input.shape, out, source, &centre if means is not None else NULL,
+                          params)
+    if not done:
+        raise MemoryError("out of memory while reducing a tensor")
+    return result
+
+
+cdef int _fold_all(int op, TensorBase input, int compute, TensorBase result, const Params* params) except -1:
+    """A small contiguous tensor to one number, in one call of the kernel."""
+    cdef ReduceBlock block
+    block.out, block.input = result.data, input.data
+    block.means = NULL
+    block.n_out, block.n_red = 1, input.numel
+    block.out_stride = block.in_stride_out = block.means_stride = 0
+    block.in_stride_red = itemsizes[input.dtype]
+    block.first = True
+    K.reduce[op][compute](&block, params)
     return 0
 
 
-cdef TensorBase reduce_into_new(int op, TensorBase input, const bint* reduced, bint keepdim, int dtype):
-    """The reduction of input over the marked dims, in a fresh tensor of the given dtype."""
-    cdef int64_t kept[64]
-    cdef int64_t strides[64]
-    cdef int i, j = 0
-    cdef int n = 0
-    cdef Operand out, source
-    cdef TensorBase result
-    for i in range(input.ndim):
-        if not reduced[i]:
-            kept[n] = input.shape[i]
-            n += 1
-        elif keepdim:
-            kept[n] = 1
-            n += 1
-    result = new_tensor(dtype, n, kept)
-    for i in range(input.ndim):
-        strides[i] = 0 if reduced[i] else result.strides[j]
-        if not reduced[i] or keepdim:
-            j += 1
-    out = Operand(result.data, &strides[0], <DType>dtype)
-    source = Operand(input.data, input.strides, <DType>input.dtype)
-    if result.numel == 0:
+cdef TensorBase delivered(TensorBase result, object out):
+    """The result itself, or `out` with the result copied in."""
+    cdef TensorBase target
+    if out is None:
         return result
-    if input.numel < parallel_threshold:
-        reduce_all(op, compute_of[dtype], input.ndim, input.shape, out, source, NULL, NULL)
-    else:
-        with nogil:
-            reduce_all(op, compute_of[dtype], input.ndim, input.shape, out, source, NULL, NULL)
+    target = output(out, result.dtype, result.ndim, result.shape)
+    copy_into(target, result)
+    wrote(target)
+    return target
+
+
+cdef TensorBase settled(Node node, TensorBase result, TensorBase input, object out):
+    if out is not None:
+        return delivered(result, out)
+    settle(node, result, input, None, None, False)
     return result
+
+
+cdef int _sum_dtype(TensorBase input, object dtype) except -1:
+    """Sums and products of integers are int64 unless a dtype is asked for."""
+    if dtype is not None:
+        return dtype_code(dtype)
+    return input.dtype if is_float(input.dtype) else I64
+
+
+cdef TensorBase _converted(TensorBase input, int dtype):
+    """The input as the caller's dtype= asks: truncated where that loses, else as it is, for the fold widens it."""
+    if is_float(input.dtype) and not is_float(dtype):
+        return input.to(dtype_object(dtype))
+    return input
 
 
 # ---- sum -------------------------------------------------------------------------------------------------------------
 
 @cython.final
-cdef class SumBackward0(Node):                          # every element gets the gradient of its sum
-    _keeps = ("self_sym_sizes",)
-
+cdef class SumBackward0(ReduceNode):                    # every element gets the gradient of its sum
     cdef object vjp(self, TensorBase g):
-        return expand_to(g, self.params[0])
+        return spread(self, g)
 
 
 @cython.final
-cdef class SumBackward1(Node):
-    _keeps = ("self_sym_sizes", "dim", "keepdim")
-
+cdef class SumBackward1(ReduceNode):
     cdef object vjp(self, TensorBase g):
-        shape, dims, keepdim = self.params
-        if not keepdim:
-            for d in dims:
-                g = unsqueeze_at(g, d)
-        return expand_to(g, shape)
+        return spread(self, g)
 
 
-cdef TensorBase sum_over(TensorBase input, const bint* reduced, bint keepdim, int dtype):
-    cdef Node node = None
-    cdef int i
-    cdef TensorBase result = reduce_into_new(red_sum, input, reduced, keepdim, dtype)
-    if wants_grad(input) and is_float(dtype):
-        if result.ndim == 0 and not keepdim:
-            node = SumBackward0.__new__(SumBackward0)
-            node.params = (shape_tuple(input),)
-        else:
-            node = SumBackward1.__new__(SumBackward1)
-            node.params = (shape_tuple(input), tuple([i for i in range(input.ndim) if reduced[i]]), bool(keepdim))
-        begin1(node, input)
-    settle(node, result, input, None, None, False)
-    return result
+cdef TensorBase _summed(TensorBase input, object dim, uint64_t mask, bint keepdim, int dtype, object out):
+    cdef ReduceNode node = None
+    cdef bint recording = wants_grad(input) and is_float(dtype)
+    prepare(out, False, recording)
+    cdef TensorBase result = folded(red_sum, input, mask, keepdim, compute_of[dtype], dtype)
+    if recording:
+        node = SumBackward0.__new__(SumBackward0) if dim is None else SumBackward1.__new__(SumBackward1)
+        record_reduction(node, input, mask, keepdim, dim)
+    return settled(node, result, input, out)
 
 
-def _sum(TensorBase input not None, dim=None, keepdim=False, *, dtype=None):
+cdef TensorBase sum_over(TensorBase input, uint64_t mask, bint keepdim, int dtype):
+    cdef object dim = tuple([i for i in range(input.ndim) if mask >> i & 1])
+    return _summed(input, dim, mask, keepdim, dtype, None)
+
+
+def _sum(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None, out=None, axis=None):
     """The sum of all elements, or over the dimensions ``dim``. Integers are summed as int64.
+
+    Args:
+        dim: a dimension or a tuple of them; all if not given. IndexError if there is no such dimension.
+        keepdim: whether the reduced dimensions stay, with size 1.
+        dtype: the dtype of the result; the elements are converted to it first.
 
     >>> import dynagrad
     >>> dynagrad.sum(dynagrad.tensor([[1., 2.], [3., 4.]]), 0)
     tensor([4., 6.])
     """
-    cdef bint reduced[64]
-    cdef int code = dtype_code(dtype) if dtype is not None else input.dtype if is_float(input.dtype) else I64
-    reduced_dims(input, dim, reduced)
-    return sum_over(input, reduced, keepdim, code)
+    if axis is not None:
+        dim = axis
+    cdef int code = _sum_dtype(input, dtype)
+    return _summed(_converted(input, code), dim, dims_mask(input, dim), keepdim, code, out)
 
 
 register(Card("sum", _sum, SumBackward0, "reduce"))
@@ -125,26 +342,207 @@ register(Card("sum", _sum, SumBackward0, "reduce"))
 
 cdef TensorBase sum_to(TensorBase g, int ndim, const int64_t* shape):
     """Sums a gradient over the dims along which its tensor was broadcast, to the given shape."""
-    cdef bint reduced[64]
-    cdef int pad = g.ndim - ndim
+    cdef uint64_t leading = (<uint64_t>1 << (g.ndim - ndim)) - 1
+    cdef uint64_t inner = 0
     cdef int i
-    cdef bint leading = pad > 0
-    cdef bint inner = False
-    for i in range(g.ndim):
-        reduced[i] = i < pad
     if leading:
-        g = sum_over(g, reduced, False, g.dtype)
+        g = sum_over(g, leading, False, g.dtype)
     for i in range(ndim):
-        reduced[i] = shape[i] == 1 and g.shape[i] != 1
-        inner = inner or reduced[i]
-    return sum_over(g, reduced, True, g.dtype) if inner else g
+        if shape[i] == 1 and g.shape[i] != 1:
+            inner |= <uint64_t>1 << i
+    return sum_over(g, inner, True, g.dtype) if inner else g
 
 
 def any_nan(TensorBase t not None):
     """Whether any element is NaN; used by anomaly mode."""
-    cdef bint reduced[64]
+    if not is_float(t.dtype):
+        return False
+    total = folded(red_sum, t, every_dim(t), False, compute_of[t.dtype], compute_dtype[compute_of[t.dtype]]).item()
+    return total != total and bool(t.isnan().any())
+
+
+@cython.final
+cdef class NansumBackward0(ReduceNode):                 # a NaN counts as 0, whatever it is
+    _saves = ("self",)
+
+    cdef object vjp(self, TensorBase g):
+        return spread(self, g) * unpack(self, 0).isnan().logical_not()
+
+
+def _nansum(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None, out=None):
+    """The sum of the elements that are not NaN.
+
+    >>> import dynagrad
+    >>> dynagrad.nansum(dynagrad.tensor([1., float("nan"), 2.]))
+    tensor(3.)
+    """
+    cdef ReduceNode node = None
+    cdef int code = _sum_dtype(input, dtype)
+    cdef bint recording = wants_grad(input) and is_float(code)
+    cdef TensorBase result
+    if not is_float(input.dtype):
+        return _sum(input, dim, keepdim, dtype=dtype, out=out)
+    prepare(out, False, recording)
+    input = _converted(input, code)
+    result = folded(red_nansum if is_float(code) else red_sum, input, dims_mask(input, dim), keepdim, compute_of[code], code)
+    if recording:
+        node = NansumBackward0.__new__(NansumBackward0)
+        record_reduction(node, input, dims_mask(input, dim), keepdim, dim)
+        save(node, 0, input)
+    return settled(node, result, input, out)
+
+
+register(Card("nansum", _nansum, NansumBackward0, "reduce"))
+
+
+# ---- mean ------------------------------------------------------------------------------------------------------------
+
+cdef class _MeanNode(ReduceNode):
+    cdef object vjp(self, TensorBase g):
+        return spread(self, g / _count_of(self))
+
+    @property
+    def _saved_self_sym_numel(self):
+        return _count_of(self)
+
+
+cdef int64_t _count_of(ReduceNode node) noexcept:
+    cdef Output* whole = input_shape(node)
+    cdef int64_t n = 1
     cdef int i
-    for i in range(t.ndim):
-        reduced[i] = True
-    total = reduce_into_new(red_sum, t, reduced, False, t.dtype).item()
-    return total != total
+    for i in range(whole.ndim):
+        if (<uint64_t>node.whole) >> i & 1:
+            n *= whole.shape[i]
+    return n
+
+
+@cython.final
+cdef class MeanBackward0(_MeanNode):
+    pass
+
+
+@cython.final
+cdef class MeanBackward1(_MeanNode):
+    pass
+
+
+cdef int divide_by(TensorBase t, double n) except -1:
+    """t /= n without a record, for a fresh contiguous tensor of float32 or float64."""
+    cdef char* data[3]
+    cdef int64_t strides[3]
+    cdef float narrow = <float>n
+    data[0] = data[1] = t.data
+    data[2] = <char*>&narrow if t.dtype == F32 else <char*>&n
+    strides[0] = strides[1] = itemsizes[t.dtype]
+    strides[2] = 0
+    K.binary[op_div][compute_of[t.dtype]](data, strides, t.numel, NULL)
+    return 0
+
+
+cdef TensorBase mean_over(TensorBase input, uint64_t mask, bint keepdim, int dtype):
+    """The mean without a record: summed and divided in the compute type, rounded once to dtype."""
+    cdef int compute = compute_of[dtype]
+    cdef TensorBase result = folded(red_sum, input, mask, keepdim, compute, compute_dtype[compute])
+    divide_by(result, <double>count_over(input, mask))
+    return result if result.dtype == dtype else result.to(dtype_object(dtype))
+
+
+cdef int _mean_dtype(TensorBase input, object dtype) except -1:
+    cdef int code = input.dtype if dtype is None else dtype_code(dtype)
+    if not is_float(code):
+        what = "Input dtype" if dtype is None else "Optional dtype"
+        raise RuntimeError(f"mean(): could not infer output dtype. {what} must be either a floating point or complex dtype. "
+                           f"Got: {dtype_object(code).name}")
+    return code
+
+
+def _mean(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None, out=None, axis=None):
+    """The mean of all elements, or over the dimensions ``dim``. RuntimeError for integers, unless a dtype is given.
+
+    >>> import dynagrad
+    >>> dynagrad.mean(dynagrad.tensor([[1., 2.], [3., 4.]]), 1)
+    tensor([1.5000, 3.5000])
+    """
+    if axis is not None:
+        dim = axis
+    cdef ReduceNode node = None
+    cdef int code = _mean_dtype(input, dtype)
+    cdef uint64_t mask = dims_mask(input, dim)
+    cdef bint recording = wants_grad(input)
+    prepare(out, False, recording)
+    cdef TensorBase result = mean_over(input, mask, keepdim, code)
+    if recording:
+        node = MeanBackward0.__new__(MeanBackward0) if dim is None else MeanBackward1.__new__(MeanBackward1)
+        record_reduction(node, input, mask, keepdim, dim)
+    return settled(node, result, input, out)
+
+
+register(Card("mean", _mean, MeanBackward0, "reduce"))
+
+
+# ---- prod ------------------------------------------------------------------------------------------------------------
+
+cdef object _product_of_others(object x, object dim):
+    """For each element the product of the others along dim, exact where there are zeros."""
+    n = x.shape[dim]
+    ones = x.new_ones([1 if d == dim else size for d, size in enumerate(x.shape)])
+    before = CARDS["cat"].op([ones, x.narrow(dim, 0, n - 1)], dim).cumprod(dim)
+    after = CARDS["cat"].op([ones, x.narrow(dim, 1, n - 1).flip(dim)], dim).cumprod(dim).flip(dim)
+    return before * after
+
+
+cdef object _prod_vjp(ReduceNode self, TensorBase g, TensorBase x, TensorBase result):
+    """d prod = prod / x dx"""
+    if x.ndim == 0:
+        return g
+    if x.numel == 0 or not (x == 0).any().item():
+        return spread(self, g) * (restored(self, result) / x)
+    if self.params is None or self.params[0] is None:
+        return (g * _product_of_others(x.reshape(-1), 0)).reshape(shape_tuple(x))
+    return spread(self, g) * _product_of_others(x, one_dim(x, self.params[0]))
+
+
+@cython.final
+cdef class ProdBackward0(ReduceNode):
+    _saves = ("self", "result")
+
+    cdef object vjp(self, TensorBase g):
+        return _prod_vjp(self, g, unpack(self, 0), unpack(self, 1))
+
+
+@cython.final
+cdef class ProdBackward1(ReduceNode):
+    _saves = ("self", "result")
+
+    cdef object vjp(self, TensorBase g):
+        return _prod_vjp(self, g, unpack(self, 0), unpack(self, 1))
+
+
+def _prod(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None, out=None, axis=None):
+    """The product of all elements, or along the dimension ``dim``. Integers are multiplied as int64.
+
+    >>> import dynagrad
+    >>> dynagrad.prod(dynagrad.tensor([2, 3, 4]))
+    tensor(24)
+    """
+    if axis is not None:
+        dim = axis
+    cdef ReduceNode node = None
+    cdef int code = _sum_dtype(input, dtype)
+    cdef bint recording = wants_grad(input) and is_float(code)
+    cdef uint64_t mask = every_dim(input) if dim is None else <uint64_t>1 << one_dim(input, dim) & every_dim(input)
+    prepare(out, False, recording)
+    if input.dtype != code and recording:
+        input = input.to(dtype_object(code))
+    cdef TensorBase result = folded(red_prod, _converted(input, code), mask, keepdim, compute_of[code], code)
+    if recording:
+        node = ProdBackward0.__new__(ProdBackward0) if dim is None else ProdBackward1.__new__(ProdBackward1)
+        record_reduction(node, input, mask, keepdim, dim)
+        save(node, 0, input)
+    settled(node, result, input, None)
+    if node is not None:
+        save_result(node, 1, result)
+    return delivered(result, out)
+
+
+register(Card("prod", _prod, ProdBackward0, "reduce"))

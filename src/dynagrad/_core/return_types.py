@@ -1,0 +1,43 @@
+"""The named tuples that ops with several results return: ``max``, ``sort``, ``topk`` and their like."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any
+
+
+class Results(tuple):
+    """A tuple whose items also have names."""
+
+    __slots__ = ()
+    _fields: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        items = ",\n".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
+        return f"torch.return_types.{type(self).__name__}(\n{items})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self).__name__, tuple(self))
+
+
+def _rebuild(name: str, items: tuple[Any, ...]) -> Results:
+    made: Results = globals()[name](items)
+    return made
+
+
+def _results(name: str, *fields: str) -> type[Results]:
+    items = {field: property(itemgetter(i)) for i, field in enumerate(fields)}
+    return type(name, (Results,), {"__slots__": (), "_fields": fields, "__module__": __name__, **items})
+
+
+max = _results("max", "values", "indices")
+min = _results("min", "values", "indices")
+aminmax = _results("aminmax", "min", "max")
+sort = _results("sort", "values", "indices")
+topk = _results("topk", "values", "indices")
+median = _results("median", "values", "indices")
+nanmedian = _results("nanmedian", "values", "indices")
+kthvalue = _results("kthvalue", "values", "indices")
+mode = _results("mode", "values", "indices")
+cummax = _results("cummax", "values", "indices")
+cummin = _results("cummin", "values", "indices")

@@ -1,0 +1,5 @@
+"""Ops made of ops, by the same families as the ops; no derivatives live here. Importing this package registers them."""
+
+from dynagrad.composite import statistics
+
+__all__ = ["statistics"]
