@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import dynagrad
 
@@ -28,12 +29,11 @@ def test_a_program_without_arrays_never_loads_numpy() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_every_public_name_exists_and_functions_say_what_they_do() -> None:
-    names = dynagrad.__all__
-    assert len(names) == len(set(names))
-    functions = {name: getattr(dynagrad, name) for name in names if callable(getattr(dynagrad, name))}
-    assert not [name for name, function in functions.items() if not (function.__doc__ or "").strip()]
+def test_public_functions_say_what_they_do() -> None:
+    names = [name for name in vars(dynagrad) if not name.startswith("_") and callable(getattr(dynagrad, name))]
+    assert not [name for name in names if not (getattr(dynagrad, name).__doc__ or "").strip()]
 
 
-def test_the_version_is_there() -> None:
-    assert dynagrad.__version__.count(".") >= 2
+def test_the_version_is_the_builds() -> None:
+    meson = Path(__file__).resolve().parents[2] / "meson.build"
+    assert f"version: '{dynagrad.__version__}'" in meson.read_text(encoding="utf-8")
