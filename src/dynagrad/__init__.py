@@ -193,6 +193,19 @@ randn = _op("randn")
 randn_like = _op("randn_like")
 randperm = _op("randperm")
 
+from dynagrad.tensor import (
+    BFloat16Tensor as BFloat16Tensor,
+    BoolTensor as BoolTensor,
+    ByteTensor as ByteTensor,
+    CharTensor as CharTensor,
+    DoubleTensor as DoubleTensor,
+    FloatTensor as FloatTensor,
+    HalfTensor as HalfTensor,
+    IntTensor as IntTensor,
+    LongTensor as LongTensor,
+    ShortTensor as ShortTensor,
+)
+
 from dynagrad import random as random  # its functions draw through the ops above
 from dynagrad._core.ops.random import Generator as Generator
 from dynagrad._core.ops.random import default_generator as default_generator

@@ -5,9 +5,16 @@ The text of a tensor is in `printing`; attributes, operators and protocols are n
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dynagrad._core.base import NativeTensor, inherit_operators
 from dynagrad._core.card import methods
+from dynagrad._core.ops.exchange import alias_of, attributes, constructed, from_numpy, packed, unpacked
 from dynagrad._core.tensor import use_classes
+from dynagrad._core.types import BY_NAME, dtype
+
+if TYPE_CHECKING:
+    from typing import Any, Self
 
 
 class Size(tuple[int, ...]):
@@ -53,6 +60,9 @@ class Tensor(NativeTensor):
 
     __array_priority__ = 1000
 
+    def __new__(cls, *data: Any, device: object = None) -> Self:
+        return alias_of(constructed(cls.__name__, data, None, device), cls)
+
     def __init_subclass__(cls) -> None:
         inherit_operators(cls)
 
@@ -66,8 +76,71 @@ class Tensor(NativeTensor):
             return format(self.item(), spec)
         return object.__format__(self, spec)
 
+    def __array_wrap__(self, array: Any, context: object = None, return_scalar: bool = False) -> Any:
+        return from_numpy(array) if hasattr(array, "shape") else array
+
+    def __reduce_ex__(self, protocol: int) -> tuple[Any, ...]:
+        import pickle
+
+        data, *rest = packed(self)
+        payload = pickle.PickleBuffer(data) if protocol >= 5 else bytes(data)
+        return unpacked, (type(self), payload, *rest, self.requires_grad), _attributes(self) or None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __copy__(self) -> Self:
+        made = alias_of(self, type(self), self.requires_grad)
+        made.__setstate__(_attributes(self))
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if id(self) in memo:
+            return memo[id(self)]
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+                f"This one was made by {self.grad_fn.name()}; take tensor.detach() first to copy only its values."
+            )
+        import copy
+
+        made = memo[id(self)] = alias_of(self.detach().clone(), type(self), self.requires_grad)
+        if self.grad is not None:
+            made.grad = copy.deepcopy(self.grad, memo)
+        made.__setstate__(copy.deepcopy(_attributes(self), memo))
+        return made
+
+
+class _TypedTensor(type):
+    """The old names of tensors of one dtype, such as ``FloatTensor``: constructors, and answers to isinstance."""
+
+    dtype: dtype
+
+    def __call__(cls, *data: Any, device: object = None) -> Tensor:  # type: ignore[override]  # makes a Tensor
+        return constructed(cls.__name__, data, cls.dtype, device)
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, Tensor) and value.dtype is cls.dtype
+
+
+def _attributes(tensor: Tensor) -> dict[str, Any]:
+    """What the user hung on a tensor."""
+    return {**attributes(tensor), **getattr(tensor, "__dict__", {})}
+
 
 for _name, _method in methods().items():
     setattr(Tensor, _name, _method)
 inherit_operators(Tensor)
 use_classes(Tensor, Size)
+
+BoolTensor = _TypedTensor("BoolTensor", (), {"dtype": BY_NAME["bool"]})
+ByteTensor = _TypedTensor("ByteTensor", (), {"dtype": BY_NAME["uint8"]})
+CharTensor = _TypedTensor("CharTensor", (), {"dtype": BY_NAME["int8"]})
+ShortTensor = _TypedTensor("ShortTensor", (), {"dtype": BY_NAME["int16"]})
+IntTensor = _TypedTensor("IntTensor", (), {"dtype": BY_NAME["int32"]})
+LongTensor = _TypedTensor("LongTensor", (), {"dtype": BY_NAME["int64"]})
+HalfTensor = _TypedTensor("HalfTensor", (), {"dtype": BY_NAME["float16"]})
+BFloat16Tensor = _TypedTensor("BFloat16Tensor", (), {"dtype": BY_NAME["bfloat16"]})
+FloatTensor = _TypedTensor("FloatTensor", (), {"dtype": BY_NAME["float32"]})
+DoubleTensor = _TypedTensor("DoubleTensor", (), {"dtype": BY_NAME["float64"]})

@@ -7,6 +7,7 @@ import cython
 import warnings
 import weakref
 
+from cpython.buffer cimport Py_buffer
 from libc.stdint cimport int64_t
 
 from dynagrad._core.graph import RemovableHandle
@@ -16,6 +17,7 @@ from dynagrad._core.engine cimport run_backward
 from dynagrad._core.graph cimport (
     AccumulateGrad, Cut, Node, accumulator_of, gradient_function, here, name_of, node_extras, thread_state, wrote)
 from dynagrad._core.iterate cimport cast, contiguous, fill
+from dynagrad._core.ops.exchange cimport export_buffer, release_export
 from dynagrad._core.ops.pointwise cimport add, mul, neg
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
@@ -199,6 +201,12 @@ cdef class NativeTensor(TensorBase):
     @property
     def _version(self):
         return (<TensorBase>self).counter.version
+
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        export_buffer(<TensorBase>self, view, flags)
+
+    def __releasebuffer__(self, Py_buffer* view):
+        release_export(view)
 
     def __len__(self):
         if (<TensorBase>self).ndim == 0:

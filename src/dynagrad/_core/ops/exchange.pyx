@@ -6,28 +6,29 @@ import sys
 import warnings
 
 from cpython.buffer cimport (
-    PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_CheckBuffer,
+    PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_STRIDES, PyBuffer_Release, PyObject_CheckBuffer,
     PyObject_GetBuffer)
 from cpython.bool cimport PyBool_Check
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName
-from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.sequence cimport PySequence_Check
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.create import empty_strided
 from dynagrad._core.types import BY_NAME
 
 from dynagrad._core.iterate cimport cast, contiguous, copy_into, copy_of
 from dynagrad._core.ops.copy cimport clone, to_dtype
-from dynagrad._core.ops.create cimport finish
+from dynagrad._core.ops.create cimport allocate, finish
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
-    Storage, TensorBase, new_alias, new_over, new_tensor, requires_grad, shape_tuple, storage_drop, storage_share,
-    storage_wrap)
+    INFERENCE, LEAF_GRAD, Storage, TensorBase, blank, dims_tuple, new_alias, new_over, new_tensor, requires_grad, set_geometry,
+    shape_tuple, storage_drop, storage_share, storage_wrap)
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F32, F64, I8, I16, I32, I64, U8, check_device, default_dtype, dtype, dtype_code, dtype_object,
     is_float, itemsizes, promote_types_code)
@@ -290,6 +291,9 @@ cdef int _scalar_code(object value) except -1:
         return (<dtype>found).code
     if isinstance(value, str):
         raise ValueError("too many dimensions 'str': tensors hold numbers, not text")
+    if _is_sequence(value):
+        raise TypeError(f"expected a number, but got a {type(value).__name__}: the nesting is deeper here than at the first "
+                        "element")
     raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
 
 
@@ -340,9 +344,6 @@ cdef int _put(object value, char* where, int code, int work) except -1:
                              "join tensors")
         value = value.item()
     if not (PyFloat_Check(value) or PyLong_Check(value)):
-        if _is_sequence(value):
-            raise TypeError(f"expected a number, but got a {type(value).__name__}: the nesting is deeper here than at the "
-                            "first element")
         _scalar_code(value)
     if work == F64:
         (<double*>where)[0] = value
@@ -470,15 +471,21 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     """
     check_device(device)
     if isinstance(data, TensorBase):
-        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-                      stacklevel=2)
+        _warn_copy("torch.tensor(sourceTensor)")
     return finish(tensor_of_data(data, dtype), None, requires_grad)
+
+
+cdef int _warn_copy(str call) except -1:
+    warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                  f"sourceTensor.detach().clone().requires_grad_(True), rather than {call}.", stacklevel=2)
+    return 0
 
 
 def new_tensor_(TensorBase self not None, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor with a copy of ``data``, of the tensor's own dtype if none is given."""
     check_device(device)
+    if isinstance(data, TensorBase):
+        _warn_copy("tensor.new_tensor(sourceTensor)")
     return finish(tensor_of_data(data, dtype_object(self.dtype) if dtype is None else dtype), None, requires_grad)
 
 
@@ -515,13 +522,13 @@ cdef TensorBase _shared(object obj, object dtype):
     return None
 
 
-def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     """``obj`` as a tensor that shares its memory if it can.
 
     Args:
         obj: a tensor, an array, a DLPack capsule or exporter, an object with the buffer protocol, a nested sequence.
         copy: True always copies, False never does (ValueError if a copy cannot be avoided), None copies if needed.
-        requires_grad: of the result.
+        requires_grad: of the result; that of a tensor given, if not said.
 
     >>> import dynagrad
     >>> dynagrad.asarray([1, 2])
@@ -539,9 +546,80 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     cdef TensorBase made = to_dtype(shared, code)
     if copy and made is shared:
         made = clone(shared)
-    if isinstance(obj, TensorBase) and not requires_grad:
-        return detach(made) if made.grad_fn is not None or made.flags & 1 else made
+    if isinstance(obj, TensorBase) and requires_grad is None:
+        return made
+    if made.grad_fn is not None or made.flags & LEAF_GRAD:
+        made = made if requires_grad else detach(made)
     return finish(made, None, requires_grad)
+
+
+# ---- the constructors of classes --------------------------------------------------------------------------------------
+
+cdef TensorBase of_class(TensorBase t, object cls):
+    """Another tensor object, of the given class, over the same memory and version counter; without a history."""
+    cdef TensorBase made = blank(cls)
+    made.dtype = t.dtype
+    set_geometry(made, t.ndim, t.shape, t.strides)
+    made.storage = storage_share(t.storage)
+    made.counter = storage_share(t.counter)
+    made.data = t.data
+    made.flags = t.flags & INFERENCE
+    return made
+
+
+def alias_of(TensorBase t not None, cls, requires_grad=False):
+    """``t`` without its history, over the same memory, as an object of a subclass of Tensor."""
+    if not (isinstance(cls, type) and issubclass(cls, TensorBase)):
+        raise TypeError(f"expected a subclass of Tensor, but got {cls}")
+    return finish(of_class(t, cls), None, requires_grad)
+
+
+def constructed(str name, tuple args, dtype, device):
+    """What ``Tensor(...)`` means: uninitialised memory of the sizes given, or a copy of the data given."""
+    check_device(device)
+    cdef int code = default_dtype if dtype is None else dtype_code(dtype)
+    cdef object first = args[0] if len(args) == 1 else None
+    if first is None or type(first) is int or hasattr(first, "numel") and isinstance(first, tuple):
+        return allocate(name, args if args else ((0,),), None, dtype_object(code), None, None, code)
+    if isinstance(first, TensorBase):
+        if (<TensorBase>first).dtype != code:
+            raise TypeError(f"expected {dtype_object(code)} (got {dtype_object((<TensorBase>first).dtype)})")
+        return detach(<TensorBase>first)
+    if not _is_sequence(first):
+        raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
+    return tensor_of_data(first, dtype_object(code))
+
+
+def new(TensorBase self not None, *args, device=None):
+    """Uninitialised memory of the sizes given, or a copy of the data given, with the tensor's dtype."""
+    return finish(constructed("new", args, dtype_object(self.dtype), device), None, False)
+
+
+def attributes(TensorBase t not None):
+    """A dict of the Python attributes that the user set on a tensor."""
+    return {} if t.extra is None else dict((<dict>t.extra).get("attributes", ()))
+
+
+# ---- pickling and copying ---------------------------------------------------------------------------------------------
+
+def packed(TensorBase t not None):
+    """(bytes as a uint8 tensor, dtype, sizes, strides) from which ``unpacked`` makes the tensor again."""
+    cdef TensorBase dense = copy_of(t)
+    cdef int64_t n = dense.numel * itemsizes[dense.dtype]
+    cdef int64_t one = 1
+    data = new_over(storage_share(dense.storage), U8, 1, &n, &one, 0)
+    return data, dtype_object(dense.dtype), tuple(shape_tuple(dense)), dims_tuple(dense.ndim, dense.strides)
+
+
+def unpacked(cls, data, dtype, size, stride, requires_grad):
+    """The tensor that ``packed`` took apart. Raises ValueError where the parts do not fit together."""
+    cdef TensorBase made = empty_strided(size, stride, dtype=dtype)
+    cdef const uint8_t[::1] view = data
+    if view.shape[0] != <Py_ssize_t>made.storage.nbytes:
+        raise ValueError(f"a tensor of shape {tuple(size)} needs {made.storage.nbytes} bytes, but {view.shape[0]} were stored")
+    if view.shape[0]:
+        memcpy(made.data, &view[0], view.shape[0])
+    return finish(of_class(made, cls), None, requires_grad)
 
 
 # ---- to NumPy --------------------------------------------------------------------------------------------------------
@@ -565,6 +643,47 @@ def numpy(TensorBase self not None, *, force=False):
     if self.dtype == BF16:
         raise TypeError("Got unsupported ScalarType BFloat16: NumPy has no such type. Convert first, with tensor.float().")
     return numpy_module().asarray(memoryview(self))
+
+
+cdef struct Lent:           # what a buffer handed out keeps alive
+    Storage* storage
+    int64_t shape[64]
+    int64_t strides[64]
+
+
+cdef const char* _FORMATS = b"?\0B\0b\0h\0i\0q\0e\0\0\0f\0d\0"
+
+
+cdef int export_buffer(TensorBase t, Py_buffer* view, int flags) except -1:
+    """Fills in a buffer request. BufferError if the tensor requires grad, is bfloat16, or lies otherwise than asked for."""
+    cdef Lent* lent
+    cdef int size = itemsizes[t.dtype]
+    cdef int i
+    if requires_grad(t):
+        raise BufferError("the memory of a tensor that requires grad is not exported; use tensor.detach()")
+    if t.dtype == BF16:
+        raise BufferError("the buffer protocol has no bfloat16; use tensor.float()")
+    if not t.contiguous and (flags & PyBUF_STRIDES) != PyBUF_STRIDES:
+        raise BufferError("the tensor is not contiguous, but a contiguous buffer was asked for; use tensor.contiguous()")
+    lent = <Lent*>malloc(sizeof(Lent))
+    if lent == NULL:
+        raise MemoryError()
+    lent.storage = storage_share(t.storage)
+    for i in range(t.ndim):
+        lent.shape[i], lent.strides[i] = t.shape[i], t.strides[i] * size
+    view.internal = lent
+    view.buf, view.len, view.itemsize, view.readonly, view.ndim = t.data, t.numel * size, size, 0, t.ndim
+    view.format = <char*>_FORMATS + 2 * t.dtype if flags & PyBUF_FORMAT else NULL
+    view.shape = <Py_ssize_t*>lent.shape if flags & PyBUF_ND else NULL
+    view.strides = <Py_ssize_t*>lent.strides if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
+    view.suboffsets = NULL
+    view.obj = t
+    return 0
+
+
+cdef void release_export(Py_buffer* view) noexcept:
+    storage_drop((<Lent*>view.internal).storage)
+    free(view.internal)
 
 
 def __array__(TensorBase self not None, dtype=None, copy=None):
@@ -753,6 +872,6 @@ def to_dlpack(TensorBase tensor not None):
 
 for _op in (tensor, as_tensor, asarray, from_numpy, frombuffer, from_dlpack, to_dlpack):
     register(Card(_op.__name__, _op, None, "create", method=False))
-for _op in (numpy, __array__, __dlpack__, __dlpack_device__):
+for _op in (new, numpy, __array__, __dlpack__, __dlpack_device__):
     register(Card(_op.__name__, _op, None, "exchange", function=False))
 register(Card("new_tensor", new_tensor_, None, "create", function=False))

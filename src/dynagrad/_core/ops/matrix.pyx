@@ -301,13 +301,13 @@ def meshgrid(*tensors, indexing=None):
     tensor([[0, 0, 0],
             [1, 1, 1]])
     """
+    given = _grid_inputs(tensors)
     if indexing is None:
         warnings.warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
                       stacklevel=2)
         indexing = "ij"
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
-    given = _grid_inputs(tensors)
     swap = indexing == "xy" and len(given) > 1
     if swap:
         given[0], given[1] = given[1], given[0]

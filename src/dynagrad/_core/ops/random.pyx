@@ -12,12 +12,11 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad
-from dynagrad._core.iterate cimport cast, contiguous, copy_into, fill, output
-from dynagrad._core.ops.create cimport allocate, allocate_like, finish, parse_size, whole_number
-from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_tensor, requires_grad, shape_tuple
+from dynagrad._core.iterate cimport contiguous, copy_into, fill, output
+from dynagrad._core.ops.create cimport allocate, allocate_like, finish, whole_number
+from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
-    BF16, BOOL, F16, F32, F64, I8, I64, U8, DType, check_device, cpu, default_dtype, device, dtype_object, is_float,
-    is_number, itemsizes)
+    BF16, BOOL, F16, F32, I64, U8, DType, cpu, default_dtype, dtype_object, is_float, is_number, itemsizes)
 
 cdef extern from "kernels/random.hpp" namespace "dg" nogil:
     cppclass Stream "dg::Generator":
@@ -70,7 +69,8 @@ cdef class Generator:
     cdef object __weakref__
 
     def __cinit__(self, device="cpu"):
-        check_device(device)
+        if str(device).partition(":")[0] != "cpu":
+            raise RuntimeError(f"dynagrad has no generator for device {device}; use device='cpu'")
         self.stream = new Stream(DEFAULT_SEED)
 
     def __dealloc__(self):
@@ -303,8 +303,8 @@ cdef double _real(str op, str argument, object value) except? -1:
 
 
 cdef double _largest(int dtype) noexcept:
-    return 65504.0 if dtype == F16 else 0x1.fep127 if dtype == BF16 else 0x1.fffffep127 if dtype == F32 else \
-        0x1.fffffffffffffp1023
+    return 65504.0 if dtype == F16 else 3.3895313892515355e38 if dtype == BF16 else 3.4028234663852886e38 if dtype == F32 \
+        else 1.7976931348623157e308
 
 
 cdef int _check_interval(TensorBase t, double low, double high) except -1:
