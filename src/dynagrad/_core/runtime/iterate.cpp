@@ -163,7 +163,8 @@ void iterate_over(Loop loop, int ndim, const int64_t* shape, const Operand* oper
     Nest<N> nest(ndim);
     if (!nest.build(ndim, shape, operands)) return;
     nest.loop = loop;
-    nest.params = params;
+    static const Params defaults;
+    nest.params = params ? params : &defaults;
     nest.bind(operands, types);
     if (nest.walk.rank == 0) return nest.run_scalar();
     nest.avoid_short_runs();

@@ -7,6 +7,7 @@
 
 namespace dg {
 
+// Where `params` is null, the loops get the defaults.
 constexpr int max_operands = 5;
 
 constexpr int item_sizes[N_DTYPES] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};

@@ -241,7 +241,8 @@ bool reduce(Reduce op, Compute compute, int ndim, const int64_t* shape, const Op
     if (!fold.build(ndim, shape, out, in, means)) return true;
     const DType result = reduced_type(op, compute);
     fold.loop = kernels()->reduce[op][compute];
-    fold.params = params;
+    static const Params defaults;
+    fold.params = params ? params : &defaults;
     fold.data[OUT] = out.data;
     fold.data[IN] = in.data;
     fold.data[MEANS] = means ? means->data : nullptr;
