@@ -143,6 +143,20 @@ unique = _op("unique")
 var = _op("var")
 var_mean = _op("var_mean")
 
+# ---- products --------------------------------------------------------------------------------------------------------
+addbmm = _op("addbmm")
+addmm = _op("addmm")
+addmv = _op("addmv")
+addr = _op("addr")
+baddbmm = _op("baddbmm")
+bmm = _op("bmm")
+dot = _op("dot")
+matmul = _op("matmul")
+mm = _op("mm")
+mv = _op("mv")
+trace = _op("trace")
+vdot = _op("vdot")
+
 # ---- views -----------------------------------------------------------------------------------------------------------
 as_strided = _op("as_strided")
 detach = _op("detach")

@@ -18,6 +18,7 @@ from dynagrad._core.graph cimport (
     AccumulateGrad, Cut, Node, accumulator_of, gradient_function, here, name_of, node_extras, thread_state, wrote)
 from dynagrad._core.iterate cimport cast, contiguous, fill
 from dynagrad._core.ops.exchange cimport export_buffer, release_export
+from dynagrad._core.ops.linalg cimport matmul
 from dynagrad._core.ops.pointwise cimport add, mul, neg
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
@@ -231,6 +232,11 @@ cdef class NativeTensor(TensorBase):
 
     def __imul__(self, other):
         return mul(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __matmul__(left, right):
+        if not isinstance(left, TensorBase) or not isinstance(right, TensorBase):
+            return NotImplemented
+        return matmul(<TensorBase>left, <TensorBase>right)
 
     def __neg__(self):
         return neg(self)

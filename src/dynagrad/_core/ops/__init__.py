@@ -1,10 +1,12 @@
 """The ops by family: values, derivatives, documentation and cards. Importing this package registers them all."""
 
 from dynagrad._core.ops import (
+    addmm,
     copy,
     create,
     exchange,
     extreme,
+    linalg,
     lines,
     matrix,
     moments,
@@ -16,10 +18,12 @@ from dynagrad._core.ops import (
 )
 
 __all__ = [
+    "addmm",
     "copy",
     "create",
     "exchange",
     "extreme",
+    "linalg",
     "lines",
     "matrix",
     "moments",
