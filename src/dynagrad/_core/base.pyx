@@ -22,7 +22,7 @@ from dynagrad._core.ops.linalg cimport matmul
 from dynagrad._core.ops.pointwise cimport add, mul, neg
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
-    HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, new_like,
+    HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like,
     requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, cpu, dtype_object, is_float, is_number, itemsizes)
@@ -48,15 +48,16 @@ def inherit_operators(cls):
 
     Python would otherwise look each up by name, at three times the cost: Cython files them as methods, not as slots.
     """
+    own = cls.__mro__[:cls.__mro__.index(NativeTensor)]
     for name in _OPERATORS:
         for form in (f"__{name}__", f"__r{name}__", f"__i{name}__"):
-            if getattr(cls, form, None) is not getattr(NativeTensor, form, None):
+            if any([form in vars(each) for each in own]):
                 return
     (<TypeSlots*><void*>cls).tp_as_number[0] = (<TypeSlots*><void*>NativeTensor).tp_as_number[0]
 
 
 cdef inline bint _operand(object value) noexcept:
-    return isinstance(value, TensorBase) or is_number(value)
+    return is_tensor(value) or is_number(value)
 
 
 cdef inline bint _operands(object left, object right) noexcept:

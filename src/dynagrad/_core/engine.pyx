@@ -11,7 +11,7 @@ from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
 from dynagrad._core.graph cimport (
-    FREED, HAS_EXTRA, SAVED_NONE, AccumulateGrad, Cut, Edge, Node, Output, accumulator_of, gradient_function, has_saved, here,
+    FREED, HAS_EXTRA, SAVED_NONE, AccumulateGrad, Cut, Edge, Node, Output, accumulator_of, gradient_function, has_saved, here, position_here,
     name_of, node_extras, output_of, provenance_at, release_saved, thread_state, wrote)
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.ops.copy cimport to_dtype
@@ -365,7 +365,7 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
     cdef set useful = None
     cdef list nodes = [root[0] for root in roots]
     cdef bint grad_before = thread_state.grad_enabled
-    cdef object line = None if keep_graph else here()
+    cdef Cut line = None if keep_graph else position_here(None)
     cdef int i
     cdef Edge edge
     if inputs is not None:

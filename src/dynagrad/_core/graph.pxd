@@ -1,7 +1,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from dynagrad._core.tensor cimport TensorBase
+from dynagrad._core.tensor cimport TensorBase, is_tensor
 
 cdef extern from "runtime/state.hpp" namespace "dg" nogil:
     struct ThreadState:
@@ -99,6 +99,7 @@ cdef int reserve_saved(Node node, int n) except -1
 cdef int save(Node node, int i, TensorBase t) except -1
 cdef int save_result(Node node, int i, TensorBase result, int nr=*) except -1
 cdef TensorBase unpack(Node node, int i)
+cdef object unpack_operand(Node node, int i)     # a saved number as a Python number, a saved tensor as `unpack`
 cdef bint has_saved(Node node, int i) noexcept
 cdef void release_saved(Node node, PyObject* freed_by) noexcept
 cdef Node gradient_function(TensorBase t)
@@ -115,7 +116,7 @@ cdef int set_view_of(TensorBase view, TensorBase source, int creation=*) except 
 # ---- the common head and tail of an op -------------------------------------------------------------------------------
 cdef inline bint wants_grad(object a) noexcept:
     """Whether an operand (a tensor, a number, None) requires grad while recording is on."""
-    return thread_state.grad_enabled and isinstance(a, TensorBase) and (
+    return thread_state.grad_enabled and is_tensor(a) and (
         ((<TensorBase>a).flags & 1) or (<TensorBase>a).grad_fn is not None)
 
 cdef int prepare(object out, bint inplace, bint any_requires_grad) except -1
@@ -131,10 +132,18 @@ cdef class Cut:
     cdef readonly str why
 
 cdef int note_cut(TensorBase result, str why) except -1
-cdef int pass_cut(TensorBase result, object source) except -1
+cdef int pass_cut(TensorBase result, TensorBase source) except -1
+
+cdef inline int hand_on_cut(TensorBase result, object source) except -1:
+    """`pass_cut` where there is anything to hand on."""
+    if is_tensor(source) and ((<TensorBase>source).cut is not None or (<TensorBase>source).flags & 1
+                              or (<TensorBase>source).grad_fn is not None):
+        return pass_cut(result, <TensorBase>source)
+    return 0
 
 # ---- provenance ------------------------------------------------------------------------------------------------------
 cdef object last_write_of(TensorBase t)
+cdef Cut position_here(str why)
 cdef object here()
 cdef object provenance_at(PyObject* code, int position)
 cdef str name_of(TensorBase t)

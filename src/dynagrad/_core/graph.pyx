@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 
 from dynagrad._core.tensor cimport (
     INFERENCE, LEAF_GRAD, RETAINS_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias,
-    new_number, release_later, requires_grad, shape_tuple)
+    is_tensor, new_number, release_later, requires_grad, shape_tuple)
 from dynagrad._core.types cimport F16, F32, F64, I64, dtype_object, is_float, scalar_dtype
 
 cdef extern from "Python.h":
@@ -226,7 +226,10 @@ class RemovableHandle:
         self.remove()
 
 
-@cython.freelist(1024)
+cdef extern from "freelist.hpp" namespace "dg":
+    void serve_nodes(object type)
+
+
 cdef class Node:
     """One recorded op: edges to the nodes that made its inputs, the tensors its derivative needs, the user's line."""
 
@@ -344,6 +347,10 @@ cdef class AccumulateGrad(Node):
         return <object>self.saved_inline[0].value
 
 
+serve_nodes(Node)               # the nodes of the ops inherit this
+serve_nodes(AccumulateGrad)
+
+
 cdef dict node_extras(Node node):
     """The dict of hooks and notes of this node, made when first needed; the node joins the cyclic collector."""
     if node.extra is None:
@@ -370,7 +377,8 @@ cdef int _edge_array(Node node, int n) except -1:
 cdef int begin(Node node, int n_edges) except -1:
     """Starts recording: the node gets its place in the order and the user's line; edges are still to be linked."""
     global _next_seq
-    PyObject_GC_UnTrack(<void*>node)
+    if PyObject_GC_IsTracked(node):
+        PyObject_GC_UnTrack(<void*>node)
     node.seq = _next_seq
     _next_seq += 1
     node.saved = node.saved_inline
@@ -423,7 +431,6 @@ cdef Node accumulator_of(TensorBase t):
     if t.accumulator != NULL:
         return <Node>t.accumulator
     node = AccumulateGrad.__new__(AccumulateGrad)
-    PyObject_GC_UnTrack(<void*>node)
     node.seq = <uint64_t>0xffffffffffffffff
     node.saved = node.saved_inline
     node.edges = node.edges_inline
@@ -586,6 +593,12 @@ cdef TensorBase unpack(Node node, int i):
     return t
 
 
+cdef object unpack_operand(Node node, int i):
+    if node.saved[i].kind == SAVED_NUMBER and not node.flags & FREED:
+        return node.scalar if is_float(node.saved[i].nr) else int(node.scalar)
+    return unpack(node, i)
+
+
 cdef TensorBase _saved_number(Node node, Saved* saved):
     if is_float(saved.nr):
         return new_number(node.scalar, F64)
@@ -593,7 +606,7 @@ cdef TensorBase _saved_number(Node node, Saved* saved):
 
 
 cdef void release_saved(Node node, PyObject* freed_by) noexcept:
-    """Gives up the saved tensors. freed_by, the Provenance of the backward, stays in their place for a later error."""
+    """Gives up the saved tensors. freed_by, the position of the backward, stays in their place for a later error."""
     cdef int i
     if node.n_saved == 0 or node.flags & FREED:
         return
@@ -616,7 +629,7 @@ cdef object _freed_error(Node node):
     if made is not None:
         lines.append(f"  {type(node).__name__} was recorded at  {made}")
     if node.saved[0].value != NULL:
-        lines.append(f"  its saved tensors were freed by the backward at  {<object>node.saved[0].value}")
+        lines.append(f"  its saved tensors were freed by the backward at  {(<Cut><object>node.saved[0].value).provenance}")
         lines.append("  To run both, write backward(retain_graph=True) there, or compute the forward pass again.")
     return RuntimeError("\n".join(lines))
 
@@ -798,25 +811,25 @@ cdef int settle(Node node, TensorBase result, object a, object b, object out, bi
     if thread_state.inference:
         result.flags |= INFERENCE
     elif thread_state.backward_depth == 0:
-        pass_cut(result, a)
+        hand_on_cut(result, a)
         if b is not None:
-            pass_cut(result, b)
+            hand_on_cut(result, b)
     return 0
 
 
 cdef int begin_pair(Node node, object a, object b) except -1:
     """`begin` and `link` for two operands of which one may be a number."""
     begin(node, 2)
-    if isinstance(a, TensorBase):
+    if is_tensor(a):
         link(node, 0, <TensorBase>a)
-    if isinstance(b, TensorBase):
+    if is_tensor(b):
         link(node, 1, <TensorBase>b)
     return 0
 
 
 cdef int save_operand(Node node, int i, object operand, bint inplace) except -1:
     """Saves a tensor or a number. The target of an in-place op is saved as a copy, for it is about to change."""
-    if not isinstance(operand, TensorBase):
+    if not is_tensor(operand):
         return save_number(node, i, operand)
     return save(node, i, _clone_detached(<TensorBase>operand) if inplace else <TensorBase>operand)
 
@@ -861,18 +874,21 @@ cdef class Cut:
 
 cdef int note_cut(TensorBase result, str why) except -1:
     """Remembers that `result` starts without the history that its source has, for the error of a later backward()."""
-    cdef Cut cut = Cut.__new__(Cut)
-    cut.why = why
-    _capture(&cut.code, &cut.position)
-    result.cut = cut
+    result.cut = position_here(why)
     return 0
 
 
-cdef int pass_cut(TensorBase result, object source) except -1:
+cdef Cut position_here(str why):
+    """The user's line that is running now, not yet looked up."""
+    cdef Cut cut = Cut.__new__(Cut)
+    cut.why = why
+    _capture(&cut.code, &cut.position)
+    return cut
+
+
+cdef int pass_cut(TensorBase result, TensorBase source) except -1:
     """Hands on where tracking was cut, or notes that it is being cut here by no_grad or by an integer result."""
-    if not isinstance(source, TensorBase):
-        return 0
-    cdef TensorBase t = <TensorBase>source
+    cdef TensorBase t = source
     if t.cut is not None:
         result.cut = t.cut
     elif t.flags & LEAF_GRAD or t.grad_fn is not None:

@@ -10,6 +10,7 @@ cdef enum Rule:
     PREDICATE   # computed in the promoted dtype, the result is bool
 
 cdef const Kernels* K
+cdef Params plain_params      # alpha and scale 1
 
 cdef TensorBase unary(const Loop* row, object input, object out, int rule, const Params* params=*, int cost=*)
 cdef TensorBase binary(const Loop* row, object a, object b, object out, int rule, const Params* params=*, int cost=*)

@@ -11,14 +11,14 @@ from libc.string cimport memcpy
 from dynagrad._core.graph cimport here, name_of
 from dynagrad._core.kernel_table cimport Operand, iterate, kernels, op_where, parallel_threshold
 from dynagrad._core.tensor cimport (
-    WRAPPED, Storage, TensorBase, blank, count, dims_tuple, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad,
+    WRAPPED, Storage, TensorBase, blank, count, dims_tuple, is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad,
     set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, DType, category, compute_dtype, compute_of, default_dtype, dtype_object, is_float, is_number,
     itemsizes, promote_types_code, scalar_dtype)
 
 cdef const Kernels* K = kernels()
-cdef Params _plain      # alpha and scale 1
+cdef Params plain_params
 
 
 # ---- promotion -------------------------------------------------------------------------------------------------------
@@ -41,12 +41,12 @@ cdef inline int _wrapped_dtype(TensorBase t) noexcept:
 cdef int result_dtype2(object a, object b) except -1:
     """The dtype in which two operands meet; each is a tensor or a number."""
     cdef int la, lb, da, db
-    if isinstance(a, TensorBase):
+    if is_tensor(a):
         la = _level(<TensorBase>a)
         da = (<TensorBase>a).dtype if la else _wrapped_dtype(<TensorBase>a)
     else:
         la, da = 0, scalar_dtype(a)
-    if isinstance(b, TensorBase):
+    if is_tensor(b):
         lb = _level(<TensorBase>b)
         db = (<TensorBase>b).dtype if lb else _wrapped_dtype(<TensorBase>b)
     else:
@@ -87,7 +87,7 @@ def result_type(*tensors):
 
 cdef TensorBase as_operand(object value, str what):
     """A tensor as it is, a number as a 0-d tensor that promotes like one; TypeError for anything else."""
-    if isinstance(value, TensorBase):
+    if is_tensor(value):
         return <TensorBase>value
     if is_number(value):
         return _number_operand(value)
@@ -253,7 +253,7 @@ cdef int _run(Loop loop, int ndim, const int64_t* shape, Operand* operands, int 
 
 cdef TensorBase unary(const Loop* row, object input, object out, int rule, const Params* params=NULL, int cost=1):
     """Runs a one-operand loop over a tensor."""
-    if not isinstance(input, TensorBase):
+    if not is_tensor(input):
         raise TypeError(f"argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     cdef TensorBase a = <TensorBase>input
     cdef TensorBase result
@@ -265,7 +265,7 @@ cdef TensorBase unary(const Loop* row, object input, object out, int rule, const
     cdef int64_t strides[2]
     cdef Loop loop = _loop(row, computed)
     if params == NULL:
-        params = &_plain
+        params = &plain_params
     types[0] = <DType>BOOL if rule == PREDICATE else <DType>compute_dtype[compute_of[computed]]
     types[1] = <DType>compute_dtype[compute_of[computed]]
     if out is None and a.contiguous and a.dtype == types[1] and dtype == types[0] and a.numel * cost < parallel_threshold:
@@ -335,47 +335,83 @@ cdef inline int _store(Number* where, object value, int dtype) except -1:
     return 0
 
 
-cdef TensorBase binary(const Loop* row, object a, object b, object out, int rule, const Params* params=NULL, int cost=1):
-    """Runs a two-operand loop over tensors and numbers (at least one tensor), with promotion and broadcasting."""
-    cdef TensorBase x, y, result
-    cdef Number number
+cdef inline bint _uniform(TensorBase t) noexcept:
+    """Whether every index shows the same element: one element, or an expanded one."""
+    cdef int i
+    for i in range(t.ndim):
+        if t.shape[i] != 1 and (t.strides[i] != 0 or t.shape[i] == 0):
+            return False
+    return True
+
+
+cdef inline bint _plain(TensorBase t, int rule) noexcept:
+    """Whether a loop can run over t's elements as they lie in memory, in t's own dtype, without a copy or a thread."""
+    return t.contiguous and t.numel > 0 and t.dtype == compute_dtype[compute_of[t.dtype]] \
+        and (rule != FLOATING or is_float(t.dtype)) and not t.flags & WRAPPED
+
+
+cdef inline bint _covers(TensorBase t, TensorBase uniform) noexcept:
+    """Whether t's shape is the common one of t and an expanded element of the same dtype, or one that promotes to it."""
+    cdef int i, pad = t.ndim - uniform.ndim
+    if t.dtype != uniform.dtype or pad < 0:
+        return False
+    for i in range(uniform.ndim):
+        if uniform.shape[i] != 1 and uniform.shape[i] != t.shape[pad + i]:
+            return False
+    return True
+
+
+cdef inline TensorBase _over(const Loop* row, TensorBase like, int rule, char* first, char* second, int first_step,
+                             int second_step, const Params* params):
+    """Runs a two-operand loop over contiguous memory; a step of 0 repeats one element."""
     cdef char* data[3]
     cdef int64_t strides[3]
-    cdef int computed, dtype
-    cdef bint a_is = isinstance(a, TensorBase), b_is = isinstance(b, TensorBase)
+    cdef int dtype = _result(like.dtype, rule)
+    cdef Loop loop = _loop(row, like.dtype)
+    cdef TensorBase result = new_tensor(dtype, like.ndim, like.shape)
+    data[0], data[1], data[2] = result.data, first, second
+    strides[0], strides[1], strides[2] = itemsizes[dtype], first_step, second_step
+    loop(data, strides, like.numel, params)
+    return result
+
+
+cdef TensorBase binary(const Loop* row, object a, object b, object out, int rule, const Params* params=NULL, int cost=1):
+    """Runs a two-operand loop over tensors and numbers (at least one tensor), with promotion and broadcasting.
+
+    The common cases come first: two alike contiguous tensors, and one with a number or an expanded element.
+    """
+    cdef TensorBase x, y
+    cdef Number number
+    cdef int size, computed
     if params == NULL:
-        params = &_plain
-    if out is None and a_is and b_is:
-        x, y = <TensorBase>a, <TensorBase>b
-        if x.dtype == y.dtype and x.contiguous and y.contiguous and x.numel * cost < parallel_threshold and x.numel \
-                and x.dtype == compute_dtype[compute_of[x.dtype]] and _same_shape(x, y) \
-                and (rule != FLOATING or is_float(x.dtype)) and not (x.flags & y.flags & WRAPPED):
-            dtype = _result(x.dtype, rule)
-            result = new_tensor(dtype, x.ndim, x.shape)
-            data[0], data[1], data[2] = result.data, x.data, y.data
-            strides[0], strides[1], strides[2] = itemsizes[dtype], itemsizes[x.dtype], itemsizes[x.dtype]
-            _loop(row, x.dtype)(data, strides, x.numel, params)
-            return result
-    elif out is None and a_is != b_is:
-        x = <TensorBase>(a if a_is else b)
-        if x.contiguous and x.numel * cost < parallel_threshold and x.numel and not x.flags & WRAPPED:
-            computed = result_dtype2(a, b)
-            if rule == FLOATING and not is_float(computed):
-                computed = default_dtype
-            if x.dtype == computed and computed == compute_dtype[compute_of[computed]]:
-                dtype = _result(computed, rule)
-                _store(&number, b if a_is else a, computed)
-                result = new_tensor(dtype, x.ndim, x.shape)
-                data[0] = result.data
-                data[1] = x.data if a_is else <char*>&number
-                data[2] = <char*>&number if a_is else x.data
-                strides[0] = itemsizes[dtype]
-                strides[1] = itemsizes[x.dtype] if a_is else 0
-                strides[2] = 0 if a_is else itemsizes[x.dtype]
-                _loop(row, computed)(data, strides, x.numel, params)
-                return result
-    return _general([as_operand(a, "argument 'input' (position 1)"), as_operand(b, "argument 'other' (position 2)")], row, out, rule,
-                    params, cost)
+        params = &plain_params
+    if out is None and is_tensor(a):
+        x = <TensorBase>a
+        size = itemsizes[x.dtype]
+        if is_tensor(b):
+            y = <TensorBase>b
+            if x.numel * cost < parallel_threshold and y.numel * cost < parallel_threshold:
+                if _plain(x, rule) and x.dtype == y.dtype and y.contiguous and not y.flags & WRAPPED and _same_shape(x, y):
+                    return _over(row, x, rule, x.data, y.data, size, size, params)
+                if _plain(x, rule) and _uniform(y) and _covers(x, y):
+                    return _over(row, x, rule, x.data, y.data, size, 0, params)
+                if _plain(y, rule) and _uniform(x) and _covers(y, x):
+                    return _over(row, y, rule, x.data, y.data, 0, size, params)
+        elif x.numel * cost < parallel_threshold and _plain(x, rule) and _number_fits(x, b):
+            _store(&number, b, x.dtype)
+            return _over(row, x, rule, x.data, <char*>&number, size, 0, params)
+    elif out is None and is_tensor(b):
+        y = <TensorBase>b
+        if y.numel * cost < parallel_threshold and _plain(y, rule) and _number_fits(y, a):
+            _store(&number, a, y.dtype)
+            return _over(row, y, rule, <char*>&number, y.data, 0, itemsizes[y.dtype], params)
+    return _general([as_operand(a, "argument 'input' (position 1)"), as_operand(b, "argument 'other' (position 2)")],
+                    row, out, rule, params, cost)
+
+
+cdef inline bint _number_fits(TensorBase t, object number) except -1:
+    """Whether a number leaves t's dtype as it is. A 0-d integer tensor and a float do not meet here."""
+    return category[scalar_dtype(number)] <= category[t.dtype]
 
 
 cdef TensorBase ternary(const Loop* row, object a, object b, object c, object out, int rule,
@@ -413,7 +449,7 @@ cdef TensorBase _general_typed(list tensors, const Loop* row, object out, int co
     cdef TensorBase like = None
     cdef Loop loop = _loop(row, computed)
     if params == NULL:
-        params = &_plain
+        params = &plain_params
     for t in tensors:
         if t.ndim == ndim and t.numel == count(ndim, shape):
             like = t

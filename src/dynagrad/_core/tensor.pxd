@@ -1,3 +1,4 @@
+from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
 
 cdef extern from "runtime/storage.hpp" namespace "dg" nogil:
@@ -51,6 +52,12 @@ cdef class TensorBase:
     cdef object extra           # dict of what users hang on a tensor, or None
     cdef object cut             # where tracking ended, for the error of a later backward(), or None
     cdef object __weakref__
+
+cdef PyTypeObject* plain_tensor      # the public Tensor class
+
+cdef inline bint is_tensor(object value) noexcept:
+    """isinstance(value, TensorBase), at once for plain tensors."""
+    return (<PyObject*>value).ob_type == plain_tensor or isinstance(value, TensorBase)
 
 cdef inline bint requires_grad(TensorBase t) noexcept:
     return (t.flags & LEAF_GRAD) or t.grad_fn is not None

@@ -2,7 +2,6 @@
 
 Operators and the protocols of Python objects are in `base`; how a tensor joins the graph is in `graph`.
 """
-import cython
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdlib cimport free, malloc
@@ -20,8 +19,13 @@ cdef extern from "Python.h":
     ctypedef struct _type "PyTypeObject":
         newfunc tp_new
 
+cdef extern from "freelist.hpp" namespace "dg":
+    void serve_tensors(object type)
+    void dealloc_natively(object type, object native)
+
 cdef tuple EMPTY = ()
 cdef type _tensor_class = None
+cdef PyTypeObject* plain_tensor = NULL
 cdef object _size_class = tuple
 
 
@@ -54,7 +58,6 @@ cdef void release_later(void* owned) noexcept:
     _draining = False
 
 
-@cython.freelist(256)
 cdef class TensorBase:
     """The native base of Tensor. Fields are described in tensor.pxd."""
 
@@ -82,8 +85,11 @@ cdef class TensorBase:
 
 
 cdef void set_tensor_class(object cls) except *:
-    global _tensor_class
+    global _tensor_class, plain_tensor
     _tensor_class = cls
+    plain_tensor = <PyTypeObject*>cls
+    serve_tensors(cls)
+    dealloc_natively(cls, TensorBase)
 
 
 cdef type tensor_class():
@@ -100,7 +106,8 @@ def use_classes(cls, size_class):
 cdef TensorBase blank(object cls):
     """A tensor object without memory or geometry, outside the cyclic collector until something is hung on it."""
     cdef TensorBase made = <TensorBase>(<_type*><void*>TensorBase).tp_new(<PyTypeObject*>cls, EMPTY, NULL)
-    PyObject_GC_UnTrack(<void*>made)
+    if <PyTypeObject*>cls != plain_tensor:
+        PyObject_GC_UnTrack(<void*>made)
     made.shape = made.dims
     made.strides = made.dims + INLINE_DIMS
     return made

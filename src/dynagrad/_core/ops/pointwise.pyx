@@ -8,7 +8,7 @@ from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport (
     Node, attach, begin1, begin_pair, has_saved, needs, prepare, save, save_operand, save_result, settle, thread_state,
-    unpack, wants_grad)
+    unpack, unpack_operand, wants_grad)
 from dynagrad._core.iterate cimport FLOATING, SAME, K, Loop, binary, unary
 from dynagrad._core.kernel_table cimport Params, op_add, op_mul, op_neg, op_tanh, op_tanh_backward
 from dynagrad._core.tensor cimport TensorBase
@@ -83,8 +83,8 @@ cdef class MulBackward0(Node):                          # d(ab) = b da + a db
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
-        return (mul(g, unpack(self, 1)) if needs(self, 0) else None,
-                mul(g, unpack(self, 0)) if needs(self, 1) else None)
+        return (mul(g, unpack_operand(self, 1)) if needs(self, 0) else None,
+                mul(g, unpack_operand(self, 0)) if needs(self, 1) else None)
 
 
 cdef TensorBase mul(object input, object other, object out=None, bint inplace=False):

@@ -12,7 +12,8 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.graph import use_view_nodes
 
 from dynagrad._core.graph cimport (
-    Node, attach, begin, begin1, link, needs, note_cut, pass_cut, release_saved, set_view_of, thread_state, wants_grad)
+    Node, Output, attach, begin, begin1, hand_on_cut, link, needs, note_cut, output_of, release_saved, set_view_of,
+    thread_state, wants_grad)
 from dynagrad._core.iterate cimport fill
 from dynagrad._core.ops.copy cimport clone, copy_, zero_
 from dynagrad._core.tensor cimport (
@@ -24,13 +25,13 @@ cdef TensorBase viewed(Node node, TensorBase source, int ndim, const int64_t* sh
                        int64_t offset):
     """A differentiable view of source. node, already begun and linked, becomes its history; None if not recorded."""
     cdef TensorBase view = new_alias(source, ndim, shape, strides, offset)
-    if thread_state.inference:
+    if thread_state.inference or node is None and thread_state.backward_depth:
         return view
     set_view_of(view, source)
     if node is not None:
         attach(node, view)
     else:
-        pass_cut(view, source)
+        hand_on_cut(view, source)
     return view
 
 
@@ -282,6 +283,18 @@ cdef TensorBase expand_to(TensorBase input, object sizes):
         node.params = (shape_tuple(input),)
         begin1(node, input)
     return viewed(node, input, ndim, shape, strides, 0)
+
+
+cdef TensorBase expand_to_input(Node node, int i, TensorBase g):
+    """g, which has the rank of node's input i or is 0-d, expanded to the input's shape."""
+    cdef Output* target = output_of(<Node>node.edges[i].node, node.edges[i].nr)
+    cdef int64_t strides[64]
+    cdef int d
+    if thread_state.grad_enabled:
+        return expand_to(g, dims_tuple(target.ndim, target.shape))
+    for d in range(target.ndim):
+        strides[d] = 0 if g.ndim == 0 or g.shape[d] != target.shape[d] else g.strides[d]
+    return new_alias(g, target.ndim, target.shape, strides, 0)
 
 
 def _expand(TensorBase input not None, *size, implicit=False):
