@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 OURS = "dynagrad"
+MARKS = ("<!-- speed table: begin -->\n", "<!-- speed table: end -->")
 SCALES = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "B": ((1e6, "MB"), (1.0, "B")),
@@ -51,3 +53,10 @@ def as_markdown(rows: list[Row]) -> str:
     lines = [head, ["---"] * len(head)]
     lines += [[row.title, str(row.threads or ""), *(cell(row, peer) for peer in peers)] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def put_between_marks(path: Path, table: str) -> None:
+    """Replaces what stands between the two marks in a page."""
+    before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    path.write_text(f"{before}{MARKS[0]}{table}\n{MARKS[1]}{after}", encoding="utf-8")

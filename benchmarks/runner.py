@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.installed import installed_bytes
 from benchmarks.peers import PEERS, Peer
-from benchmarks.report import Row, as_markdown
+from benchmarks.report import Row, as_markdown, put_between_marks
 from benchmarks.workloads import LONG_CHAIN, WORKLOADS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -146,6 +146,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="processes for each peer and row")
     parser.add_argument("--seconds", type=float, default=0.5, help="sampling time in each process")
     parser.add_argument("--instructions", action="store_true", help="count instructions with valgrind instead of time")
+    parser.add_argument("--readme", action="store_true", help="also put the table into README.md")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     return parser.parse_args(arguments)
 
@@ -159,8 +160,11 @@ def main(arguments: list[str] | None = None) -> int:
         for row in source(peers, options):
             print(f"measured: {row.title}", file=sys.stderr)
             rows.append(row)
-    print(as_markdown(rows))
-    print(f"\nPython {platform.python_version()}, {os.cpu_count()} cores, {options.rounds} rounds; medians.")
+    conditions = f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {options.rounds} processes."
+    table = f"{as_markdown(rows)}\n\n{conditions}"
+    print(table)
+    if options.readme:
+        put_between_marks(ROOT / "README.md", table)
     if options.json:
         options.json.write_text(json.dumps([row.as_record() for row in rows], indent=1) + "\n", encoding="utf-8")
     return 0
