@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from dynagrad._core.base import NativeTensor, inherit_operators
 from dynagrad._core.card import methods
-from dynagrad._core.ops.exchange import alias_of, attributes, constructed, from_numpy, packed, unpacked
+from dynagrad._core.ops.data import alias_of, constructed
+from dynagrad._core.ops.exchange import attributes, from_numpy, packed, unpacked
 from dynagrad._core.tensor import use_classes
 from dynagrad._core.types import BY_NAME, dtype
 

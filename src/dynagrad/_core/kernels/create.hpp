@@ -9,6 +9,28 @@
 
 namespace dg {
 
+// False, and nothing done, for the half types.
+inline bool fill_constant(DType dtype, void* data, int64_t n, double real, int64_t whole) {
+    switch (dtype) {
+        case BOOL: std::fill_n(static_cast<uint8_t*>(data), n, uint8_t(whole != 0)); return true;
+        case U8: case I8: std::fill_n(static_cast<uint8_t*>(data), n, uint8_t(whole)); return true;
+        case I16: std::fill_n(static_cast<int16_t*>(data), n, int16_t(whole)); return true;
+        case I32: std::fill_n(static_cast<int32_t*>(data), n, int32_t(whole)); return true;
+        case I64: std::fill_n(static_cast<int64_t*>(data), n, whole); return true;
+        case F32: std::fill_n(static_cast<float*>(data), n, float(real)); return true;
+        case F64: std::fill_n(static_cast<double*>(data), n, real); return true;
+        default: return false;
+    }
+}
+
+// Ones at the first n elements, `step` elements apart.
+inline bool fill_diagonal(DType dtype, void* data, int64_t n, int64_t step, int itemsize) {
+    bool done = true;
+    for (int64_t i = 0; i < n && done; ++i)
+        done = fill_constant(dtype, static_cast<char*>(data) + i * step * itemsize, 1, 1, 1);
+    return done;
+}
+
 template <class T, class V> void arange_loop(T* data, int64_t n, V start, V step) {
     for (int64_t i = 0; i < n; ++i) data[i] = T(start + step * V(i));
 }

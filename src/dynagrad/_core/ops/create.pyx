@@ -5,6 +5,7 @@ Tensors from Python and NumPy data are in `exchange`; copies of tensors in `copy
 import math
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from libc.math cimport isfinite
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
@@ -22,6 +23,8 @@ cdef extern from "kernels/create.hpp" namespace "dg" nogil:
     void dg_arange "dg::arange"(DType dtype, void* data, int64_t n, double start, double step, int64_t first,
                                 int64_t stride)
     void dg_linspace "dg::linspace"(DType dtype, void* data, int64_t n, double start, double end)
+    bint fill_constant(DType dtype, void* data, int64_t n, double real, int64_t whole)
+    bint fill_diagonal(DType dtype, void* data, int64_t n, int64_t step, int itemsize)
     void power_of(DType dtype, void* data, int64_t n, double base)
 
 
@@ -142,6 +145,13 @@ cdef TensorBase finish(TensorBase made, object out, object requires_grad):
     return made
 
 
+cdef int _fill_whole(TensorBase made, int value) except -1:
+    """Writes a small integer everywhere."""
+    if made.contiguous and made.numel < 65536 and fill_constant(<DType>made.dtype, made.data, made.numel, value, value):
+        return 0
+    return fill(made, value)
+
+
 # ---- empty, zeros, ones, full ----------------------------------------------------------------------------------------
 
 def empty(*args, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
@@ -163,9 +173,9 @@ def empty(*args, size=None, out=None, dtype=None, layout=None, device=None, requ
 
 
 cdef TensorBase _filled(str op, tuple args, object size, object out, object dtype, object layout, object device,
-                        object requires_grad, object value):
+                        object requires_grad, int value):
     cdef TensorBase made = allocate(op, _sizes(op, args, size), out, dtype, layout, device, default_dtype)
-    fill(made, value)
+    _fill_whole(made, value)
     return finish(made, out, requires_grad)
 
 
@@ -284,7 +294,7 @@ def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fal
     tensor([0., 0.])
     """
     cdef TensorBase made = allocate_like("zeros_like", input, dtype, layout, device, memory_format)
-    fill(made, 0)
+    _fill_whole(made, 0)
     return finish(made, None, requires_grad)
 
 
@@ -292,7 +302,7 @@ def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fals
               pin_memory=False):
     """Ones with the sizes and dtype of ``input``."""
     cdef TensorBase made = allocate_like("ones_like", input, dtype, layout, device, memory_format)
-    fill(made, 1)
+    _fill_whole(made, 1)
     return finish(made, None, requires_grad)
 
 
@@ -317,7 +327,7 @@ def new_zeros(TensorBase self not None, *args, size=None, dtype=None, layout=Non
               pin_memory=False):
     """Zeros of the given sizes, with the tensor's dtype if none is given."""
     cdef TensorBase made = _new("new_zeros", self, args, size, dtype, layout, device)
-    fill(made, 0)
+    _fill_whole(made, 0)
     return finish(made, None, requires_grad)
 
 
@@ -325,7 +335,7 @@ def new_ones(TensorBase self not None, *args, size=None, dtype=None, layout=None
              pin_memory=False):
     """Ones of the given sizes, with the tensor's dtype if none is given."""
     cdef TensorBase made = _new("new_ones", self, args, size, dtype, layout, device)
-    fill(made, 1)
+    _fill_whole(made, 1)
     return finish(made, None, requires_grad)
 
 
@@ -347,6 +357,8 @@ def new_empty_strided(TensorBase self not None, size, stride, *, dtype=None, lay
 
 cdef object _number(str op, str argument, object value):
     """A Python number from a number or a 0-d tensor."""
+    if type(value) is int or type(value) is float:
+        return value
     if isinstance(value, TensorBase):
         if (<TensorBase>value).ndim:
             raise RuntimeError(f"{op} only supports 0-dimension start and end tensors, but got {argument} with "
@@ -361,7 +373,7 @@ cdef object _number(str op, str argument, object value):
 cdef int64_t _range_count(object start, object end, object step, int dtype) except -1:
     if step == 0:
         raise RuntimeError("step must be nonzero")
-    if not (math.isfinite(start) and math.isfinite(end)):
+    if type(start) is not int and not isfinite(start) or type(end) is not int and not isfinite(end):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (step > 0) != (end > start) and end != start:
         raise RuntimeError(f"upper bound and larger bound inconsistent with step sign: {start} -> {end} in steps of {step}")
@@ -380,6 +392,30 @@ cdef TensorBase _work(TensorBase made, int dtype):
     return made if made.dtype == dtype and made.contiguous else new_tensor(dtype, made.ndim, made.shape)
 
 
+cdef tuple _range_arguments(tuple args, object start, object end, object step):
+    """The three numbers of a range, from where they may stand in a call."""
+    cdef Py_ssize_t n = len(args)
+    if n == 1 and end is None:
+        end = args[0]
+    elif n > 0 and start is None:
+        start = args[0]
+        if n > 1 and end is None:
+            end = args[1]
+        elif n > 1:
+            n = 4
+        if n == 3 and step is None:
+            step = args[2]
+        elif n == 3:
+            n = 4
+    elif n > 0:
+        n = 4
+    if n > 3 or end is None:
+        raise TypeError(f"arange() received an invalid combination of arguments: {args}; expected (end), (start, end) or "
+                        "(start, end, step)")
+    return (0 if start is None else _number("arange", "start", start), _number("arange", "end", end),
+            1 if step is None else _number("arange", "step", step))
+
+
 def arange(*args, start=None, end=None, step=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
            pin_memory=False):
     """The numbers from ``start`` (0) up to but without ``end``, ``step`` (1) apart.
@@ -391,22 +427,8 @@ def arange(*args, start=None, end=None, step=None, out=None, dtype=None, layout=
     >>> dynagrad.arange(1, 2, 0.25)
     tensor([1.0000, 1.2500, 1.5000, 1.7500])
     """
-    given = list(args)
-    if len(given) == 1 and end is None:
-        end = given.pop()
-    if given and start is None:
-        start = given.pop(0)
-    if given and end is None:
-        end = given.pop(0)
-    if given and step is None:
-        step = given.pop(0)
-    if given or end is None:
-        raise TypeError(f"arange() received an invalid combination of arguments: {args}; expected (end), (start, end) or "
-                        "(start, end, step)")
-    start = 0 if start is None else _number("arange", "start", start)
-    end = _number("arange", "end", end)
-    step = 1 if step is None else _number("arange", "step", step)
-    whole = not any([isinstance(each, float) or scalar_dtype(each) > I64 for each in (start, end, step)])
+    start, end, step = _range_arguments(args, start, end, step)
+    cdef bint whole = scalar_dtype(start) <= I64 and scalar_dtype(end) <= I64 and scalar_dtype(step) <= I64
     cdef int inferred = I64 if whole else <int>default_dtype
     cdef int code = (<TensorBase?>out).dtype if out is not None and dtype is None else _dtype("arange", dtype, inferred)
     if code == BOOL:
@@ -415,6 +437,8 @@ def arange(*args, start=None, end=None, step=None, out=None, dtype=None, layout=
     cdef TensorBase made = allocate("arange", (n,), out, dtype, layout, device, code)
     cdef int loop_dtype = code if code in (F32, F64, I64) else F32 if is_float(code) else I64
     cdef TensorBase work = _work(made, loop_dtype)
+    if n == 0:
+        return finish(made, out, requires_grad)
     cdef int64_t first = int(start) if loop_dtype == I64 else 0
     cdef int64_t stride = int(step) if loop_dtype == I64 else 0
     dg_arange(<DType>loop_dtype, work.data, n, start, step, first, stride)
@@ -485,7 +509,6 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_g
     cdef int64_t rows, columns
     cdef int64_t shape[1]
     cdef int64_t strides[1]
-    cdef TensorBase diagonal
     whole_number("eye", "n", n, &rows)
     columns = rows
     if m is not None:
@@ -493,10 +516,10 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_g
     if rows < 0 or columns < 0:
         raise RuntimeError(f"{'n' if rows < 0 else 'm'} must be greater or equal to 0, got {min(rows, columns)}")
     cdef TensorBase made = allocate("eye", (rows, columns), out, dtype, layout, device, default_dtype)
-    fill(made, 0)
+    _fill_whole(made, 0)
     shape[0], strides[0] = min(rows, columns), made.strides[0] + made.strides[1]
-    diagonal = new_alias(made, 1, shape, strides, 0)
-    fill(diagonal, 1)
+    if not fill_diagonal(<DType>made.dtype, made.data, shape[0], strides[0], itemsizes[made.dtype]):
+        fill(new_alias(made, 1, shape, strides, 0), 1)
     return finish(made, out, requires_grad)
 
 
