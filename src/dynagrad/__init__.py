@@ -194,7 +194,7 @@ triu_indices = _op("triu_indices")
 zeros = _op("zeros")
 zeros_like = _op("zeros_like")
 
-# ---- random numbers ---------------------------------------------------------------------------------------------------
+# ---- random numbers --------------------------------------------------------------------------------------------------
 bernoulli = _op("bernoulli")
 multinomial = _op("multinomial")
 normal = _op("normal")

@@ -50,7 +50,8 @@ def set_rng_state(new_state: Tensor) -> None:
 
 @contextlib.contextmanager
 def fork_rng(
-    devices: Iterable[object] | None = None, enabled: bool = True, _caller: str = "", _devices_kw: str = "", **_: object
+    devices: Iterable[object] | None = None,  # noqa: ARG001 - there is one device
+    enabled: bool = True,
 ) -> Iterator[None]:
     """Draws inside the block leave the default stream outside of it as it was.
 

@@ -62,6 +62,7 @@ class Tensor(NativeTensor):
     __array_priority__ = 1000
 
     def __new__(cls, *data: Any, device: object = None) -> Self:
+        """Uninitialised memory of the sizes given, or a copy of the sequence given, in the default dtype."""
         return alias_of(constructed(cls.__name__, data, None, device), cls)
 
     def __init_subclass__(cls) -> None:
@@ -101,8 +102,8 @@ class Tensor(NativeTensor):
             return memo[id(self)]
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
-                f"This one was made by {self.grad_fn.name()}; take tensor.detach() first to copy only its values."
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                f"moment. This one was made by {self.grad_fn.name()}; take tensor.detach() first to copy its values."
             )
         import copy
 

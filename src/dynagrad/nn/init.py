@@ -313,17 +313,17 @@ def kaiming_normal_(
 
 def _orthonormal_columns(matrix: "Tensor") -> "Tensor":
     """The Q of a QR decomposition whose R has a positive diagonal: uniform if the matrix is normal (Mezzadri, 2007)."""
-    import numpy
+    import numpy as np
 
-    q, r = numpy.linalg.qr(matrix.numpy())
-    return dynagrad.from_numpy(q * numpy.sign(numpy.diagonal(r)))
+    q, r = np.linalg.qr(matrix.numpy())
+    return dynagrad.from_numpy(q * np.sign(np.diagonal(r)))
 
 
 def orthogonal_(tensor: "Tensor", gain: float = 1, generator: "Generator | None" = None) -> "Tensor":
     """Fills ``tensor``, its trailing dimensions flattened, with ``gain`` times a (semi-)orthogonal matrix.
 
-    The rows are orthonormal, or the columns where there are more rows than columns (Saxe, McClelland and Ganguli, 2013).
-    Raises ValueError below two dimensions.
+    The rows are orthonormal, or the columns where there are more rows than columns (Saxe, McClelland and Ganguli,
+    2013). Raises ValueError below two dimensions.
 
     >>> w = orthogonal_(dynagrad.empty(2, 3)); (w @ w.T).round(decimals=3).abs()
     tensor([[1., 0.],
