@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t
 from dynagrad._core.graph import RemovableHandle
 from dynagrad._core.types import strided
 
-from dynagrad._core.engine cimport run_backward
+from dynagrad._core.engine cimport run_backward, run_from
 from dynagrad._core.graph cimport (
     AccumulateGrad, Cut, Node, accumulator_of, gradient_function, here, name_of, node_extras, thread_state, wrote)
 from dynagrad._core.iterate cimport cast, contiguous, fill
@@ -22,7 +22,7 @@ from dynagrad._core.ops.linalg cimport matmul
 from dynagrad._core.ops.pointwise cimport add, mul, neg
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
-    HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like,
+    HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like, new_scalar,
     requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, cpu, dtype_object, is_float, is_number, itemsizes)
@@ -382,7 +382,14 @@ cdef class NativeTensor(TensorBase):
         >>> x.grad
         tensor(6.)
         """
-        backward((self,), (gradient,), retain_graph, create_graph, inputs=inputs)
+        cdef TensorBase t = <TensorBase>self
+        cdef Node node
+        if inputs is None and t.grad_fn is not None:
+            node = gradient_function(t)
+            run_from(node, t.output_nr, _root_gradient(t, gradient, create_graph, 0),
+                     create_graph if retain_graph is None else retain_graph, create_graph)
+        else:
+            backward((self,), (gradient,), retain_graph, create_graph, inputs=inputs)
 
     def detach_(self):
         """Cuts the tensor itself off its history."""
@@ -615,7 +622,7 @@ cdef TensorBase _root_gradient(TensorBase t, object given, bint create_graph, in
         if not is_float(t.dtype):
             raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
                                f"{dtype_object(t.dtype)}")
-        return _filled_like(t, 1)
+        return new_scalar(t.dtype, 1, 0) if t.ndim == 0 and t.dtype >= F32 else _filled_like(t, 1)
     if not isinstance(given, TensorBase):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
     g = <TensorBase>given

@@ -31,26 +31,67 @@ cdef extern from "<unordered_map>" namespace "std" nogil:
         V& operator[](const K&)
         size_t erase(const K&)
         size_t count(const K&)
+        void clear()
 
 
 # Note [Claiming nodes]
 # A backward needs two numbers and one gradient per node. They are fields of the node, so that a walk over a million
-# nodes touches no hash table; `claimed_by` says whose they are. A backward that meets a node claimed by another one
-# that is still running (a backward inside a hook, or in another thread, over a shared part of the graph) keeps its
-# numbers for that node in its own map.
+# nodes touches no hash table; `claimed_by` says which run they belong to. The number of a run that has ended counts for
+# nothing, so that nothing needs to be given back. A backward that meets a node of another one that is still running (a
+# backward inside a hook, or in another thread, over a shared part of the graph) keeps its numbers for that node in its
+# own map. Nodes are borrowed here: the caller owns the roots, and what a node's edges point to never changes.
 cdef struct State:
     int32_t dependencies
     PyObject* buffer            # owned: the gradient of output 0, or a list of them for several outputs
 
-ctypedef pair[uint64_t, PyObject*] Ready     # (sequence number, node)
+ctypedef pair[uint64_t, PyObject*] Ready        # (sequence number, node)
 
 cdef cppclass Run:
     uint32_t id
-    vector[PyObject*] claimed   # nodes whose scratch fields are ours; each is owned until the run ends
     unordered_map[size_t, State] elsewhere
+    vector[PyObject*] stack
     vector[Ready] ready         # a heap: the latest node first
 
 cdef uint32_t _last_run = 0
+cdef vector[Run*] _idle         # finished runs, kept for their vectors
+cdef vector[uint32_t] _active   # numbers of the runs that are under way
+
+
+cdef Run* _start() except NULL:
+    global _last_run
+    cdef Run* run
+    if _idle.empty():
+        run = new Run()
+    else:
+        run = _idle.back()
+        _idle.pop_back()
+    _last_run += 1
+    if _last_run == 0:
+        _last_run = 1
+    run.id = _last_run
+    _active.push_back(run.id)
+    return run
+
+
+cdef void _end(Run* run) noexcept:
+    cdef size_t i
+    for i in range(_active.size()):
+        if _active[i] == run.id:
+            _active[i] = _active.back()
+            _active.pop_back()
+            break
+    run.ready.clear()
+    run.stack.clear()
+    run.elsewhere.clear()
+    _idle.push_back(run)
+
+
+cdef bint _is_active(uint32_t number) noexcept:
+    cdef size_t i
+    for i in range(_active.size()):
+        if _active[i] == number:
+            return True
+    return False
 
 
 cdef inline int32_t* _dependencies(Run* run, Node node) noexcept:
@@ -65,15 +106,13 @@ cdef inline PyObject** _buffer(Run* run, Node node) noexcept:
     return &run.elsewhere[<size_t><void*>node].buffer
 
 
-cdef inline bint _visit(Run* run, Node node) except -1:
-    """True the first time this run sees the node, which is then claimed if nobody else holds it."""
+cdef inline bint _visit(Run* run, Node node) noexcept:
+    """True the first time this run sees the node, which is then claimed if no running backward holds it."""
     if node.claimed_by == run.id:
         return False
-    if node.claimed_by == 0:
+    if node.claimed_by == 0 or _active.size() == 1 or not _is_active(node.claimed_by):
         node.claimed_by = run.id
         node.dependencies = 0
-        Py_INCREF(node)
-        run.claimed.push_back(<PyObject*>node)
         return True
     if run.elsewhere.count(<size_t><void*>node):
         return False
@@ -81,39 +120,47 @@ cdef inline bint _visit(Run* run, Node node) except -1:
     return True
 
 
-cdef int _count_dependencies(Run* run, list roots) except -1:
-    """Counts, for every node that the roots reach, how many edges of the graph lead to it."""
-    cdef vector[PyObject*] stack
+cdef int _reach(Run* run, Node root) except -1:
+    """Counts, for every node that the root reaches and no earlier root did, how many edges lead to it."""
     cdef Node node, source
     cdef int i
-    for node in roots:
-        if _visit(run, node):
-            stack.push_back(<PyObject*>node)
-    while not stack.empty():
-        node = <Node>stack.back()
-        stack.pop_back()
+    if _visit(run, root):
+        run.stack.push_back(<PyObject*>root)
+    while not run.stack.empty():
+        node = <Node>run.stack.back()
+        run.stack.pop_back()
         for i in range(node.n_edges):
             if node.edges[i].node != NULL:
                 source = <Node>node.edges[i].node
                 if _visit(run, source):
-                    stack.push_back(<PyObject*>source)
+                    run.stack.push_back(<PyObject*>source)
                 _dependencies(run, source)[0] += 1
     return 0
 
 
-cdef void _finish(Run* run) noexcept:
-    """Gives every claimed node back, whatever happened."""
-    cdef size_t i
+cdef void _abandon(Run* run, Node root) noexcept:
+    """After an error: gives up the gradients that were still on their way."""
     cdef Node node
-    for i in range(run.claimed.size()):
-        node = <Node>run.claimed[i]
-        node.claimed_by = 0
-        if node.buffer != NULL:
+    cdef PyObject** buffer
+    cdef int i
+    run.stack.clear()
+    run.stack.push_back(<PyObject*>root)
+    while not run.stack.empty():
+        node = <Node>run.stack.back()
+        run.stack.pop_back()
+        if node.claimed_by != run.id:
+            if not run.elsewhere.count(<size_t><void*>node):
+                continue
+            buffer = &run.elsewhere[<size_t><void*>node].buffer
+            release_later(buffer[0])
+            run.elsewhere.erase(<size_t><void*>node)
+        else:
+            node.claimed_by = 0
             release_later(node.buffer)
             node.buffer = NULL
-    for i in range(run.claimed.size()):
-        release_later(run.claimed[i])
-    run.claimed.clear()
+        for i in range(node.n_edges):
+            if node.edges[i].node != NULL:
+                run.stack.push_back(node.edges[i].node)
 
 
 cdef TensorBase _fit(TensorBase g, Output* output, Node node, int index):
@@ -352,50 +399,88 @@ cdef set _on_the_way(list roots, _Capture points):
     return useful
 
 
+cdef int _push(Run* run, Node node) except -1:
+    run.ready.push_back(Ready(node.seq, <PyObject*>node))
+    push_heap(run.ready.begin(), run.ready.end())
+    return 0
+
+
+cdef int _drive(Run* run, _Capture points, set useful, bint keep_graph, Cut line) except -1:
+    """Runs ready nodes, the latest recorded first, until none is left."""
+    cdef Node node
+    while not run.ready.empty():
+        pop_heap(run.ready.begin(), run.ready.end())
+        node = <Node>run.ready.back().second
+        run.ready.pop_back()
+        _run_node(run, node, points, useful, keep_graph, line)
+    return 0
+
+
+cdef int run_from(Node root, int nr, TensorBase g, bint keep_graph, bint create_graph) except -1:
+    """Backward from one output to all leaves."""
+    cdef bint grad_before = thread_state.grad_enabled
+    cdef Run* run = _start()
+    cdef Edge edge = Edge(<PyObject*>root, nr)
+    cdef bint done = False
+    thread_state.grad_enabled = create_graph
+    thread_state.backward_depth += 1
+    try:
+        _reach(run, root)
+        _deliver(run, &edge, g, root, 0)
+        g = None
+        _push(run, root)
+        _drive(run, None, None, keep_graph, None if keep_graph else position_here(None))
+        done = True
+    finally:
+        thread_state.backward_depth -= 1
+        thread_state.grad_enabled = grad_before
+        if not done:
+            _abandon(run, root)
+        _end(run)
+    return 0
+
+
 cdef object run_backward(list roots, list gradients, bint keep_graph, bint create_graph, list inputs, bint accumulate):
-    """Runs the graph from (node, output number) roots.
+    """Backward from several (node, output number) roots.
 
     inputs: None to fill the .grad of all leaves; else the tensors (or edges) whose gradients are wanted: they are
     returned, or added to their .grad where `accumulate` is set.
     """
-    global _last_run
-    cdef Run run
     cdef Node node
     cdef _Capture points = None
     cdef set useful = None
-    cdef list nodes = [root[0] for root in roots]
+    cdef dict nodes = {id(root[0]): root[0] for root in roots}
     cdef bint grad_before = thread_state.grad_enabled
     cdef Cut line = None if keep_graph else position_here(None)
-    cdef int i
+    cdef Run* run
     cdef Edge edge
+    cdef bint done = False
+    cdef int i
     if inputs is not None:
         points = _capture_points(inputs)
-        useful = _on_the_way(nodes, points)
-    _last_run += 1
-    if _last_run == 0:
-        _last_run = 1
-    run.id = _last_run
+        useful = _on_the_way(list(nodes.values()), points)
+    run = _start()
     thread_state.grad_enabled = create_graph
     thread_state.backward_depth += 1
     try:
-        _count_dependencies(&run, nodes)
+        for node in nodes.values():
+            _reach(run, node)
         for i in range(len(roots)):
             node, nr = roots[i]
             edge = Edge(<PyObject*>node, nr)
-            _deliver(&run, &edge, <TensorBase>gradients[i], node, 0)
-        for node in {id(each): each for each in nodes}.values():
-            if _dependencies(&run, node)[0] == 0:
-                run.ready.push_back(Ready(node.seq, <PyObject*>node))
-                push_heap(run.ready.begin(), run.ready.end())
-        while not run.ready.empty():
-            pop_heap(run.ready.begin(), run.ready.end())
-            node = <Node>run.ready.back().second
-            run.ready.pop_back()
-            _run_node(&run, node, points, useful, keep_graph, line)
+            _deliver(run, &edge, <TensorBase>gradients[i], node, 0)
+        for node in nodes.values():
+            if _dependencies(run, node)[0] == 0:
+                _push(run, node)
+        _drive(run, points, useful, keep_graph, line)
+        done = True
     finally:
         thread_state.backward_depth -= 1
         thread_state.grad_enabled = grad_before
-        _finish(&run)
+        if not done:
+            for node in nodes.values():
+                _abandon(run, node)
+        _end(run)
     if points is None:
         return None
     if accumulate:
@@ -423,7 +508,7 @@ cdef int _accumulate_captured(list inputs, _Capture points, bint create_graph) e
     return 0
 
 
-cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_graph, object line) except -1:
+cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_graph, Cut line) except -1:
     """Runs one node whose gradients have all arrived, and hands on what it returns."""
     cdef PyObject** buffer = _buffer(run, node)
     cdef TensorBase g = None
@@ -459,8 +544,11 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
             _check_nan(node, results)
         if not keep_graph:
             node.release(<PyObject*>line if line is not None else NULL)
-    elif isinstance(node, AccumulateGrad):
-        return 0
+    else:
+        release_later(buffer[0])
+        buffer[0] = NULL
+        if isinstance(node, AccumulateGrad):
+            return 0
     return _hand_on(run, node, results)
 
 
@@ -495,8 +583,7 @@ cdef int _hand_on(Run* run, Node node, object results) except -1:
         left = _dependencies(run, source)
         left[0] -= 1
         if left[0] == 0:
-            run.ready.push_back(Ready(source.seq, <PyObject*>source))
-            push_heap(run.ready.begin(), run.ready.end())
+            _push(run, source)
     return 0
 
 

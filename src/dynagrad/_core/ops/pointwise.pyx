@@ -4,13 +4,15 @@ Comparisons and logic are in `compare`; the walk over elements in `iterate`.
 """
 import cython
 
+from libc.stdint cimport int64_t
+
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport (
     Node, attach, begin1, begin_pair, has_saved, needs, prepare, save, save_operand, save_result, settle, thread_state,
     unpack, unpack_operand, wants_grad)
-from dynagrad._core.iterate cimport FLOATING, SAME, K, Loop, binary, unary
-from dynagrad._core.kernel_table cimport Params, op_add, op_mul, op_neg, op_tanh, op_tanh_backward
+from dynagrad._core.iterate cimport FLOATING, SAME, K, Loop, binary, plain_params, unary
+from dynagrad._core.kernel_table cimport Params, op_add, op_mul, op_neg, op_tanh, op_tanh_backward, parallel_threshold
 from dynagrad._core.tensor cimport TensorBase
 from dynagrad._core.types cimport F16, F32, F64, I64, compute_dtype, compute_of, itemsizes
 
@@ -65,6 +67,8 @@ register(Card("add", _add, AddBackward0, "binary", inplace=_add_))
 
 cdef bint add_into(TensorBase target, TensorBase other) except -1:
     """target += other without a record, if both are contiguous and alike; False, and nothing done, if they are not."""
+    cdef char* data[3]
+    cdef int64_t strides[3]
     cdef int i
     if target.dtype != other.dtype or not target.contiguous or target.ndim != other.ndim \
             or target.dtype != compute_dtype[compute_of[target.dtype]]:
@@ -72,7 +76,12 @@ cdef bint add_into(TensorBase target, TensorBase other) except -1:
     for i in range(target.ndim):
         if target.shape[i] != other.shape[i]:
             return False
-    binary(K.binary[op_add], target, other, target, SAME)
+    if target.numel >= parallel_threshold or not other.contiguous:
+        binary(K.binary[op_add], target, other, target, SAME)
+        return True
+    data[0], data[1], data[2] = target.data, target.data, other.data
+    strides[0] = strides[1] = strides[2] = itemsizes[target.dtype]
+    K.binary[op_add][compute_of[target.dtype]](data, strides, target.numel, &plain_params)
     return True
 
 
