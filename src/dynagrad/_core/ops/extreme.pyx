@@ -240,7 +240,9 @@ def _aminmax(TensorBase input not None, *, dim=None, bint keepdim=False, out=Non
     """
     cdef AminmaxBackward0 node
     cdef uint64_t mask = every_dim(input) if dim is None else <uint64_t>1 << one_dim(input, dim) & every_dim(input)
-    if count_over(input, mask) == 0:
+    if input.numel == 0 and dim is not None:
+        _refuse_empty(input, mask, dim, "aminmax")
+    elif input.numel == 0:
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
     cdef int compute = compute_of[input.dtype]
     cdef TensorBase low = folded(red_amin, input, mask, keepdim, compute, input.dtype)

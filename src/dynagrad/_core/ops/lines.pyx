@@ -13,7 +13,7 @@ from dynagrad._core.iterate cimport K, cast, contiguous
 from dynagrad._core.kernel_table cimport (
     ExtremeScanLoop, RowBackwardLoop, RowLoop, ScanLoop, parallel_for, parallel_threshold)
 from dynagrad._core.ops.reduce cimport (
-    PositionNode, ReduceNode, count_over, delivered, dims_mask, input_shape, one_dim, record_positions, record_reduction,
+    PositionNode, ReduceNode, converted, count_over, delivered, dims_mask, input_shape, one_dim, record_positions, record_reduction,
     restored, saved_dim, spread)
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
@@ -156,12 +156,12 @@ cdef class LogSoftmaxBackward0(_SoftmaxNode):           # dy = dx - sum(exp(y) d
 cdef TensorBase _normalised(const RowLoop* row, _SoftmaxNode node, TensorBase input, object dim, object dtype, object out,
                             str name):
     cdef RowJob job
+    cdef int d = one_dim(input, dim)
     if dtype is not None:
         input = input.to(dtype)
     if not is_float(input.dtype):
         raise NotImplementedError(f"\"{name}\" not implemented for '{dtype_object(input.dtype).name}': give dtype=, or "
                                   "convert the tensor to a floating dtype")
-    cdef int d = one_dim(input, dim)
     cdef uint64_t mask = _mask_of(input, d)
     cdef int compute = compute_dtype[compute_of[input.dtype]]
     cdef bint recording = wants_grad(input)
@@ -345,9 +345,8 @@ cdef TensorBase _scan(const ScanLoop* row, _ScanNode node, TensorBase input, obj
     cdef int compute = compute_dtype[compute_of[code]]
     cdef bint recording = wants_grad(input) and is_float(code)
     prepare(out, False, recording)
-    if input.dtype != code and (recording or is_float(input.dtype) != is_float(code)):
-        input = input.to(dtype_object(code))
-    cdef TensorBase result = _scanned(row[compute_of[code]], NULL, cast(input, compute), d, None)
+    cdef TensorBase source = cast(converted(input, code), compute)
+    cdef TensorBase result = _scanned(row[compute_of[code]], NULL, source, d, None)
     result = cast(dims_back(result, _mask_of(input, d)), code)
     if out is not None:
         return delivered(result, out)

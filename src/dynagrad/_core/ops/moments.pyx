@@ -11,15 +11,15 @@ from libc.stdint cimport int64_t, uint64_t
 
 from dynagrad._core.graph cimport (
     attach_many, prepare, save, save_result, settle, unpack, wants_grad)
-from dynagrad._core.iterate cimport K
+from dynagrad._core.iterate cimport K, cast
 from dynagrad._core.kernel_table cimport (
     Loop, Params, op_div, op_pow, op_sqrt, red_count_nonzero, red_max_abs, red_min_abs, red_sum_abs, red_sum_abs_pow,
     red_sum_sq, red_sum_sq_dev)
 from dynagrad._core.ops.reduce cimport (
-    ReduceNode, count_over, delivered, dims_mask, first_given, folded, mean_over, record_reduction, restored,
+    ReduceNode, converted, count_over, delivered, dims_mask, first_given, folded, mean_over, record_reduction, restored,
     spread)
 from dynagrad._core.tensor cimport TensorBase, new_alias
-from dynagrad._core.types cimport F32, compute_dtype, compute_of, dtype_object, is_float, itemsizes
+from dynagrad._core.types cimport F32, compute_dtype, compute_of, dtype_code, dtype_object, is_float, itemsizes
 
 
 cdef tuple _dims_of(uint64_t mask, int ndim):
@@ -49,10 +49,6 @@ cdef int _apply_number(Loop loop, TensorBase t, double number) except -1:
     strides[2] = 0
     loop(data, strides, t.numel, &params)
     return 0
-
-
-cdef TensorBase _rounded(TensorBase t, int dtype):
-    return t if t.dtype == dtype else t.to(dtype_object(dtype))
 
 
 # ---- variance --------------------------------------------------------------------------------------------------------
@@ -140,7 +136,7 @@ cdef tuple _moments(TensorBase input, uint64_t mask, bint keepdim, object correc
     _apply_number(K.binary[op_div][compute], result, max(0.0, float(_degrees(input, mask, correction))))
     if root:
         _apply(K.unary[op_sqrt][compute], result)
-    return _rounded(result, input.dtype), _rounded(mean, input.dtype)
+    return cast(result, input.dtype), cast(mean, input.dtype)
 
 
 cdef tuple _arguments(TensorBase input, object dim, object unbiased, object correction):
@@ -300,34 +296,28 @@ cdef TensorBase _norm_value(TensorBase input, double p, uint64_t mask, bint keep
     cdef int compute = compute_of[dtype]
     cdef Params params
     params.a = p
-    cdef TensorBase result = folded(_norm_fold(p), input, mask, keepdim, compute, compute_dtype[compute], &params)
+    cdef TensorBase result = folded(_norm_fold(p), converted(input, dtype), mask, keepdim, compute, compute_dtype[compute], &params)
     if p == 2:
         _apply(K.unary[op_sqrt][compute], result)
     elif p != 0 and p != 1 and not isinf(p):
         _apply_number(K.binary[op_pow][compute], result, 1 / p)
-    return _rounded(result, dtype)
-
-
-cdef int _check_norm(TensorBase input, double p, uint64_t mask, object ord) except -1:
-    if not is_float(input.dtype):
-        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-                           f"{dtype_object(input.dtype).name}")
-    if (p < 0 or isinf(p)) and count_over(input, mask) == 0:
-        raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does "
-                           "not have an identity")
-    return 0
+    return cast(result, dtype)
 
 
 cdef TensorBase vector_norm(TensorBase input, object ord, object dim, bint keepdim, object dtype, object out):
     cdef LinalgVectorNormBackward0 node = None
     cdef double p = ord
-    cdef uint64_t mask = dims_mask(input, dim)
+    cdef uint64_t mask
     cdef TensorBase result
-    _check_norm(input, p, mask, ord)
-    if dtype is not None:
-        input = input.to(dtype)
+    if not is_float(input.dtype):
+        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+                           f"{dtype_object(input.dtype).name}")
+    mask = dims_mask(input, dim)
+    if (p < 0 or isinf(p)) and count_over(input, mask) == 0:
+        raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does "
+                           "not have an identity")
     prepare(out, False, wants_grad(input))
-    result = _norm_value(input, p, mask, keepdim, input.dtype)
+    result = _norm_value(input, p, mask, keepdim, input.dtype if dtype is None else dtype_code(dtype))
     if out is not None:
         return delivered(result, out)
     if wants_grad(input):

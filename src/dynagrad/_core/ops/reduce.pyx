@@ -8,7 +8,7 @@ import cython
 from dynagrad._core.card import CARDS, Card, register
 
 from dynagrad._core.graph cimport begin1, output_of, prepare, save, save_result, settle, unpack, wants_grad, wrote
-from dynagrad._core.iterate cimport K, copy_into, output
+from dynagrad._core.iterate cimport K, cast, copy_into, output
 from dynagrad._core.kernel_table cimport (
     Operand, ReduceBlock, op_div, parallel_threshold, red_nansum, red_prod, red_sum, reduce_all, reduced_type)
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
@@ -282,10 +282,10 @@ cdef int _sum_dtype(TensorBase input, object dtype) except -1:
     return input.dtype if is_float(input.dtype) else I64
 
 
-cdef TensorBase _converted(TensorBase input, int dtype):
-    """The input as the caller's dtype= asks: truncated where that loses, else as it is, for the fold widens it."""
-    if is_float(input.dtype) and not is_float(dtype):
-        return input.to(dtype_object(dtype))
+cdef TensorBase converted(TensorBase input, int dtype):
+    """The input as dtype= asks, without a record: rounded where the dtype is narrower, else as it is, for folds widen."""
+    if is_float(input.dtype) and (not is_float(dtype) or itemsizes[dtype] < itemsizes[input.dtype]):
+        return cast(input, dtype)
     return input
 
 
@@ -307,7 +307,7 @@ cdef TensorBase _summed(TensorBase input, object dim, uint64_t mask, bint keepdi
     cdef ReduceNode node = None
     cdef bint recording = wants_grad(input) and is_float(dtype)
     prepare(out, False, recording)
-    cdef TensorBase result = folded(red_sum, input, mask, keepdim, compute_of[dtype], dtype)
+    cdef TensorBase result = folded(red_sum, converted(input, dtype), mask, keepdim, compute_of[dtype], dtype)
     if recording:
         node = SumBackward0.__new__(SumBackward0) if dim is None else SumBackward1.__new__(SumBackward1)
         record_reduction(node, input, mask, keepdim, dim)
@@ -334,7 +334,7 @@ def _sum(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None,
     if axis is not None:
         dim = axis
     cdef int code = _sum_dtype(input, dtype)
-    return _summed(_converted(input, code), dim, dims_mask(input, dim), keepdim, code, out)
+    return _summed(input, dim, dims_mask(input, dim), keepdim, code, out)
 
 
 register(Card("sum", _sum, SumBackward0, "reduce"))
@@ -383,8 +383,8 @@ def _nansum(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=No
     if not is_float(input.dtype):
         return _sum(input, dim, keepdim, dtype=dtype, out=out)
     prepare(out, False, recording)
-    input = _converted(input, code)
-    result = folded(red_nansum if is_float(code) else red_sum, input, dims_mask(input, dim), keepdim, compute_of[code], code)
+    result = folded(red_nansum if is_float(code) else red_sum, converted(input, code), dims_mask(input, dim), keepdim,
+                    compute_of[code], code)
     if recording:
         node = NansumBackward0.__new__(NansumBackward0)
         record_reduction(node, input, dims_mask(input, dim), keepdim, dim)
@@ -442,9 +442,9 @@ cdef int divide_by(TensorBase t, double n) except -1:
 cdef TensorBase mean_over(TensorBase input, uint64_t mask, bint keepdim, int dtype):
     """The mean without a record: summed and divided in the compute type, rounded once to dtype."""
     cdef int compute = compute_of[dtype]
-    cdef TensorBase result = folded(red_sum, input, mask, keepdim, compute, compute_dtype[compute])
+    cdef TensorBase result = folded(red_sum, converted(input, dtype), mask, keepdim, compute, compute_dtype[compute])
     divide_by(result, <double>count_over(input, mask))
-    return result if result.dtype == dtype else result.to(dtype_object(dtype))
+    return cast(result, dtype)
 
 
 cdef int _mean_dtype(TensorBase input, object dtype) except -1:
@@ -532,9 +532,7 @@ def _prod(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None
     cdef bint recording = wants_grad(input) and is_float(code)
     cdef uint64_t mask = every_dim(input) if dim is None else <uint64_t>1 << one_dim(input, dim) & every_dim(input)
     prepare(out, False, recording)
-    if input.dtype != code and recording:
-        input = input.to(dtype_object(code))
-    cdef TensorBase result = folded(red_prod, _converted(input, code), mask, keepdim, compute_of[code], code)
+    cdef TensorBase result = folded(red_prod, converted(input, code), mask, keepdim, compute_of[code], code)
     if recording:
         node = ProdBackward0.__new__(ProdBackward0) if dim is None else ProdBackward1.__new__(ProdBackward1)
         record_reduction(node, input, mask, keepdim, dim)

@@ -9,6 +9,7 @@ from dynagrad._core.return_types import (
     kthvalue as kthvalue_results, median as median_results, mode as mode_results, nanmedian as nanmedian_results,
     sort as sort_results, topk as topk_results)
 
+from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint64_t
 
 from dynagrad._core.graph cimport Node, attach_many, prepare, save, save_result, settle, unpack, wants_grad
@@ -16,8 +17,8 @@ from dynagrad._core.iterate cimport cast, contiguous, result_dtype2
 from dynagrad._core.ops.lines cimport dims_back, dims_last, over_rows
 from dynagrad._core.ops.reduce cimport (
     PositionNode, ReduceNode, delivered, every_dim, one_dim, record_positions, record_reduction, spread, without_dim)
-from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
-from dynagrad._core.types cimport BOOL, F16, I32, I64, DType, dtype_object, is_float, itemsizes
+from dynagrad._core.tensor cimport TensorBase, new_alias, new_scalar, new_tensor
+from dynagrad._core.types cimport BOOL, F64, I32, I64, DType, itemsizes
 
 cdef extern from "kernels/sort.hpp" namespace "dg" nogil:
     struct OrderedRows:
@@ -175,7 +176,7 @@ def _topk(TensorBase input not None, k, dim=-1, bint largest=True, bint sorted=T
     if not 0 <= count <= (input.shape[d] if input.ndim else 1):
         raise RuntimeError("selected index k out of range")
     if input.dtype == BOOL:
-        raise NotImplementedError("\"topk_cpu\" not implemented for 'Bool'")
+        raise RuntimeError("topk does not support bool dtypes on CPU")
     if input.ndim == 0 and count == 0:
         raise RuntimeError("topk: k must be 1 for a 0-d tensor")
     return _recorded(TopkBackward0.__new__(TopkBackward0), input, _ordered(input, d, TOPK, count, count, largest), d, True,
@@ -251,9 +252,9 @@ def _kthvalue(TensorBase input not None, k, dim=-1, bint keepdim=False, *, out=N
     cdef int d = one_dim(input, dim)
     cdef int64_t rank = k
     _refuse_empty(input, d, "kthvalue")
-    _refuse_bool(input, "kthvalue_cpu")
     if not 1 <= rank <= (input.shape[d] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}")
+    _refuse_bool(input, "kthvalue_cpu")
     return _recorded(KthvalueBackward0.__new__(KthvalueBackward0), input, _ordered(input, d, SELECT, rank - 1, 1, False), d,
                      keepdim, dim, kthvalue_results, out)
 
@@ -279,7 +280,7 @@ cdef TensorBase _middle_of_all(TensorBase input, _MedianNode node, Order order, 
     if numel:
         result = without_dim(_ordered(new_alias(contiguous(input), 1, &numel, NULL, 0), 0, order, 0, 1, False)[0], 0)
     else:
-        result = input.new_full((), float("nan"))
+        result = cast(new_scalar(F64, NAN, 0), input.dtype)
     if out is not None:
         return delivered(result, out)
     if recording:
@@ -298,7 +299,8 @@ def _median(TensorBase input not None, dim=None, bint keepdim=False, *, out=None
     >>> dynagrad.median(dynagrad.tensor([4, 1, 3, 2]))
     tensor(2)
     """
-    _refuse_bool(input, "median_out")
+    if input.numel:
+        _refuse_bool(input, "median_out")
     if dim is None:
         return _middle_of_all(input, MedianBackward0.__new__(MedianBackward0), MEDIAN, out)
     cdef int d = one_dim(input, dim)
@@ -314,7 +316,8 @@ def _nanmedian(TensorBase input not None, dim=None, bint keepdim=False, *, out=N
     >>> dynagrad.nanmedian(dynagrad.tensor([4., float("nan"), 3.]))
     tensor(3.)
     """
-    _refuse_bool(input, "nanmedian_out")
+    if input.numel:
+        _refuse_bool(input, "nanmedian_out")
     if dim is None:
         return _middle_of_all(input, NanmedianBackward0.__new__(NanmedianBackward0), NANMEDIAN, out)
     cdef int d = one_dim(input, dim)
