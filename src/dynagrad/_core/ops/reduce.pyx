@@ -7,8 +7,8 @@ import cython
 
 from dynagrad._core.card import CARDS, Card, register
 
-from dynagrad._core.graph cimport begin1, output_of, prepare, save, save_result, settle, unpack, wants_grad, wrote
-from dynagrad._core.iterate cimport K, cast, copy_into, output
+from dynagrad._core.graph cimport begin1, output_of, prepare, save, save_result, settle, thread_state, unpack, wants_grad, wrote
+from dynagrad._core.iterate cimport FLOATING, K, binary, cast, copy_into, output
 from dynagrad._core.kernel_table cimport (
     Operand, ReduceBlock, op_div, parallel_threshold, red_nansum, red_prod, red_sum, reduce_all, reduced_type)
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
@@ -399,7 +399,9 @@ register(Card("nansum", _nansum, NansumBackward0, "reduce"))
 
 cdef class _MeanNode(ReduceNode):
     cdef object vjp(self, TensorBase g):
-        return spread(self, g / _count_of(self))
+        if thread_state.grad_enabled:
+            return spread(self, g / _count_of(self))
+        return spread(self, binary(K.binary[op_div], g, <double>_count_of(self), None, FLOATING))
 
     @property
     def _saved_self_sym_numel(self):
@@ -431,11 +433,12 @@ cdef int divide_by(TensorBase t, double n) except -1:
     cdef char* data[3]
     cdef int64_t strides[3]
     cdef float narrow = <float>n
+    cdef Params params
     data[0] = data[1] = t.data
     data[2] = <char*>&narrow if t.dtype == F32 else <char*>&n
     strides[0] = strides[1] = itemsizes[t.dtype]
     strides[2] = 0
-    K.binary[op_div][compute_of[t.dtype]](data, strides, t.numel, NULL)
+    K.binary[op_div][compute_of[t.dtype]](data, strides, t.numel, &params)
     return 0
 
 

@@ -13,7 +13,7 @@ from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint64_t
 
 from dynagrad._core.graph cimport Node, attach_many, prepare, save, save_result, settle, unpack, wants_grad
-from dynagrad._core.iterate cimport cast, contiguous, result_dtype2
+from dynagrad._core.iterate cimport cast, contiguous, copy_of, result_dtype2
 from dynagrad._core.ops.lines cimport dims_back, dims_last, over_rows
 from dynagrad._core.ops.reduce cimport (
     PositionNode, ReduceNode, delivered, every_dim, one_dim, record_positions, record_reduction, spread, without_dim)
@@ -353,11 +353,11 @@ def _unique(TensorBase input not None, bint sorted=True, bint return_inverse=Fal
     with nogil:
         distinct = count_distinct(<DType>flat.dtype, flat.data, n, values.data, <int64_t*>inverse.data,
                                   <int64_t*>counts.data)
-    found = [values.narrow(0, 0, distinct).clone()]
+    found = [copy_of(new_alias(values, 1, &distinct, NULL, 0))]
     if return_inverse:
         found.append(inverse)
     if return_counts:
-        found.append(counts.narrow(0, 0, distinct).clone())
+        found.append(copy_of(new_alias(counts, 1, &distinct, NULL, 0)))
     return tuple(found) if len(found) > 1 else found[0]
 
 
