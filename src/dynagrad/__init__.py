@@ -239,4 +239,5 @@ from dynagrad.random import (
     set_rng_state as set_rng_state,
 )
 
+from dynagrad import linalg as linalg  # isort: skip
 from dynagrad import nn as nn  # isort: skip

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "dynagrad"
 LAYERS = (
     ("_core/kernels",),
     ("_core/runtime",),
-    ("_core/types", "_core/kernel_table", "_core/card"),
+    ("_core/types", "_core/kernel_table", "_core/card", "_core/return_types"),
     ("_core/tensor",),
     ("_core/graph",),
     ("_core/iterate",),
@@ -24,7 +24,7 @@ LAYERS = (
     ("_core/function",),
     ("_core/base",),
     ("printing", "tensor"),
-    ("composite", "random"),
+    ("composite", "linalg", "random"),
     ("autograd",),
     ("nn",),
     ("optim", "data"),
