@@ -445,7 +445,8 @@ cdef int divide_by(TensorBase t, double n) except -1:
 cdef TensorBase mean_over(TensorBase input, uint64_t mask, bint keepdim, int dtype):
     """The mean without a record: summed and divided in the compute type, rounded once to dtype."""
     cdef int compute = compute_of[dtype]
-    cdef TensorBase result = folded(red_sum, converted(input, dtype), mask, keepdim, compute, compute_dtype[compute])
+    cdef TensorBase result = folded(red_sum, converted(input, compute_dtype[compute]), mask, keepdim, compute,
+                                    compute_dtype[compute])
     divide_by(result, <double>count_over(input, mask))
     return cast(result, dtype)
 
