@@ -241,3 +241,35 @@ from dynagrad.random import (
 
 from dynagrad import linalg as linalg  # isort: skip
 from dynagrad import nn as nn  # isort: skip
+
+# ---- the process and the machine -------------------------------------------------------------------------------------
+from dynagrad import backends as backends
+from dynagrad import cuda as cuda
+from dynagrad import memory as memory
+from dynagrad import testing as testing
+from dynagrad import version as version
+from dynagrad._core.machine import get_num_threads as get_num_threads
+from dynagrad._core.machine import set_num_threads as set_num_threads
+from dynagrad.inquiry import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision as get_float32_matmul_precision,
+    is_complex as is_complex,
+    is_floating_point as is_floating_point,
+    is_inference as is_inference,
+    is_nonzero as is_nonzero,
+    is_same_size as is_same_size,
+    is_tensor as is_tensor,
+    numel as numel,
+    set_default_device as set_default_device,
+    set_default_tensor_type as set_default_tensor_type,
+    set_float32_matmul_precision as set_float32_matmul_precision,
+    typename as typename,
+    use_deterministic_algorithms as use_deterministic_algorithms,
+)
+
+# ---- constants -------------------------------------------------------------------------------------------------------
+e = 2.718281828459045
+inf = 1e9999
+nan = inf - inf
+newaxis = None
+pi = 3.141592653589793
