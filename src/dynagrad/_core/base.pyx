@@ -15,7 +15,8 @@ from dynagrad._core.types import strided
 
 from dynagrad._core.engine cimport run_backward, run_from
 from dynagrad._core.graph cimport (
-    AccumulateGrad, Cut, Node, accumulator_of, gradient_function, here, name_of, node_extras, thread_state, wrote)
+    AccumulateGrad, Cut, Node, Output, accumulator_of, gradient_function, here, name_of, node_extras, output_of, thread_state,
+    wrote)
 from dynagrad._core.iterate cimport cast, contiguous, fill
 from dynagrad._core.ops.exchange cimport export_buffer, release_export
 from dynagrad._core.ops.linalg cimport matmul
@@ -23,7 +24,7 @@ from dynagrad._core.ops.pointwise cimport add, mul, neg
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
     HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like, new_scalar,
-    requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
+    new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, cpu, dtype_object, is_float, is_number, itemsizes)
 
@@ -637,7 +638,18 @@ cdef TensorBase _root_gradient(TensorBase t, object given, bint create_graph, in
 cdef tuple _as_tuple(object given):
     if given is None:
         return ()
-    return tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    return tuple(given) if isinstance(given, (tuple, list)) and not _is_edge(given) else (given,)
+
+
+cdef inline bint _is_edge(object given) except -1:
+    """Whether it is a gradient edge: a tuple that starts with a node and an output number."""
+    return isinstance(given, tuple) and len(given) >= 2 and isinstance(given[0], Node)
+
+
+cdef TensorBase _empty_output(object edge):
+    """A tensor like the output that an edge stands for."""
+    cdef Output* described = output_of(<Node>(edge[0]), edge[1])
+    return new_tensor(described.dtype, described.ndim, described.shape)
 
 
 cdef tuple _roots(object tensors, object gradients, bint create_graph):
@@ -649,6 +661,10 @@ cdef tuple _roots(object tensors, object gradients, bint create_graph):
     if len(gradients) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
     for i, each in enumerate(tensors):
+        if _is_edge(each):
+            values.append(_root_gradient(_empty_output(each), gradients[i], create_graph, i))
+            roots.append((each[0], each[1]))
+            continue
         if not isinstance(each, TensorBase):
             raise TypeError(f"backward starts at tensors, but element {i} is a {type(each).__name__}")
         t = <TensorBase>each
@@ -670,19 +686,29 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     tensors = _as_tuple(tensors)
     gradients = _as_tuple(grad_tensors) or (None,) * len(tensors)
     if inputs is not None:
-        inputs = list(_as_tuple(inputs))
+        inputs = list(_as_tuple(tuple(inputs.values()) if isinstance(inputs, dict) else inputs))
         if not inputs:
             raise RuntimeError("'inputs' argument to backward cannot be empty.")
         _check_inputs(inputs)
+        for each in inputs:
+            if isinstance(each, TensorBase):
+                each.retain_grad()
     roots, values = _roots(tensors, gradients, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     del tensors, gradients
     run_backward(roots, values, keep, create_graph, inputs, True)
 
 
+cdef TensorBase _zeros_for(object each):
+    return _filled_like(_empty_output(each) if _is_edge(each) else <TensorBase>each, 0)
+
+
 cdef int _check_inputs(list inputs) except -1:
     for i, each in enumerate(inputs):
-        if isinstance(each, TensorBase) and not requires_grad(<TensorBase>each):
+        if not isinstance(each, TensorBase):
+            if not _is_edge(each):
+                raise TypeError(f"gradients are taken with respect to tensors, but input {i} is a {type(each).__name__}")
+        elif not requires_grad(<TensorBase>each):
             name = name_of(<TensorBase>each)
             raise RuntimeError("One of the differentiated Tensors does not require grad: " + (name or f"input {i}"))
     return 0
@@ -693,7 +719,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     """The gradients of the sum of ``outputs`` with respect to ``inputs``, a tuple; ``.grad`` is left alone.
 
     Args:
-        outputs, inputs: a tensor or a sequence of them.
+        outputs, inputs: a tensor, a gradient edge or a sequence of them; a dict of inputs makes a dict of gradients.
         grad_outputs: gradients of the outputs; 1 for outputs of one element.
         retain_graph, create_graph: as for `Tensor.backward`.
         allow_unused: gives None for an input that the outputs do not depend on, instead of raising RuntimeError.
@@ -711,6 +737,10 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          "allow_unused=False.")
+    if isinstance(inputs, dict):
+        found = grad(outputs, tuple(inputs.values()), grad_outputs, retain_graph, create_graph, True, allow_unused, False,
+                     materialize_grads)
+        return dict(zip(inputs, found))
     outputs, wanted = _as_tuple(outputs), list(_as_tuple(inputs))
     if not wanted:
         raise ValueError("grad requires non-empty inputs.")
@@ -719,10 +749,10 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     keep = create_graph if retain_graph is None else retain_graph
     found = run_backward(roots, values, keep, create_graph, wanted, False)
     if materialize_grads:
-        found = [_filled_like(<TensorBase>t, 0) if g is None else g for g, t in zip(found, wanted)]
+        found = [_zeros_for(each) if g is None else g for g, each in zip(found, wanted)]
     elif not allow_unused and any([g is None for g in found]):
         missing = next(i for i, g in enumerate(found) if g is None)
-        name = name_of(<TensorBase>wanted[missing])
+        name = name_of(<TensorBase>wanted[missing]) if isinstance(wanted[missing], TensorBase) else ""
         raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set "
                            f"allow_unused=True if this is the desired behavior. It is {name or f'input {missing}'}.")
     return tuple(found)

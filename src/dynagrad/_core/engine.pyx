@@ -11,7 +11,8 @@ from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
 from dynagrad._core.graph cimport (
-    FREED, HAS_EXTRA, SAVED_NONE, AccumulateGrad, Cut, Edge, Node, Output, accumulator_of, gradient_function, has_saved, here, position_here,
+    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_NONE, AccumulateGrad, Cut, Edge, Node, Output, accumulator_of, gradient_function,
+    has_saved, here, position_here,
     name_of, node_extras, output_of, provenance_at, release_saved, thread_state, wrote)
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.ops.copy cimport to_dtype
@@ -252,34 +253,66 @@ cdef TensorBase _take_gradient(PyObject** buffer):
 
 # ---- hooks -----------------------------------------------------------------------------------------------------------
 
-cdef object _run_tensor_hooks(dict hooks, TensorBase g, Node node):
+cdef object _hook_name(object hook):
+    return f"hook '{getattr(hook, '__name__', hook)}'"
+
+
+cdef TensorBase _checked_gradient(TensorBase old, object new, object hook):
+    """What a hook put in the place of a gradient. Raises TypeError or RuntimeError if it does not fit there."""
+    if new is None:
+        return None
+    if not isinstance(new, TensorBase):
+        raise TypeError(f"{_hook_name(hook)} must return a Tensor or None: expected Variable, but hook returned "
+                        f"'{type(new).__name__}'")
+    cdef TensorBase g = <TensorBase>new
+    if old is not None and shape_tuple(g) != shape_tuple(old):
+        raise RuntimeError(f"{_hook_name(hook)} has changed the size of value, from {list(shape_tuple(old))} to "
+                           f"{list(shape_tuple(g))}")
+    if old is not None and g.dtype != old.dtype:
+        raise RuntimeError(f"{_hook_name(hook)} has changed the type of value, from {dtype_object(old.dtype)} to "
+                           f"{dtype_object(g.dtype)}")
+    return g
+
+
+cdef tuple _checked_gradients(tuple old, object new, object hook):
+    if not isinstance(new, tuple):
+        raise TypeError(f"{_hook_name(hook)} must return a tuple or None: expected tuple, but hook returned "
+                        f"'{type(new).__name__}'")
+    if len(<tuple>new) != len(old):
+        raise RuntimeError(f"{_hook_name(hook)} has returned an incorrect number of values (got {len(<tuple>new)}, but "
+                           f"expected {len(old)})")
+    return tuple([_checked_gradient(<TensorBase>before, after, hook) for before, after in zip(old, <tuple>new)])
+
+
+cdef TensorBase _run_tensor_hooks(dict hooks, TensorBase g):
     """Runs the hooks of one tensor in the order of registration; each may replace the gradient."""
     for hook in list(hooks.values()):
         returned = hook(g)
         if returned is not None:
-            if not isinstance(returned, TensorBase):
-                raise TypeError(f"expected the hook to return a Tensor or None, but it returned {type(returned).__name__}")
-            if shape_tuple(<TensorBase>returned) != shape_tuple(g):
-                raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
-            g = <TensorBase>returned
+            g = _checked_gradient(g, returned, hook)
     return g
 
 
-cdef list _before(Node node, list gradients):
-    """Tensor hooks, retained gradients and prehooks of a node, in PyTorch's order."""
+cdef int _before(Node node, list gradients) except -1:
+    """Tensor hooks of a node's outputs, then their retained gradients."""
     cdef dict extra = <dict>node.extra
     cdef TensorBase retained
     for nr, hooks in extra.get("tensor_hooks", {}).items():
         if gradients[nr] is not None:
-            gradients[nr] = _run_tensor_hooks(hooks, <TensorBase>gradients[nr], node)
+            gradients[nr] = _run_tensor_hooks(hooks, <TensorBase>gradients[nr])
     for nr, reference in extra.get("retain", {}).items():
         retained = reference()
         if retained is not None and gradients[nr] is not None:
             _retain(retained, <TensorBase>gradients[nr])
-    for hook in list(extra.get("pre_hooks", {}).values()):
+    return 0
+
+
+cdef list _prehooks(Node node, list gradients):
+    """Prehooks of a node: each may replace the gradients of its outputs."""
+    for hook in list((<dict>node.extra).get("pre_hooks", {}).values()):
         returned = hook(tuple(gradients))
         if returned is not None:
-            gradients = list(returned) if isinstance(returned, tuple) else [returned]
+            gradients = list(_checked_gradients(tuple(gradients), returned, hook))
     return gradients
 
 
@@ -293,11 +326,11 @@ cdef int _retain(TensorBase t, TensorBase g) except -1:
 
 cdef object _after(Node node, object results, list gradients):
     """Post hooks of a node: each sees (grad_inputs, grad_outputs) and may replace the former."""
-    cdef tuple inputs = results if isinstance(results, tuple) else (results,)
+    cdef tuple inputs = results if isinstance(results, tuple) else (results,) * (node.n_edges > 0)
     for hook in list((<dict>node.extra).get("post_hooks", {}).values()):
         returned = hook(inputs, tuple(gradients))
         if returned is not None:
-            inputs = returned if isinstance(returned, tuple) else (returned,)
+            inputs = _checked_gradients(inputs, returned, hook)
     return inputs
 
 
@@ -358,7 +391,7 @@ cdef _Capture _capture_points(list inputs):
     points.found = [None] * len(inputs)
     for i, each in enumerate(inputs):
         if isinstance(each, tuple):
-            node, nr = each
+            node, nr = each[0], each[1]
         else:
             t = <TensorBase>each
             node = gradient_function(t)
@@ -490,19 +523,17 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
 
 
 cdef int _accumulate_captured(list inputs, _Capture points, bint create_graph) except -1:
-    cdef TensorBase t
+    cdef Node node
     cdef bint before = thread_state.grad_enabled
     thread_state.grad_enabled = create_graph
     try:
-        for i, each in enumerate(inputs):
-            g = points.found[i]
-            if g is None:
-                continue
-            t = <TensorBase>each
-            if t.grad_fn is None:
-                _accumulate(accumulator_of(t), <TensorBase>g)
-            else:
-                _retain(t, <TensorBase>g)
+        for each, g in zip(inputs, points.found):
+            node = <Node>each[0] if isinstance(each, tuple) else gradient_function(<TensorBase>each)
+            if node is None:
+                node = accumulator_of(<TensorBase>each)
+            # A non-leaf among the inputs retains its gradient, see `backward` in base.pyx.
+            if g is not None and isinstance(node, AccumulateGrad):
+                _accumulate(<AccumulateGrad>node, <TensorBase>g)
     finally:
         thread_state.grad_enabled = before
     return 0
@@ -515,41 +546,52 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
     cdef list many = None
     cdef object results = None
     cdef bint runs = useful is None or id(node) in useful
-    if buffer[0] != NULL and runs:
-        if node.n_outputs == 1:
-            g = _take_gradient(buffer)
-        else:
+    if not runs or buffer[0] == NULL and not node.flags & RUNS_WITHOUT:
+        release_later(buffer[0])
+        buffer[0] = NULL
+        return _hand_on(run, node, None)
+    if node.n_outputs > 1:
+        many = [None] * node.n_outputs
+        if buffer[0] != NULL:
             many = <list>buffer[0]
             Py_XDECREF(buffer[0])
             buffer[0] = NULL
-        if isinstance(node, AccumulateGrad):
-            return _run_leaf(node, g, points)
-        if node.flags & HAS_EXTRA:
-            many = _before(node, [g] if many is None else many)
-            if node.n_outputs == 1:
-                g = <TensorBase>many[0]
-        if points is not None and id(node) in points.wanted:
-            _catch(points, node, g, many)
-            if not _leads_on(node, useful):
-                return _hand_on(run, node, None)
-        if node.n_outputs == 1:
-            if g is not None:
-                results = node.vjp(g)
-                g = g if node.flags & HAS_EXTRA else None
-        else:
-            results = node.vjp_many(many)
-        if node.flags & HAS_EXTRA and "post_hooks" in <dict>node.extra:
-            results = _after(node, results, many)
-        if thread_state.anomaly and thread_state.anomaly_checks_nan:
-            _check_nan(node, results)
-        if not keep_graph:
-            node.release(<PyObject*>line if line is not None else NULL)
-    else:
-        release_later(buffer[0])
-        buffer[0] = NULL
-        if isinstance(node, AccumulateGrad):
-            return 0
+    elif buffer[0] != NULL:
+        g = _take_gradient(buffer)
+    if isinstance(node, AccumulateGrad):
+        return _run_leaf(node, g, points)
+    if node.flags & HAS_EXTRA or points is not None:
+        many = _prepare(node, [g] if many is None else many, points, useful)
+        if many is None:
+            return _hand_on(run, node, None)
+        g = <TensorBase>many[0]
+    if node.n_outputs > 1:
+        results = node.vjp_many(many)
+    elif g is not None or node.flags & RUNS_WITHOUT:
+        results = node.vjp(g)
+        g = None
+    if node.flags & HAS_EXTRA and "post_hooks" in <dict>node.extra:
+        results = _after(node, results, many)
+    if thread_state.anomaly and thread_state.anomaly_checks_nan:
+        _check_nan(node, results)
+    if not keep_graph:
+        node.release(<PyObject*>line if line is not None else NULL)
     return _hand_on(run, node, results)
+
+
+cdef list _prepare(Node node, list many, _Capture points, set useful):
+    """Hooks and captures before a node; None if nothing beyond it is wanted."""
+    cdef bint wanted = points is not None and id(node) in points.wanted
+    cdef bint leads_on = not wanted or _leads_on(node, useful)
+    # PyTorch captures a gradient that goes on before its tensor's hooks, and one that ends here after them.
+    if wanted and leads_on:
+        _catch(points, node, many)
+    if node.flags & HAS_EXTRA:
+        _before(node, many)
+    if not leads_on:
+        _catch(points, node, many)
+        return None
+    return _prehooks(node, many) if node.flags & HAS_EXTRA else many
 
 
 cdef bint _leads_on(Node node, set useful) except -1:
@@ -587,27 +629,27 @@ cdef int _hand_on(Run* run, Node node, object results) except -1:
     return 0
 
 
-cdef int _catch(_Capture points, Node node, TensorBase g, list many) except -1:
+cdef int _catch(_Capture points, Node node, list gradients) except -1:
     """Keeps the gradients that were asked for at this node."""
     for nr, indices in (<dict>points.wanted[id(node)]).items():
-        found = g if node.n_outputs == 1 else many[nr]
         for i in indices:
-            points.found[i] = found
+            points.found[i] = gradients[nr]
     return 0
 
 
 cdef int _run_leaf(Node node, TensorBase g, _Capture points) except -1:
-    """A leaf's hooks, then its .grad, or the capture of its gradient."""
+    """A leaf's hooks, then its .grad and the node's hooks, or the capture of its gradient."""
     cdef TensorBase leaf = <TensorBase>node.saved_inline[0].value
     if leaf.flags & HAS_HOOKS and "tensor_hooks" in <dict>leaf.extra:
-        g = <TensorBase>_run_tensor_hooks((<dict>leaf.extra)["tensor_hooks"], g, node)
-    if node.flags & HAS_EXTRA:
-        g = <TensorBase>_before(node, [g])[0]
+        g = _run_tensor_hooks((<dict>leaf.extra)["tensor_hooks"], g)
     if points is not None:
         if id(node) in points.wanted:
-            _catch(points, node, g, None)
+            _catch(points, node, [g])
         return 0
-    _accumulate(<AccumulateGrad>node, g)
+    if node.flags & HAS_EXTRA:
+        g = <TensorBase>_prehooks(node, [g])[0]
+    if g is not None:
+        _accumulate(<AccumulateGrad>node, g)
     if node.flags & HAS_EXTRA:
         _after(node, (), [g])
     return 0

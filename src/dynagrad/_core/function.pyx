@@ -12,7 +12,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from dynagrad._core.graph cimport (
-    Node, Output, accumulator_of, attach, attach_many, begin, check_inplace, gradient_function, link, output_of, rebase,
+    RUNS_WITHOUT, Node, Output, accumulator_of, attach, attach_many, begin, check_inplace, gradient_function, link, output_of, rebase,
     reserve_saved, save, save_result, set_view_of, thread_state, unpack, wrote)
 from dynagrad._core.tensor cimport (
     INFERENCE, LEAF_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias, new_tensor,
@@ -92,6 +92,7 @@ cdef class FunctionNode(Node):
         if not any_grad or not thread_state.grad_enabled:
             return False
         begin(self, edges)
+        self.flags |= RUNS_WITHOUT
         edges = 0
         for i in range(n):
             if is_tensor[i]:

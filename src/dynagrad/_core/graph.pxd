@@ -11,6 +11,7 @@ cdef extern from "runtime/state.hpp" namespace "dg" nogil:
         bint anomaly_checks_nan
         bint packing
         int backward_depth
+        bint grad_asked
     ThreadState thread_state
 
 cdef enum:
@@ -21,6 +22,7 @@ cdef enum:
 cdef enum:
     FREED = 1            # the saved tensors were released by a backward
     HAS_EXTRA = 2        # hooks or attributes hang on the node
+    RUNS_WITHOUT = 4     # runs in backward even when no gradient arrived
 
 # Saved.kind
 cdef enum:

@@ -5,6 +5,7 @@ What runs a graph backward is in `engine`; the nodes of the ops are beside the o
 import cython
 import os
 import weakref
+from _thread import get_ident
 
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
@@ -496,19 +497,38 @@ cdef Output* output_of(Node node, int nr) noexcept:
 
 # ---- saved tensors ---------------------------------------------------------------------------------------------------
 
-cdef list _pack_hooks = []      # (pack, unpack) pairs of the running thread's `saved_tensors_hooks`; see push_pack_hooks
+cdef dict _pack_hooks = {}      # thread -> its stack of (pack, unpack) pairs, and of messages that forbid further pairs
+
+
+cdef list _hooks_here():
+    return <list>_pack_hooks.setdefault(get_ident(), [])
 
 
 def push_pack_hooks(pack, unpack):
-    """Makes every tensor saved from now on go through pack, and through unpack when it is needed."""
-    _pack_hooks.append((pack, unpack))
+    """Makes every tensor saved from now on in this thread go through pack, and through unpack when it is needed."""
+    cdef list stack = _hooks_here()
+    for each in reversed(stack):
+        if isinstance(each, str):
+            raise RuntimeError(each)
+    stack.append((pack, unpack))
     thread_state.packing = True
 
 
+def forbid_pack_hooks(str message not None):
+    """Makes `push_pack_hooks` an error in this thread."""
+    cdef list stack = _hooks_here()
+    if thread_state.packing:
+        raise RuntimeError(message)
+    stack.append(message)
+
+
 def pop_pack_hooks():
-    """Ends the innermost `push_pack_hooks`."""
-    _pack_hooks.pop()
-    thread_state.packing = bool(_pack_hooks)
+    """Ends the innermost `push_pack_hooks` or `forbid_pack_hooks` of this thread."""
+    cdef list stack = _hooks_here()
+    stack.pop()
+    thread_state.packing = any([isinstance(each, tuple) for each in stack])
+    if not stack:
+        del _pack_hooks[get_ident()]
 
 
 cdef int reserve_saved(Node node, int n) except -1:
@@ -531,7 +551,7 @@ cdef int save(Node node, int i, TensorBase t) except -1:
                            "`torch.inference_mode()`.")
     if node.n_saved <= i:
         node.n_saved = i + 1
-    if thread_state.packing and _pack_hooks:
+    if thread_state.packing:
         return _save_packed(node, i, t)
     Py_INCREF(t)
     node.saved[i].value = <PyObject*>t
@@ -541,13 +561,19 @@ cdef int save(Node node, int i, TensorBase t) except -1:
 
 
 cdef int _save_packed(Node node, int i, TensorBase t) except -1:
-    pack, unpack_hook = _pack_hooks[len(_pack_hooks) - 1]
-    before = thread_state.grad_enabled
+    cdef list stack = _hooks_here()
+    cdef uint32_t version = t.counter.version
+    cdef bint before = thread_state.grad_enabled
+    pack, unpack_hook = stack[len(stack) - 1]
     thread_state.grad_enabled = False
     try:
         held = pack(t.detach() if t.grad_fn is not None else t), unpack_hook
     finally:
         thread_state.grad_enabled = before
+    if t.counter.version != version:
+        raise RuntimeError("A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+                           "can not be modified by in-place operations as this can lead to unexpected side-effects. Let the "
+                           "hook work on a clone().")
     Py_INCREF(held)
     node.saved[i].value = <PyObject*>held
     node.saved[i].kind = SAVED_PACKED
@@ -580,8 +606,11 @@ cdef TensorBase unpack(Node node, int i):
         return _saved_number(node, saved)
     if saved.kind == SAVED_PACKED:
         held, unpack_hook = <tuple><object>saved.value
-        t = unpack_hook(held)
-        return t
+        found = unpack_hook(held)
+        if not isinstance(found, TensorBase):
+            raise TypeError("Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                            f"{type(found).__name__}")
+        return <TensorBase>found
     t = <TensorBase>saved.value
     if t.counter.version != saved.version:
         raise _modified_error(node, saved)
@@ -902,15 +931,18 @@ cdef int pass_cut(TensorBase result, TensorBase source) except -1:
 # ---- modes -----------------------------------------------------------------------------------------------------------
 
 def is_grad_enabled():
-    """Whether ops are recorded in this thread."""
-    return bool(thread_state.grad_enabled)
+    """Whether ops are recorded in this thread; in inference mode, whether they would be outside of it."""
+    return bool(thread_state.grad_asked if thread_state.inference else thread_state.grad_enabled)
 
 
 def set_grad_mode(bint mode):
     """Switches recording in this thread and returns what it was."""
-    cdef bint before = thread_state.grad_enabled
-    thread_state.grad_enabled = mode
-    return bool(before)
+    before = is_grad_enabled()
+    if thread_state.inference:
+        thread_state.grad_asked = mode
+    else:
+        thread_state.grad_enabled = mode
+    return before
 
 
 def is_inference_mode_enabled():
@@ -919,10 +951,10 @@ def is_inference_mode_enabled():
 
 
 def set_inference_mode(bint mode):
-    """Switches inference mode in this thread and returns what it was."""
-    cdef bint before = thread_state.inference
+    """Switches inference mode in this thread; what grad mode is to be afterwards, `set_grad_mode` says."""
     thread_state.inference = mode
-    return bool(before)
+    if mode:
+        thread_state.grad_enabled = False
 
 
 def set_anomaly(bint mode, bint check_nan=True):

@@ -161,8 +161,11 @@ class inference_mode(_Mode):  # noqa: N801  # the public name
         return type(self)(self.mode)
 
     def __enter__(self) -> None:
-        self.before = set_inference_mode(self.mode), set_grad_mode(not self.mode)
+        self.before = is_inference_mode_enabled(), is_grad_enabled()
+        set_inference_mode(self.mode)
+        set_grad_mode(not self.mode)
 
     def __exit__(self, *_: object) -> None:
-        set_inference_mode(self.before[0])
-        set_grad_mode(self.before[1])
+        inference, grad = self.before
+        set_inference_mode(inference)
+        set_grad_mode(grad)

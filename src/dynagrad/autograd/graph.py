@@ -5,13 +5,12 @@ Nodes themselves are in ``_core.graph``; pictures of the graph are in ``viz``.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from dynagrad._core.function import gradient_edge_of
 from dynagrad._core.function import increment_version as _increment_version
-from dynagrad._core.graph import Node, pop_pack_hooks, push_pack_hooks
+from dynagrad._core.graph import Node, forbid_pack_hooks, pop_pack_hooks, push_pack_hooks
 from dynagrad.tensor import Tensor
 
 __all__ = [
@@ -52,17 +51,6 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
         _increment_version(each)
 
 
-class _Disabled(threading.local):
-    """Why hooks on saved tensors are not allowed in this thread, innermost last."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-        self.active = 0
-
-
-_disabled = _Disabled()
-
-
 class saved_tensors_hooks:  # noqa: N801  # the public name
     """Passes what is saved for backward through ``pack_hook``, and through ``unpack_hook`` when it is needed.
 
@@ -83,14 +71,10 @@ class saved_tensors_hooks:  # noqa: N801  # the public name
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
 
     def __enter__(self) -> None:
-        if _disabled.messages:
-            raise RuntimeError(_disabled.messages[-1])
         push_pack_hooks(self.pack_hook, self.unpack_hook)
-        _disabled.active += 1
 
     def __exit__(self, *_: object) -> None:
         pop_pack_hooks()
-        _disabled.active -= 1
 
 
 class save_on_cpu(saved_tensors_hooks):  # noqa: N801  # the public name
@@ -107,9 +91,7 @@ class disable_saved_tensors_hooks:  # noqa: N801  # the public name
         self.error_message = error_message
 
     def __enter__(self) -> None:
-        if _disabled.active:
-            raise RuntimeError(self.error_message)
-        _disabled.messages.append(self.error_message)
+        forbid_pack_hooks(self.error_message)
 
     def __exit__(self, *_: object) -> None:
-        _disabled.messages.pop()
+        pop_pack_hooks()

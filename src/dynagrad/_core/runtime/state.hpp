@@ -10,6 +10,7 @@ struct ThreadState {
     bool anomaly_checks_nan;
     bool packing;                 // saved-tensor hooks are active
     int backward_depth;
+    bool grad_asked;              // in inference mode, where grad_enabled stays false: what the user asked for
 };
 
 // Constant-initialised and in static TLS, so that reading it is one load.
