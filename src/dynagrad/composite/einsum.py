@@ -127,7 +127,7 @@ def _spelt_out(labels: list[str], operand: Tensor, i: int) -> list[str]:
     """One label for each dimension of the operand; those under an ellipsis are numbered from the last one back."""
     named = len(labels) - (ELLIPSIS in labels)
     missing = operand.ndim - named
-    if missing < 0 or missing > 0 and ELLIPSIS not in labels:
+    if missing < 0 or (missing > 0 and ELLIPSIS not in labels):
         end = "" if ELLIPSIS in labels else " and no ellipsis was given"
         raise RuntimeError(
             f"einsum(): the number of subscripts in the equation ({named}) "
@@ -170,7 +170,7 @@ def _check_sizes(operands: list[Tensor], inputs: list[list[str]]) -> None:
             if seen == 1:
                 sizes[label] = size
             elif size not in (1, seen):
-                what = f"dimension {label[3:]} from the end under the ellipsis" if label[0] == "." else f"subscript {label}"
+                what = f"dimension -{int(label[3:]) + 1} of the ellipsis" if label[0] == "." else f"subscript {label}"
                 raise RuntimeError(
                     f"einsum(): {what} has size {size} for operand {i} which does not broadcast with previously seen "
                     f"size {seen}"
@@ -217,6 +217,8 @@ def _sum_of_products(a: Tensor, b: Tensor, summed: list[int]) -> Tensor:
     batch = [d for d in rest if a.shape[d] != 1 and b.shape[d] != 1]
     rows = [d for d in rest if a.shape[d] != 1 and b.shape[d] == 1]
     columns = [d for d in rest if a.shape[d] == 1]
+    if rows and columns and columns[-1] < rows[0]:  # then b's dimensions come first in the result
+        return _sum_of_products(b, a, summed)
     n_batch, n_rows, n_sum = (_product(a.shape[d] for d in dims) for dims in (batch, rows, summed))
     n_columns = _product(b.shape[d] for d in columns)
     left = a.permute(batch + rows + summed + columns).reshape(n_batch, n_rows, n_sum)

@@ -81,9 +81,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     """
     dims_a, dims_b = _contracted_dims(a, b, dims)
     for da, db in zip(dims_a, dims_b, strict=True):
-        if b.shape[db] == 1 and a.shape[da] != 1:
+        if b.shape[db] == 1:
             a = a.sum(da, keepdim=True)
-        elif a.shape[da] == 1 and b.shape[db] != 1:
+        elif a.shape[da] == 1:
             b = b.sum(db, keepdim=True)
         elif a.shape[da] != b.shape[db]:
             raise RuntimeError(
@@ -120,10 +120,10 @@ def _contracted(a: Tensor, b: Tensor, dims_a: list[int], dims_b: list[int]) -> T
     for d in dims_a:
         common *= a.shape[d]
     a, b = a.permute(free_a + dims_a), b.permute(dims_b + free_b)
-    if not sizes and a.ndim:
+    if rows == 1 and columns == 1:
         if a.is_contiguous() and b.is_contiguous():
-            return a.flatten().dot(b.flatten()).reshape(())
-        return (a.squeeze() * b.squeeze()).sum().reshape(())
+            return a.flatten().dot(b.flatten()).reshape(sizes)
+        return (a.squeeze() * b.squeeze()).sum().reshape(sizes)
     return a.reshape(rows, common).mm(b.reshape(common, columns)).reshape(sizes)
 
 
@@ -144,9 +144,9 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     n = max(input.ndim, other.ndim)
     first = (1,) * (n - input.ndim) + tuple(input.shape)
     second = (1,) * (n - other.ndim) + tuple(other.shape)
-    left = unsafe_view(input.contiguous(), tuple(size for each in first for size in (each, 1)))
-    right = unsafe_view(other.contiguous(), tuple(size for each in second for size in (1, each)))
-    return unsafe_view(left * right, tuple(x * y for x, y in zip(first, second, strict=True)))
+    left = unsafe_view(input, tuple(size for each in first for size in (each, 1)))
+    right = unsafe_view(other, tuple(size for each in second for size in (1, each)))
+    return unsafe_view((left * right).contiguous(), tuple(x * y for x, y in zip(first, second, strict=True)))
 
 
 register(Card("kron", kron))
@@ -250,7 +250,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     if n < 0:
         raise NotImplementedError("matrix_power: negative powers need linalg.inv, which dynagrad does not have yet")
     if n < 2:
-        return input.clone() if n else input.new_zeros(input.shape) + input.new_ones(input.shape[-1]).diag()
+        return input.clone() if n else input.clone().copy_(input.new_ones(input.shape[-1]).diag())
     result: Tensor | None = None
     square = input
     while True:

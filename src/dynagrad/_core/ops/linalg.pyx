@@ -616,15 +616,25 @@ _unsafe_view_node = None
 
 
 cpdef TensorBase unsafe_view(TensorBase t, tuple sizes):
-    """A fresh result under another shape: not counted as a view, for nothing else can see its memory."""
+    """A fresh result under another shape: not counted as a view, for nothing else is to see its memory.
+
+    t is contiguous, or the shapes differ only by dimensions of size 1.
+    """
     global _unsafe_view_node
     cdef int64_t shape[64]
-    cdef int i
+    cdef int64_t strides[64]
+    cdef int i, d = 0
     cdef TensorBase made
     cdef Node node
     for i in range(len(sizes)):
         shape[i] = sizes[i]
-    made = new_alias(t, len(sizes), shape, NULL, 0)
+        while d < t.ndim and t.shape[d] == 1:
+            d += 1
+        strides[i] = 1
+        if shape[i] != 1 and d < t.ndim:
+            strides[i] = t.strides[d]
+            d += 1
+    made = new_alias(t, len(sizes), shape, NULL if t.contiguous else strides, 0)
     made.cut = t.cut
     if records(t):
         if _unsafe_view_node is None:
