@@ -251,6 +251,8 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         raise NotImplementedError("matrix_power: negative powers need linalg.inv, which dynagrad does not have yet")
     if n < 2:
         return input.clone() if n else input.clone().copy_(input.new_ones(input.shape[-1]).diag())
+    if n == 3:
+        return (input @ input) @ input
     result: Tensor | None = None
     square = input
     while True:

@@ -634,7 +634,7 @@ cpdef TensorBase unsafe_view(TensorBase t, tuple sizes):
         if shape[i] != 1 and d < t.ndim:
             strides[i] = t.strides[d]
             d += 1
-    made = new_alias(t, len(sizes), shape, NULL if t.contiguous else strides, 0)
+    made = new_alias(t, len(sizes), shape, strides, 0) if not t.contiguous else new_alias(t, len(sizes), shape, NULL, 0)
     made.cut = t.cut
     if records(t):
         if _unsafe_view_node is None:
