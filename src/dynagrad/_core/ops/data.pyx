@@ -45,6 +45,8 @@ cdef int _measure(object data, int64_t* shape) except -1:
     cdef int ndim = 0
     while _is_sequence(data):
         if is_array(data):
+            if ndim + data.ndim > 64:
+                raise ValueError("too many dimensions: tensors have at most 64")
             for size in data.shape:
                 shape[ndim] = size
                 ndim += 1

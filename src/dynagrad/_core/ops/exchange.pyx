@@ -530,4 +530,4 @@ def to_dlpack(TensorBase tensor not None):
 for _op in (from_numpy, frombuffer, from_dlpack, to_dlpack):
     register(Card(_op.__name__, _op, None, "create", method=False))
 for _op in (numpy, __array__, __dlpack__, __dlpack_device__):
-    register(Card(_op.__name__, _op, None, "exchange", function=False))
+    register(Card(_op.__name__, _op, None, "copy", samples="exchange", function=False))

@@ -109,8 +109,8 @@ def _triu_(TensorBase self not None, diagonal=0):
     return _triangle(self, diagonal, False, self, True)
 
 
-register(Card("tril", tril, TrilBackward0, "matrix", inplace=_tril_))
-register(Card("triu", triu, TriuBackward0, "matrix", inplace=_triu_))
+register(Card("tril", tril, TrilBackward0, "index", samples="matrix", inplace=_tril_))
+register(Card("triu", triu, TriuBackward0, "index", samples="matrix", inplace=_triu_))
 
 
 cdef TensorBase _indices(str op, object row, object col, object offset, object dtype, object layout, object device,
@@ -266,8 +266,8 @@ def diagflat(TensorBase input not None, offset=0):
     return diag_embed(input.reshape(-1), offset)
 
 
-register(Card("diag_embed", diag_embed, DiagEmbedBackward0, "matrix"))
-register(Card("diag", diag, DiagonalBackward0_copy, "matrix"))
+register(Card("diag_embed", diag_embed, DiagEmbedBackward0, "index", samples="matrix"))
+register(Card("diag", diag, DiagonalBackward0_copy, "index", samples="matrix"))
 register(Card("diagflat", diagflat, None, "composite"))
 
 
