@@ -31,7 +31,7 @@ FILLS = [
     "torch.empty({n}, dtype=torch.{t}).geometric_(0.3)",
     "torch.empty({n}, dtype=torch.{t}).random_()",
     "torch.empty({n}, dtype=torch.{t}).random_(3, 90)",
-    "torch.bernoulli(torch.linspace(0, 1, {n}).to(torch.{t}).clamp(0, 1))",
+    "torch.bernoulli(torch.linspace(0, 1, {n}).to(torch.{t}))",
     "torch.poisson(torch.linspace(0, 30, {n}).to(torch.{t}))",
 ]
 PLAIN = [

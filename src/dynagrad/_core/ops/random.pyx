@@ -777,7 +777,7 @@ cdef TensorBase _normal_of_tensors(object mean, object std, object generator, ob
     cdef Draw draw = Draw(NORMAL, 0, 1, 0, 0)
     if isinstance(std, TensorBase):
         plain_std = (<TensorBase>std).detach()
-        if plain_std.numel and not bool((plain_std >= 0).all()):
+        if plain_std.numel and not plain_std.min().item() >= 0:
             raise RuntimeError("normal expects all elements of std >= 0.0")
     else:
         draw.b = _real("normal", "std", std)
