@@ -31,8 +31,20 @@ inline bool fill_diagonal(DType dtype, void* data, int64_t n, int64_t step, int 
     return done;
 }
 
-template <class T, class V> void arange_loop(T* data, int64_t n, V start, V step) {
-    for (int64_t i = 0; i < n; ++i) data[i] = T(start + step * V(i));
+inline void arange_loop(int64_t* data, int64_t n, int64_t start, int64_t step) {
+    for (int64_t i = 0; i < n; ++i) data[i] = start + step * i;
+}
+
+// Rounded as PyTorch's loop over vectors of 32 bytes rounds: the first element of a vector is start + i step in T, the
+// k-th is that plus k step; what is left over after pairs of vectors is computed alone.
+template <class T> void arange_loop(T* data, int64_t n, double start, double step) {
+    constexpr int64_t lanes = 32 / sizeof(T);
+    int64_t i = 0;
+    for (; i < n - n % (2 * lanes); i += lanes) {
+        double first = T(std::fma(step, double(i), start));
+        for (int64_t k = 0; k < lanes; ++k) data[i + k] = T(std::fma(step, double(k), first));
+    }
+    for (; i < n; ++i) data[i] = T(std::fma(step, double(i), start));
 }
 
 // In int64 or float64 arithmetic; the four-byte and eight-byte dtypes only.

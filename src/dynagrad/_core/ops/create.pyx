@@ -470,6 +470,8 @@ def linspace(start, end, steps=None, *, out=None, dtype=None, layout=None, devic
     cdef double last = _number("linspace", "end", end)
     cdef TensorBase made = allocate("linspace", (n,), out, dtype, layout, device, default_dtype)
     cdef TensorBase work = _work(made, F32 if is_float(made.dtype) and made.dtype != F64 else F64)
+    if not is_float(made.dtype):
+        first, last = <double><int64_t>first, <double><int64_t>last
     dg_linspace(<DType>work.dtype, work.data, n, first, last)
     if work is not made:
         copy_into(made, work)

@@ -176,9 +176,7 @@ cdef class DiagonalBackward0_copy(Node):                # zeros, with the gradie
 
     cdef object vjp(self, TensorBase g):
         sizes, offset = self.params
-        whole = _zeros(g.dtype, sizes)
-        whole.diagonal(offset).copy_(g)
-        return whole
+        return _zeros(g.dtype, sizes).diagonal_scatter(g, offset)
 
 
 cdef TensorBase _zeros(int dtype, object sizes):
