@@ -55,7 +55,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """The dot products along one dimension; the others broadcast.
 
     >>> import dynagrad
-    >>> vecdot(dynagrad.ones(2, 3), dynagrad.ones(3))
+    >>> dynagrad.linalg.vecdot(dynagrad.ones(2, 3), dynagrad.ones(3))
     tensor([3., 3.])
     """
     return (x * y).sum(dim)
@@ -63,6 +63,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
 
 register(Card("outer", outer, aliases=("ger",)))
 register(Card("inner", inner))
+register(Card("linalg_vecdot", vecdot, method=False, function=False))
 
 
 # ---- tensordot -------------------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
     The first and the last may be vectors: a row and a column, whose dimension is dropped from the result.
 
     >>> import dynagrad
-    >>> multi_dot([dynagrad.ones(2), dynagrad.ones(2, 3), dynagrad.ones(3)])
+    >>> dynagrad.linalg.multi_dot([dynagrad.ones(2), dynagrad.ones(2, 3), dynagrad.ones(3)])
     tensor(6.)
     """
     matrices = list(tensors)
@@ -265,4 +266,5 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
 
 
 register(Card("chain_matmul", chain_matmul, method=False))
+register(Card("linalg_multi_dot", multi_dot, method=False, function=False))
 register(Card("matrix_power", matrix_power))

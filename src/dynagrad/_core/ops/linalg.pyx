@@ -83,9 +83,9 @@ cdef bint _lies(TensorBase t, int d, Matrix* m) noexcept:
     cdef int64_t rows = t.shape[d], columns = t.shape[d + 1]
     cdef int64_t down = t.strides[d], across = t.strides[d + 1]
     m.rows, m.columns = rows, columns
-    if (across == 1 or columns <= 1) and (down >= columns and down > 0 or rows <= 1):
+    if rows * columns == 0 or (across == 1 or columns <= 1) and (down >= columns and down > 0 or rows <= 1):
         m.trans = False
-        m.ld = down if rows > 1 else max(columns, 1)
+        m.ld = max(down if rows > 1 else columns, 1)
         return True
     if (down == 1 or rows <= 1) and (across >= rows and across > 0 or columns <= 1):
         m.trans = True
