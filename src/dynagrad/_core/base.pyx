@@ -21,6 +21,8 @@ from dynagrad._core.iterate cimport cast, contiguous, fill
 from dynagrad._core.ops.exchange cimport export_buffer, release_export
 from dynagrad._core.ops.linalg cimport matmul
 from dynagrad._core.ops.pointwise cimport add, mul, neg
+from dynagrad._core.ops.index cimport contains, getitem, setitem, slices_of
+from dynagrad._core.ops.shape cimport matrix_transpose, reversed_dims
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
     HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like, new_scalar,
@@ -246,6 +248,40 @@ cdef class NativeTensor(TensorBase):
     def __pos__(self):
         return self
 
+    def __getitem__(self, key):
+        return getitem(self, key)
+
+    def __setitem__(self, key, value):
+        setitem(self, key, value)
+
+    def __iter__(self):
+        return slices_of(self)
+
+    def __contains__(self, element):
+        return contains(self, element)
+
+    # ---- transposes --------------------------------------------------------------------------------------------------
+
+    @property
+    def T(self):
+        """All dimensions in reverse order."""
+        return reversed_dims(self)
+
+    @property
+    def mT(self):
+        """The last two dimensions exchanged."""
+        return matrix_transpose(self, "mT")
+
+    @property
+    def H(self):
+        """A matrix transposed and conjugated."""
+        return matrix_transpose(self, "H")
+
+    @property
+    def mH(self):
+        """The last two dimensions exchanged and conjugated."""
+        return matrix_transpose(self, "mH")
+
     # ---- one element as a number -------------------------------------------------------------------------------------
 
     def item(self):
@@ -268,13 +304,13 @@ cdef class NativeTensor(TensorBase):
                            f"one element (the shape is {list(shape_tuple(t))})")
 
     def __float__(self):
-        return float(_item(<TensorBase>self))
+        return float(_single(<TensorBase>self))
 
     def __int__(self):
-        return int(_item(<TensorBase>self))
+        return int(_single(<TensorBase>self))
 
     def __complex__(self):
-        return complex(_item(<TensorBase>self))
+        return complex(_single(<TensorBase>self))
 
     def __index__(self):
         cdef TensorBase t = <TensorBase>self
@@ -493,6 +529,13 @@ cdef int _readable(int dtype) noexcept:
 
 
 
+
+
+cdef object _single(TensorBase t):
+    if t.numel != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars, but this one has shape "
+                         f"{list(shape_tuple(t))}")
+    return _item(t)
 
 
 cdef object _item(TensorBase t):

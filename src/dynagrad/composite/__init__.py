@@ -1,5 +1,5 @@
 """Ops made of ops, by the same families as the ops; no derivatives live here. Importing this package registers them."""
 
-from dynagrad.composite import einsum, norms, products, statistics
+from dynagrad.composite import arrange, einsum, norms, products, statistics
 
-__all__ = ["einsum", "norms", "products", "statistics"]
+__all__ = ["arrange", "einsum", "norms", "products", "statistics"]

@@ -41,14 +41,14 @@ bool is_nan(W x) {
 template <class W>
 W wrapping_add(W a, W b) {
     if constexpr (std::is_same_v<W, bool>) return a || b;
-    else if constexpr (std::is_integral_v<W>) return static_cast<W>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+    else if constexpr (std::is_integral_v<W>) return static_cast<W>(uint64_t(a) + uint64_t(b));
     else return a + b;
 }
 
 template <class W>
 W wrapping_mul(W a, W b) {
     if constexpr (std::is_same_v<W, bool>) return a && b;
-    else if constexpr (std::is_integral_v<W>) return static_cast<W>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+    else if constexpr (std::is_integral_v<W>) return static_cast<W>(uint64_t(a) * uint64_t(b));
     else return a * b;
 }
 
@@ -89,7 +89,10 @@ void run(char* indexed, int64_t indexed_stride, char* plain, int64_t plain_strid
     if (indexed_stride == size && plain_stride == size) {
         if constexpr (op == IndexOp::get) std::memcpy(plain, indexed, n * size);
         else if constexpr (op == IndexOp::put) std::memcpy(indexed, plain, n * size);
-        else for (int64_t i = 0; i < n; ++i) apply<op>(reinterpret_cast<T*>(indexed)[i], reinterpret_cast<T*>(plain)[i]);
+        else {
+            auto *a = reinterpret_cast<T*>(indexed), *b = reinterpret_cast<T*>(plain);
+            for (int64_t i = 0; i < n; ++i) apply<op>(a[i], b[i]);
+        }
         return;
     }
     for (int64_t i = 0; i < n; ++i, indexed += indexed_stride, plain += plain_stride)
@@ -315,27 +318,6 @@ void with_item_type(int itemsize, F f) {
     }
 }
 
-// ---- Searching ----
-
-template <class T>
-void search_rows(const SearchSorted& s) {
-    using W = wide_t<T>;
-    auto sequence = reinterpret_cast<const T*>(s.sequence);
-    auto values = reinterpret_cast<const T*>(s.values);
-    for (int64_t i = 0; i < s.rows * s.m; ++i) {
-        int64_t row = s.one_sequence ? 0 : (i / s.m) * s.n, low = 0, high = s.n;
-        W value = static_cast<W>(values[i]);
-        while (low < high) {
-            int64_t middle = low + (high - low) / 2;
-            W here = static_cast<W>(sequence[row + (s.sorter ? s.sorter[row + middle] : middle)]);
-            bool before = s.right ? !(here > value) : !(here >= value);
-            if (before) low = middle + 1;
-            else high = middle;
-        }
-        s.out[i] = low;
-    }
-}
-
 }  // namespace
 
 void indexed_walk(const IndexedWalk& walk, IndexOp op, DType dtype) {
@@ -369,15 +351,17 @@ int64_t count_true(int ndim, const int64_t* shape, const uint8_t* mask, const in
     return count;
 }
 
-void nonzero(int ndim, const int64_t* shape, const uint8_t* mask, const int64_t* mask_strides, int64_t* out) {
+void nonzero(int ndim, const int64_t* shape, const uint8_t* mask, const int64_t* mask_strides, int64_t* out,
+             int64_t column) {
     int64_t position[MAX_DIMS] = {}, last = ndim - 1, n = ndim ? shape[last] : 0, step = ndim ? mask_strides[last] : 0;
     if (std::find(shape, shape + ndim, 0) != shape + ndim) return;
     for (int64_t offset = 0, d = 0; ndim && d >= 0;) {
         const uint8_t* m = mask + offset;
         for (int64_t i = 0; i < n; ++i, m += step) {
             if (!*m) continue;
-            out = std::copy(position, position + last, out);
-            *out++ = i;
+            for (d = 0; d < last; ++d) out[d * column] = position[d];
+            out[last * column] = i;
+            ++out;
         }
         for (d = last - 1; d >= 0; --d) {
             offset += mask_strides[d];
@@ -406,21 +390,6 @@ void masked_scatter(int ndim, const int64_t* shape, const uint8_t* mask, const i
             scatter_line<T>(mask + at[0], step[0], out + at[1], step[1], n, from);
         });
     });
-}
-
-void searchsorted(const SearchSorted& search, DType dtype) {
-    switch (dtype) {
-        case BOOL:
-        case U8: return search_rows<uint8_t>(search);
-        case I8: return search_rows<int8_t>(search);
-        case I16: return search_rows<int16_t>(search);
-        case I32: return search_rows<int32_t>(search);
-        case I64: return search_rows<int64_t>(search);
-        case F16: return search_rows<Float16>(search);
-        case BF16: return search_rows<BFloat16>(search);
-        case F32: return search_rows<float>(search);
-        default: return search_rows<double>(search);
-    }
 }
 
 void bincount(const int64_t* values, int64_t n, int64_t* out) {

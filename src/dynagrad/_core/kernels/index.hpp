@@ -47,8 +47,9 @@ void copy_strided(int ndim, const int64_t* shape, char* out, const int64_t* out_
 
 int64_t count_true(int ndim, const int64_t* shape, const uint8_t* mask, const int64_t* mask_strides);
 
-// Writes the coordinates of the true elements in row-major order as contiguous rows of ndim numbers.
-void nonzero(int ndim, const int64_t* shape, const uint8_t* mask, const int64_t* mask_strides, int64_t* out);
+// Writes the coordinates of the true elements in row-major order: those along dim d from out[d * column] on.
+void nonzero(int ndim, const int64_t* shape, const uint8_t* mask, const int64_t* mask_strides, int64_t* out,
+             int64_t column);
 
 // out, contiguous, receives the elements of `in` where the mask is true, in row-major order.
 void masked_select(int ndim, const int64_t* shape, const uint8_t* mask, const int64_t* mask_strides, const char* in,
@@ -57,19 +58,6 @@ void masked_select(int ndim, const int64_t* shape, const uint8_t* mask, const in
 // The reverse: the elements of `in`, contiguous, go one after the other to where the mask is true.
 void masked_scatter(int ndim, const int64_t* shape, const uint8_t* mask, const int64_t* mask_strides, char* out,
                     const int64_t* out_strides, const char* in, int itemsize);
-
-// For each of `rows` rows of m contiguous values: the first place in its sorted row of n at which the value can be
-// inserted (`right`: the last). The sequence has one row for all when `one_sequence`. `sorter`, shaped as the sequence
-// or null, lists its elements in ascending order. NaN sorts last.
-struct SearchSorted {
-    const char* sequence;
-    const int64_t* sorter;
-    const char* values;
-    int64_t* out;
-    int64_t rows, n, m;
-    bool one_sequence, right;
-};
-void searchsorted(const SearchSorted& search, DType dtype);
 
 // out[v] += 1 or weights[i] for each value; the caller has checked 0 <= v < length of out and cleared out.
 void bincount(const int64_t* values, int64_t n, int64_t* out);

@@ -58,10 +58,15 @@ register(Card("clone", _clone, CloneBackward0, "unary"))
 
 
 def _copy_of_tensor(TensorBase t):
-    return copy_of(t)
+    return clone(t)
 
 
 use_copy(_copy_of_tensor)
+
+
+cdef TensorBase row_major(TensorBase input):
+    """The tensor itself if it is contiguous, else a recorded copy that is."""
+    return input if input.contiguous else _copied(input, _row_major_copy(input, contiguous_format))
 
 
 def _contiguous(TensorBase input not None, *, memory_format=contiguous_format):

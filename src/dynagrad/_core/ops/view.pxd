@@ -10,3 +10,7 @@ cdef TensorBase expand_to_input(Node node, int i, TensorBase g)
 cdef TensorBase unsqueeze_at(TensorBase input, int dim)
 cdef TensorBase as_strided(TensorBase input, object size, object stride, object storage_offset)
 cdef TensorBase detach(TensorBase input)
+cdef TensorBase expanded(TensorBase t, int ndim, const int64_t* wanted)
+
+cdef class StridedNode(Node):
+    pass

@@ -14,11 +14,12 @@ from dynagrad._core.graph import use_view_nodes
 from dynagrad._core.graph cimport (
     Node, Output, attach, begin, begin1, hand_on_cut, link, needs, note_cut, output_of, release_saved, set_view_of,
     thread_state, wants_grad)
+from dynagrad._core.index_kernels cimport ADD, IndexedWalk, indexed_walk
 from dynagrad._core.iterate cimport fill
 from dynagrad._core.ops.copy cimport clone, copy_, zero_
 from dynagrad._core.tensor cimport (
     TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, set_geometry, shape_tuple)
-from dynagrad._core.types cimport itemsizes
+from dynagrad._core.types cimport DType, itemsizes
 
 
 cdef TensorBase viewed(Node node, TensorBase source, int ndim, const int64_t* shape, const int64_t* strides,
@@ -59,18 +60,34 @@ register(Card("detach", _detach, None, "view"))
 
 # ---- as_strided ------------------------------------------------------------------------------------------------------
 
-@cython.final
-cdef class AsStridedBackward0(Node):
-    """Lays the gradient into a buffer like the storage, and reads the input's elements from it.
+cdef class StridedNode(Node):
+    """Of a view of some elements in memory: lays the gradient into a buffer like the storage, and reads the input's from it.
 
     Elements that the view shows more than once get the sum; elements that the input itself shows more than once share
-    what arrives there equally.
+    what arrives there equally. params: sizes, strides and offset in the storage, of the view and then of the input.
     """
+    cdef object vjp(self, TensorBase g):
+        cdef int64_t offset = self.params[2], in_offset = self.params[5], start = min(offset, in_offset)
+        cdef tuple in_size = self.params[3], in_stride = self.params[4]
+        cdef int64_t length = max(_extent(self.params[0], self.params[1], offset), _extent(in_size, in_stride, in_offset)) - start
+        cdef TensorBase flat = _spread(g, length, self.params[1], offset - start)
+        cdef TensorBase ones
+        if _may_overlap(in_size, in_stride):
+            ones = _ones(g.dtype, in_size)
+            flat = flat / _spread(ones, length, in_stride, in_offset - start).clamp(min=1)
+        return as_strided(flat, in_size, in_stride, in_offset - start)
+
+
+@cython.final
+cdef class AsStridedBackward0(StridedNode):
     _keeps = ("size", "stride", "storage_offset")
 
+
+@cython.final
+cdef class AsStridedBackwardBackward0(Node):            # params: sizes, strides and offset of what was spread
     cdef object vjp(self, TensorBase g):
-        size, stride, offset, in_size, in_stride, in_offset = self.params
-        return _as_strided_backward(g, size, stride, offset, in_size, in_stride, in_offset)
+        size, stride, offset = self.params
+        return as_strided(g, size, stride, offset)
 
 
 cdef int64_t _extent(tuple size, tuple stride, int64_t offset) except -1:
@@ -92,37 +109,37 @@ cdef bint _may_overlap(tuple size, tuple stride):
     return False
 
 
-cdef TensorBase _zeros(int dtype, int64_t n):
-    cdef TensorBase made = new_tensor(dtype, 1, &n)
-    fill(made, 0)
+cdef TensorBase _ones(int dtype, tuple size):
+    cdef int64_t shape[64]
+    cdef int d
+    for d in range(len(size)):
+        shape[d] = size[d]
+    cdef TensorBase made = new_tensor(dtype, len(size), shape)
+    fill(made, 1)
     return made
 
 
-cdef object _as_strided_backward(TensorBase g, tuple size, tuple stride, int64_t offset, tuple in_size, tuple in_stride,
-                                 int64_t in_offset):
-    cdef int64_t start = min(offset, in_offset)
-    cdef int64_t extent = max(_extent(size, stride, offset), _extent(in_size, in_stride, in_offset)) - start
-    cdef TensorBase flat = _zeros(g.dtype, max(extent, 0))
-    cdef TensorBase positions, counts
-    if _may_overlap(size, stride):
-        positions = as_strided(_positions(extent), size, stride, offset - start)
-        flat = flat.index_add(0, positions.reshape(-1), g.reshape(-1))
-    else:
-        copy_(as_strided(flat, size, stride, offset - start), g)
-    if _may_overlap(in_size, in_stride):
-        positions = as_strided(_positions(extent), in_size, in_stride, in_offset - start).reshape(-1)
-        counts = _zeros(g.dtype, extent)
-        fill(counts, 0)
-        counts = counts.index_add(0, positions, (_zeros(g.dtype, positions.numel) + 1))
-        flat = flat / counts.clamp(min=1)
-    return as_strided(flat, in_size, in_stride, in_offset - start)
-
-
-cdef TensorBase _positions(int64_t n):
-    cdef TensorBase made = new_tensor(5, 1, &n)
-    cdef int64_t i
-    for i in range(n):
-        (<int64_t*>made.data)[i] = i
+cdef TensorBase _spread(TensorBase g, int64_t length, tuple stride, int64_t offset):
+    """A vector of zeros to which g is added element by element, seen through strides: the adjoint of as_strided."""
+    cdef int64_t strides[64]
+    cdef int64_t plain_strides[64]
+    cdef int64_t n = max(length, <int64_t>0)
+    cdef int d, itemsize = itemsizes[g.dtype]
+    cdef Node node
+    cdef TensorBase made = new_tensor(g.dtype, 1, &n)
+    fill(made, 0)
+    for d in range(g.ndim):
+        strides[d] = stride[d] * itemsize
+        plain_strides[d] = g.strides[d] * itemsize
+    cdef IndexedWalk walk = IndexedWalk(g.ndim, g.shape, g.data, &plain_strides[0],
+                                        made.data + offset * itemsize, &strides[0], 0, NULL)
+    with nogil:
+        indexed_walk(walk, ADD, <DType>g.dtype)
+    if wants_grad(g):
+        node = AsStridedBackwardBackward0.__new__(AsStridedBackwardBackward0)
+        node.params = (dims_tuple(g.ndim, g.shape), stride, offset)
+        begin1(node, g)
+        attach(node, made)
     return made
 
 
@@ -252,37 +269,45 @@ cdef class ExpandBackward0(Node):                       # the engine sums what w
         return g
 
 
-cdef TensorBase expand_to(TensorBase input, object sizes):
+cdef TensorBase expanded(TensorBase t, int ndim, const int64_t* wanted):
     cdef int64_t shape[64]
     cdef int64_t strides[64]
-    cdef int ndim = len(sizes)
-    cdef int pad = ndim - input.ndim
-    cdef int i
-    cdef int64_t wanted
+    cdef int pad = ndim - t.ndim, d
     cdef Node node = None
     if pad < 0:
         raise RuntimeError(f"expand: the number of sizes provided ({ndim}) must be greater or equal to the number of "
-                           f"dimensions in the tensor ({input.ndim}), whose shape is {list(shape_tuple(input))}")
-    for i in range(ndim):
-        wanted = sizes[i]
-        if i < pad:
-            if wanted < 0:
-                raise RuntimeError(f"The expanded size of the tensor ({wanted}) isn't allowed in a leading, non-existing "
-                                   f"dimension {i}")
-            shape[i], strides[i] = wanted, 0
-        elif wanted == -1 or wanted == input.shape[i - pad]:
-            shape[i], strides[i] = input.shape[i - pad], input.strides[i - pad]
-        elif input.shape[i - pad] == 1 and wanted >= 0:
-            shape[i], strides[i] = wanted, 0
+                           f"dimensions in the tensor ({t.ndim}), whose shape is {list(shape_tuple(t))}")
+    for d in range(ndim - 1, -1, -1):
+        shape[d] = wanted[d]
+        if d < pad:
+            if wanted[d] < 0:
+                raise RuntimeError(f"The expanded size of the tensor ({wanted[d]}) isn't allowed in a leading, non-existing "
+                                   f"dimension {d}")
+            strides[d] = 0 if wanted[d] != 1 else 1 if d == ndim - 1 else shape[d + 1] * strides[d + 1]
+        elif wanted[d] == -1 or wanted[d] == t.shape[d - pad]:
+            shape[d], strides[d] = t.shape[d - pad], t.strides[d - pad]
+        elif t.shape[d - pad] == 1 and wanted[d] >= 0:
+            strides[d] = 0
         else:
-            raise RuntimeError(f"The expanded size of the tensor ({wanted}) must match the existing size "
-                               f"({input.shape[i - pad]}) at non-singleton dimension {i}.  Target sizes: {list(sizes)}.  "
-                               f"Tensor sizes: {list(shape_tuple(input))}")
-    if wants_grad(input):
+            raise RuntimeError(f"The expanded size of the tensor ({wanted[d]}) must match the existing size "
+                               f"({t.shape[d - pad]}) at non-singleton dimension {d}.  Target sizes: "
+                               f"{list(dims_tuple(ndim, wanted))}.  Tensor sizes: {list(shape_tuple(t))}")
+    if wants_grad(t):
         node = ExpandBackward0.__new__(ExpandBackward0)
-        node.params = (shape_tuple(input),)
-        begin1(node, input)
-    return viewed(node, input, ndim, shape, strides, 0)
+        node.params = (shape_tuple(t),)
+        begin1(node, t)
+    return viewed(node, t, ndim, shape, strides, 0)
+
+
+cdef TensorBase expand_to(TensorBase input, object sizes):
+    cdef int64_t wanted[64]
+    cdef int n = 0
+    if len(sizes) > 64:
+        raise RuntimeError("expand: tensors have at most 64 dimensions")
+    for size in sizes:
+        wanted[n] = size
+        n += 1
+    return expanded(input, n, wanted)
 
 
 cdef TensorBase expand_to_input(Node node, int i, TensorBase g):
@@ -297,7 +322,7 @@ cdef TensorBase expand_to_input(Node node, int i, TensorBase g):
     return new_alias(g, target.ndim, target.shape, strides, 0)
 
 
-def _expand(TensorBase input not None, *size, implicit=False):
+def _expand(TensorBase input not None, *args, size=None, implicit=False):
     """A view in which dimensions of size 1 are repeated to the given sizes without copying; -1 keeps a size.
 
     >>> import dynagrad
@@ -305,8 +330,8 @@ def _expand(TensorBase input not None, *size, implicit=False):
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    if len(size) == 1 and isinstance(size[0], (tuple, list)):
-        size = tuple(size[0])
+    if size is None:
+        size = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
     return expand_to(input, size)
 
 
