@@ -9,7 +9,7 @@ from libc.string cimport memcmp, memcpy, memset
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport (
-    Node, Output, attach, attach_many, begin1, begin_list, begin_pair, needs, output_of, pass_cut, set_view_of, settle,
+    Node, Output, attach, attach_many, begin1, begin_list, begin_pair, hand_on_cut, needs, output_of, set_view_of, settle,
     thread_state, wants_grad)
 from dynagrad._core.iterate cimport copy_into, copy_of, output, refuse_out_grad, result_dtype
 from dynagrad._core.ops.copy cimport row_major
@@ -300,11 +300,12 @@ cdef list _filled(Node node, list gradients):
 cdef tuple _views(TensorBase t, list made, Node node):
     """Joins several aliases of t to the graph as the outputs of one node."""
     cdef TensorBase each
+    if thread_state.inference or node is None and thread_state.backward_depth:
+        return tuple(made)
     for each in made:
-        if not thread_state.inference:
-            set_view_of(each, t, VIEW_MULTI)
+        set_view_of(each, t, VIEW_MULTI)
         if node is None:
-            pass_cut(each, t)
+            hand_on_cut(each, t)
     if node is not None:
         begin1(node, t)
         attach_many(node, made)
