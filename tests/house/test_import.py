@@ -30,8 +30,8 @@ def test_a_program_without_arrays_never_loads_numpy() -> None:
 
 
 def test_public_functions_say_what_they_do() -> None:
-    names = [name for name in vars(dynagrad) if not name.startswith("_") and callable(getattr(dynagrad, name))]
-    assert not [name for name in names if not (getattr(dynagrad, name).__doc__ or "").strip()]
+    public = {name: value for name, value in vars(dynagrad).items() if not name.startswith("_") and callable(value)}
+    assert not [name for name, value in public.items() if not (value.__doc__ or "").strip()]
 
 
 def test_the_version_is_the_builds() -> None:
