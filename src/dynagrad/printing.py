@@ -124,7 +124,7 @@ def tensor_text(t: Tensor, *, tensor_contents: str | None = None) -> str:
 
 def _printed_name(t: Tensor) -> str:
     cls = type(t)
-    return "tensor" if cls is dynagrad.Tensor or cls is dynagrad.nn.Parameter else cls.__name__
+    return "tensor" if cls is dynagrad.Tensor else getattr(cls, "_printed_as", cls.__name__)
 
 
 def _suffixes(t: Tensor) -> Iterator[str]:

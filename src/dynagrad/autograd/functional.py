@@ -317,7 +317,8 @@ def _pull_back(
     create_graph: bool,
 ) -> Sequence[Tensor | None]:
     """The gradients of those outputs that have a history; None for inputs that none of them depends on."""
-    pairs = [(y, v) for y, v in zip(outputs, cotangents or [None] * len(outputs), strict=True) if y.requires_grad]
+    weights: Sequence[Tensor | None] = cotangents or [None] * len(outputs)
+    pairs = [(y, v) for y, v in zip(outputs, weights, strict=True) if y.requires_grad]
     if not pairs:
         return [None] * len(inputs)
     ys, vs = [y for y, _ in pairs], [v for _, v in pairs]
