@@ -20,6 +20,10 @@ from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_number, 
 from dynagrad._core.types cimport BOOL, F64, I32, I64, DType, dtype_object, is_float, is_number, itemsizes
 
 
+cdef enum:
+    SMALL = 8192        # walks over fewer elements keep the GIL
+
+
 # ---- indices ---------------------------------------------------------------------------------------------------------
 
 cdef TensorBase _positions(TensorBase index, str name):
@@ -59,8 +63,11 @@ cdef int _walk(TensorBase t, int dim, TensorBase index, bint vector, TensorBase 
         index_strides[d] = (index.strides[0] if d == dim and index.ndim else 0) if vector else index.strides[d]
     operand = IndexOperand(<int64_t*>index.data, &index_strides[0], _size(t, dim), t.strides[dim] * size if t.ndim else 0)
     walk = IndexedWalk(over.ndim, over.shape, plain.data, &plain_strides[0], t.data, &strides[0], 1, &operand)
-    with nogil:
+    if over.numel < SMALL:
         indexed_walk(walk, op, <DType>t.dtype)
+    else:
+        with nogil:
+            indexed_walk(walk, op, <DType>t.dtype)
     return 0
 
 

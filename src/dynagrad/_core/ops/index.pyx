@@ -332,8 +332,11 @@ cdef int _walk(TensorBase t, Located found, TensorBase plain, IndexOp op) except
         operands[k] = IndexOperand(<int64_t*>index.data, &index_strides[k][0], t.shape[found.where[k]],
                                    t.strides[found.where[k]] * itemsizes[t.dtype])
     walk = IndexedWalk(found.ndim, &found.shape[0], plain.data, &plain_strides[0], t.data, &found.strides[0], found.n, &operands[0])
-    with nogil:
+    if count(found.ndim, found.shape) < 8192:
         indexed_walk(walk, op, dtype)
+    else:
+        with nogil:
+            indexed_walk(walk, op, dtype)
     return 0
 
 
@@ -432,6 +435,13 @@ cdef class IndexPutBackward0(IndexNode):
                 indexed(g, indices) if needs(self, 1) else None)
 
 
+cdef bint _only_masks(list indices):
+    for each in indices:
+        if each is not None and (<TensorBase>each).dtype not in (BOOL, U8):
+            return False
+    return True
+
+
 cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumulate, bint inplace):
     """t, or a copy of it, with values written, or added, at the indices."""
     cdef TensorBase made
@@ -439,7 +449,10 @@ cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumul
     cdef IndexNode node = None
     cdef bint recording = wants_grad(t) or wants_grad(values)
     cdef bint full_mask = _is_full_mask(t, indices) and not accumulate
-    if values.dtype != t.dtype and not (full_mask and values.numel == 1):
+    cdef TensorBase given = values
+    if values.dtype != t.dtype and values.numel == 1 and not accumulate and _only_masks(indices):
+        values = cast(values, t.dtype)
+    if values.dtype != t.dtype:
         raise RuntimeError("Index put requires the source and destination dtypes match, got "
                            f"{dtype_object(t.dtype).name} for the destination and {dtype_object(values.dtype).name} for the "
                            "source.")
@@ -452,7 +465,7 @@ cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumul
         prepare(t, True, recording)
     if recording:
         node = IndexPutBackward0.__new__(IndexPutBackward0)
-        begin_pair(node, t, values)
+        begin_pair(node, t, given)
         node.whole = accumulate
         _keep_indices(node, indices if full_mask else found.tensors, None if full_mask else _where(found))
     made = t if inplace else copy_of(t)
@@ -490,7 +503,7 @@ cdef int _put_at_mask(TensorBase t, TensorBase mask, TensorBase values) except -
     cdef int64_t strides[64]
     cdef int d
     if values.numel == 1:
-        where_kernel(mask, _scalar_of(cast(values, t.dtype)), t, t)
+        where_kernel(mask, _scalar_of(values), t, t)
         return 0
     values = contiguous(values)
     for d in range(t.ndim):

@@ -3,6 +3,7 @@
 What every view needs, and as_strided, expand and unsqueeze, are in `view`; views of a part of the elements in `part`.
 """
 import cython
+from cpython.long cimport PyLong_CheckExact
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -32,17 +33,25 @@ cdef int read_ints(tuple given, int64_t* values, str name) except -1:
     """Writes the integers given as f(1, 2) or as f((1, 2)) and returns how many there are."""
     cdef object items = given
     cdef int n = 0
-    if len(given) == 1 and hasattr(given[0], "__len__") and (not isinstance(given[0], TensorBase)
-                                                             or (<TensorBase>given[0]).ndim):
+    if len(given) == 1 and not PyLong_CheckExact(given[0]) and _is_sequence(given[0]):
         items = given[0]
     if len(items) > 64:
         raise RuntimeError(f"{name}(): tensors have at most 64 dimensions, but {len(items)} were given")
     for item in items:
-        if isinstance(item, (float, str)) or not hasattr(item, "__index__"):
+        if PyLong_CheckExact(item):
+            values[n] = item
+        elif isinstance(item, (float, str)) or not hasattr(item, "__index__"):
             raise TypeError(f"{name}(): expected integers, but got {type(item).__name__} at position {n}")
-        values[n] = item.__index__()
+        else:
+            values[n] = item.__index__()
         n += 1
     return n
+
+
+cdef bint _is_sequence(object given):
+    if isinstance(given, TensorBase):
+        return (<TensorBase>given).ndim > 0
+    return hasattr(given, "__len__")
 
 
 cdef int read_dims(object given, int ndim, int* dims) except -1:

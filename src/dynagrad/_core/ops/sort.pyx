@@ -13,11 +13,11 @@ from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint64_t
 
 from dynagrad._core.graph cimport Node, attach_many, prepare, save, save_result, settle, unpack, wants_grad
-from dynagrad._core.iterate cimport cast, contiguous, copy_of, result_dtype2
+from dynagrad._core.iterate cimport as_operand, cast, contiguous, copy_of, result_dtype2
 from dynagrad._core.ops.lines cimport dims_back, dims_last, over_rows
 from dynagrad._core.ops.reduce cimport (
     PositionNode, ReduceNode, delivered, every_dim, one_dim, record_positions, record_reduction, spread, without_dim)
-from dynagrad._core.tensor cimport TensorBase, new_alias, new_scalar, new_tensor
+from dynagrad._core.tensor cimport TensorBase, new_alias, new_scalar, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I32, I64, DType, itemsizes
 
 cdef extern from "kernels/sort.hpp" namespace "dg" nogil:
@@ -361,36 +361,71 @@ def _unique(TensorBase input not None, bint sorted=True, bint return_inverse=Fal
     return tuple(found) if len(found) > 1 else found[0]
 
 
-def _searchsorted(TensorBase sorted_sequence not None, input, *, bint out_int32=False, bint right=False, side=None):
-    """For each element the place in the 1-d ascending ``sorted_sequence`` where it would be inserted.
+cdef TensorBase _sought(TensorBase sequence, object input):
+    """The values to look for: one for all rows of a 1-d sequence, or rows that match those of the sequence."""
+    cdef TensorBase values = as_operand(input, "searchsorted(): argument 'input'")
+    cdef int d
+    cdef bint fits = sequence.ndim == 1 or values.ndim == sequence.ndim > 0
+    for d in range(sequence.ndim - 1 if fits else 0):
+        fits = fits and values.shape[d] == sequence.shape[d]
+    if not fits:
+        raise RuntimeError("torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+                           "boundaries tensor and input value tensor must match, but we got boundaries tensor "
+                           f"{list(shape_tuple(sequence))} and input value tensor {list(shape_tuple(values))}")
+    return values
+
+
+cdef TensorBase _find(TensorBase sequence, object input, bint right, bint int32, object out):
+    cdef TensorBase values = _sought(sequence, input)
+    cdef int dtype = result_dtype2(sequence, values)
+    cdef TensorBase edges = contiguous(cast(sequence, dtype))
+    cdef TensorBase places = new_tensor(I64, values.ndim, values.shape)
+    cdef int64_t n = edges.shape[edges.ndim - 1], row
+    cdef int64_t m = values.numel if edges.ndim == 1 else values.shape[values.ndim - 1]
+    cdef int64_t rows = values.numel // m if m else 0
+    cdef int size = itemsizes[dtype]
+    values = contiguous(cast(values, dtype))
+    with nogil:
+        for row in range(rows):
+            find_places(<DType>dtype, edges.data + row * n * size, n, values.data + row * m * size, m,
+                        <int64_t*>places.data + row * m, right)
+    return delivered(cast(places, I32) if int32 else places, out)
+
+
+def _searchsorted(TensorBase sorted_sequence not None, input, *, bint out_int32=False, bint right=False, side=None,
+                  TensorBase sorter=None, out=None):
+    """For each element the place where it would be inserted into the ascending ``sorted_sequence``, a vector or rows.
+
+    Equal elements stay behind the place, or with ``right`` (``side="right"``) before it. ``sorter`` lists the places of
+    the elements of a sequence that is not sorted, in ascending order.
 
     >>> import dynagrad
     >>> dynagrad.searchsorted(dynagrad.tensor([1, 3, 5]), dynagrad.tensor([3, 6]))
     tensor([1, 3])
     """
-    cdef TensorBase values = input if isinstance(input, TensorBase) else sorted_sequence.new_tensor(input)
-    if sorted_sequence.ndim != 1:
-        raise RuntimeError(f"searchsorted(): boundaries tensor should be 1 dimension, but got dim {sorted_sequence.ndim}")
     if side is not None and side not in ("left", "right"):
-        raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side}")
-    cdef int dtype = result_dtype2(sorted_sequence, values)
-    cdef TensorBase edges = contiguous(cast(sorted_sequence, dtype))
-    values = contiguous(cast(values, dtype))
-    cdef TensorBase places = new_tensor(I64, values.ndim, values.shape)
-    cdef bint above = right or side == "right"
-    with nogil:
-        find_places(<DType>dtype, edges.data, edges.numel, values.data, values.numel, <int64_t*>places.data, above)
-    return cast(places, I32) if out_int32 else places
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was "
+                           "True")
+    if sorter is not None:
+        if shape_tuple(sorter) != shape_tuple(sorted_sequence):
+            raise RuntimeError("torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor "
+                               f"{list(shape_tuple(sorted_sequence))} and got sorter tensor {list(shape_tuple(sorter))}")
+        sorted_sequence = sorted_sequence.detach().gather(-1, sorter)
+    return _find(sorted_sequence, input, right or side == "right", out_int32, out)
 
 
-def _bucketize(input, TensorBase boundaries not None, *, bint out_int32=False, bint right=False):
+def _bucketize(input, TensorBase boundaries not None, *, bint out_int32=False, bint right=False, out=None):
     """For each element the number of the bucket between the ascending ``boundaries`` that it falls into.
 
     >>> import dynagrad
     >>> dynagrad.bucketize(dynagrad.tensor([0, 4]), dynagrad.tensor([1, 3, 5]))
     tensor([0, 2])
     """
-    return _searchsorted(boundaries, input, out_int32=out_int32, right=right)
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    return _find(boundaries, input, right, out_int32, out)
 
 
 register(Card("unique", _unique, None, "reduce", samples="unary"))
