@@ -8,6 +8,7 @@ import warnings
 import weakref
 
 from cpython.buffer cimport Py_buffer
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from dynagrad._core.graph import RemovableHandle
@@ -26,14 +27,15 @@ from dynagrad._core.ops.shape cimport matrix_transpose, reversed_dims
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
     HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like, new_scalar,
-    new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
+    new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share, track)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, cpu, dtype_object, is_float, is_number, itemsizes)
 
 cdef extern from "Python.h":
     object PyLong_FromLongLong(long long)
     object PyFloat_FromDouble(double)
-    object PyObject_GenericGetAttr(object, object)
+    object attributes_dict "PyObject_GenericGetDict"(object, void*)
+    int delete_attribute "PyObject_GenericSetAttr"(object, object, PyObject*) except -1
     int PyObject_GenericSetAttr(object, object, object) except -1
 
 
@@ -462,28 +464,17 @@ cdef class NativeTensor(TensorBase):
 
     # ---- what users hang on a tensor ---------------------------------------------------------------------------------
 
-    def __getattr__(self, name):
-        cdef TensorBase t = <TensorBase>self
-        if t.extra is not None and "attributes" in <dict>t.extra and name in (<dict>t.extra)["attributes"]:
-            return (<dict>t.extra)["attributes"][name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+    @property
+    def __dict__(self):
+        return attributes_dict(self, NULL)
 
     def __setattr__(self, name, value):
-        try:
-            PyObject_GenericSetAttr(self, name, value)
-        except AttributeError:
-            if hasattr(type(self), name):
-                raise
-            extras(<TensorBase>self).setdefault("attributes", {})[name] = value
+        PyObject_GenericSetAttr(self, name, value)
+        if (<TensorBase>self).attributes != NULL:
+            track(<TensorBase>self)
 
     def __delattr__(self, name):
-        cdef TensorBase t = <TensorBase>self
-        if t.extra is not None and name in (<dict>t.extra).get("attributes", {}):
-            del (<dict>t.extra)["attributes"][name]
-        elif name == "grad":
-            t.gradient = None
-        else:
-            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        delete_attribute(self, name, NULL)
 
 
 cdef int _checked_dim(TensorBase t, object given) except -1:

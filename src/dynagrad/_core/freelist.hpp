@@ -67,4 +67,35 @@ inline void dealloc_natively(PyObject* type, PyObject* native) {
     reinterpret_cast<PyTypeObject*>(type)->tp_dealloc = dealloc_tensor;
 }
 
+// Note [User attributes live in a dict made when first needed]
+// The dict of the attributes that users set on a tensor is a field of the native struct, null at first, which the type
+// names as the instances' __dict__. So Python looks attributes and methods up in its ordinary, fastest way.
+inline Py_ssize_t attributes_offset = 0;
+inline traverseproc native_traverse = nullptr;
+inline inquiry native_clear = nullptr;
+
+inline PyObject*& attributes_of(PyObject* o) {
+    return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(o) + attributes_offset);
+}
+
+inline int traverse_tensor(PyObject* o, visitproc visit, void* arg) {
+    Py_VISIT(attributes_of(o));
+    return native_traverse(o, visit, arg);
+}
+
+inline int clear_tensor(PyObject* o) {
+    Py_CLEAR(attributes_of(o));
+    return native_clear(o);
+}
+
+inline void keep_attributes(PyObject* type, Py_ssize_t offset) {
+    auto* t = reinterpret_cast<PyTypeObject*>(type);
+    attributes_offset = t->tp_dictoffset = offset;
+    native_traverse = t->tp_traverse;
+    native_clear = t->tp_clear;
+    t->tp_traverse = traverse_tensor;
+    t->tp_clear = clear_tensor;
+    PyType_Modified(t);
+}
+
 }  // namespace dg

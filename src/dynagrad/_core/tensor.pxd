@@ -45,11 +45,13 @@ cdef class TensorBase:
     cdef uint32_t flags
     cdef uint32_t output_nr
     cdef uint32_t view_version  # of the base, when grad_fn of this view was last made
+    cdef PyObject* attributes   # owned: the dict of what users set on the tensor, or null
     cdef void* accumulator      # this leaf's AccumulateGrad, not counted: it clears the field when it goes
+    # The five objects follow `accumulator`: `blank` relies on it.
     cdef object grad_fn         # Node or None
     cdef object base            # what this is a differentiable view of, or None
     cdef object gradient        # .grad
-    cdef object extra           # dict of what users hang on a tensor, or None
+    cdef object extra           # dict of the hooks of a leaf, or None
     cdef object cut             # where tracking ended, for the error of a later backward(), or None
     cdef object __weakref__
 

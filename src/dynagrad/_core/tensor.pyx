@@ -3,7 +3,7 @@
 Operators and the protocols of Python objects are in `base`; how a tensor joins the graph is in `graph`.
 """
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from libcpp.vector cimport vector
@@ -15,15 +15,15 @@ cdef extern from "Python.h":
     void PyObject_GC_UnTrack(void*)
     int PyObject_GC_IsTracked(object)
     object PyLong_FromLongLong(long long)
-    ctypedef object (*newfunc)(PyTypeObject*, object, PyObject*)
+    ctypedef object (*allocfunc)(PyTypeObject*, Py_ssize_t)
     ctypedef struct _type "PyTypeObject":
-        newfunc tp_new
+        allocfunc tp_alloc
 
 cdef extern from "freelist.hpp" namespace "dg":
     void serve_tensors(object type)
     void dealloc_natively(object type, object native)
+    void keep_attributes(object type, Py_ssize_t offset)
 
-cdef tuple EMPTY = ()
 cdef type _tensor_class = None
 cdef PyTypeObject* plain_tensor = NULL
 cdef object _size_class = tuple
@@ -63,6 +63,8 @@ cdef class TensorBase:
 
     def __dealloc__(self):
         cdef void* owned
+        Py_XDECREF(self.attributes)
+        self.attributes = NULL
         storage_drop(self.counter)
         storage_drop(self.storage)
         if self.shape != NULL and self.shape != self.dims:
@@ -105,12 +107,27 @@ def use_classes(cls, size_class):
 
 cdef TensorBase blank(object cls):
     """A tensor object without memory or geometry, outside the cyclic collector until something is hung on it."""
-    cdef TensorBase made = <TensorBase>(<_type*><void*>TensorBase).tp_new(<PyTypeObject*>cls, EMPTY, NULL)
-    if <PyTypeObject*>cls != plain_tensor:
+    cdef TensorBase made = <TensorBase>(<_type*><void*>cls).tp_alloc(<PyTypeObject*>cls, 0)
+    cdef void** objects = &made.accumulator + 1
+    cdef int i
+    for i in range(5):
+        Py_INCREF(None)
+        objects[i] = <void*>None
+    if <PyTypeObject*>cls != plain_tensor and PyObject_GC_IsTracked(made):
         PyObject_GC_UnTrack(<void*>made)
     made.shape = made.dims
     made.strides = made.dims + INLINE_DIMS
     return made
+
+
+cdef int _place_attributes() except -1:
+    """Tells the type where its instances keep the dict of user attributes."""
+    cdef TensorBase probe = TensorBase.__new__(TensorBase)
+    keep_attributes(TensorBase, <char*>&probe.attributes - <char*><void*>probe)
+    return 0
+
+
+_place_attributes()
 
 
 cdef int track(TensorBase t) except -1:
@@ -123,7 +140,7 @@ cdef int track(TensorBase t) except -1:
 
 
 cdef dict extras(TensorBase t):
-    """The dict of what users hang on this tensor, made when first needed."""
+    """The dict of this tensor's hooks, made when first needed."""
     if t.extra is None:
         t.extra = {}
         track(t)

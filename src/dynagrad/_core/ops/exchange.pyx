@@ -256,7 +256,7 @@ cdef TensorBase of_class(TensorBase t, object cls):
 
 def attributes(TensorBase t not None):
     """A dict of the Python attributes that the user set on a tensor."""
-    return {} if t.extra is None else dict((<dict>t.extra).get("attributes", ()))
+    return {} if t.attributes == NULL else dict(<dict>t.attributes)
 
 
 def packed(TensorBase t not None):
