@@ -19,10 +19,13 @@ from dynagrad._core.graph cimport (
     AccumulateGrad, Cut, Node, Output, accumulator_of, gradient_function, here, name_of, node_extras, output_of, thread_state,
     wrote)
 from dynagrad._core.iterate cimport cast, contiguous, fill
+from dynagrad._core.ops.compare cimport (
+    bitwise_and, bitwise_not, bitwise_or, bitwise_xor, compare, shift_left, shift_right)
 from dynagrad._core.ops.exchange cimport export_buffer, release_export
-from dynagrad._core.ops.linalg cimport matmul
-from dynagrad._core.ops.pointwise cimport add, mul, neg
 from dynagrad._core.ops.index cimport contains, getitem, setitem, slices_of
+from dynagrad._core.ops.linalg cimport matmul
+from dynagrad._core.ops.pointwise cimport abs_, add, div, floor_divide, mul, neg, reciprocal, remainder, rsub, sub
+from dynagrad._core.ops.power cimport power
 from dynagrad._core.ops.shape cimport matrix_transpose, reversed_dims
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
@@ -243,6 +246,81 @@ cdef class NativeTensor(TensorBase):
         if not isinstance(left, TensorBase) or not isinstance(right, TensorBase):
             return NotImplemented
         return matmul(<TensorBase>left, <TensorBase>right)
+
+    def __sub__(left, right):
+        if not _operands(left, right):
+            return NotImplemented
+        return sub(left, right, None) if isinstance(left, TensorBase) else rsub(right, left, None)
+
+    def __isub__(self, other):
+        return sub(self, other, None, self, True) if _operand(other) else NotImplemented
+
+    def __truediv__(left, right):
+        if not _operands(left, right):
+            return NotImplemented
+        return div(left, right) if isinstance(left, TensorBase) else mul(reciprocal(right), left)
+
+    def __itruediv__(self, other):
+        return div(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __floordiv__(left, right):
+        return floor_divide(left, right) if _operands(left, right) else NotImplemented
+
+    def __ifloordiv__(self, other):
+        return floor_divide(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __mod__(left, right):
+        return remainder(left, right) if _operands(left, right) else NotImplemented
+
+    def __imod__(self, other):
+        return remainder(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __and__(left, right):
+        return bitwise_and(left, right) if _operands(left, right) else NotImplemented
+
+    def __iand__(self, other):
+        return bitwise_and(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __or__(left, right):
+        return bitwise_or(left, right) if _operands(left, right) else NotImplemented
+
+    def __ior__(self, other):
+        return bitwise_or(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __xor__(left, right):
+        return bitwise_xor(left, right) if _operands(left, right) else NotImplemented
+
+    def __ixor__(self, other):
+        return bitwise_xor(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __lshift__(left, right):
+        return shift_left(left, right) if _operands(left, right) else NotImplemented
+
+    def __ilshift__(self, other):
+        return shift_left(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __rshift__(left, right):
+        return shift_right(left, right) if _operands(left, right) else NotImplemented
+
+    def __irshift__(self, other):
+        return shift_right(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __pow__(left, right, mod):
+        return power(left, right) if mod is None and _operands(left, right) else NotImplemented
+
+    def __ipow__(self, other):
+        return power(self, other, self, True) if _operand(other) else NotImplemented
+
+    def __richcmp__(self, other, int order):
+        return compare(self, other, order) if _operand(other) else NotImplemented
+
+    def __invert__(self):
+        if is_float((<TensorBase>self).dtype):
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        return bitwise_not(self)
+
+    def __abs__(self):
+        return abs_(self)
 
     def __neg__(self):
         return neg(self)

@@ -21,7 +21,7 @@ class Card:
         kind: "unary", "binary", "compare", "reduce", "view", "index", "product", "create", "random", "copy" or
             "composite": says how tests draw samples unless ``samples`` names another way.
         inplace: the in-place form, which becomes the method ``name_``; None if there is none.
-        method: whether the op is a method of Tensor.
+        method: whether the op is a method of Tensor; or the method, where its arguments come in another order.
         function: whether the op is public as ``dynagrad.name``.
         aliases: further names of the same function (and method).
         samples: the name of the sample generator in the tests; ``kind`` if not given.
@@ -38,7 +38,7 @@ class Card:
         kind: str = "composite",
         *,
         inplace: Callable[..., Any] | None = None,
-        method: bool = True,
+        method: bool | Callable[..., Any] = True,
         function: bool = True,
         aliases: tuple[str, ...] = (),
         samples: str | None = None,
@@ -62,7 +62,7 @@ def methods() -> dict[str, Callable[..., Any]]:
     for card in CARDS.values():
         for name in (card.name, *card.aliases):
             if card.method:
-                found[name] = card.op
+                found[name] = card.op if card.method is True else card.method
             if card.inplace is not None:
                 found[name + "_"] = card.inplace
     return found

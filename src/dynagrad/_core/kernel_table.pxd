@@ -9,7 +9,7 @@ cdef extern from "kernels/table.hpp" namespace "dg" nogil:
         op_relu, op_exp, op_exp2, op_expm1, op_log, op_log2, op_log10, op_log1p, op_sqrt, op_rsqrt, op_reciprocal,
         op_sin, op_cos, op_tan, op_asin, op_acos, op_atan, op_sinh, op_cosh, op_tanh, op_asinh, op_acosh, op_atanh,
         op_sigmoid, op_erf, op_erfc, op_erfinv, op_lgamma, op_digamma, op_frac, op_softplus, op_logsigmoid, op_silu,
-        op_gelu_erf, op_gelu_tanh, op_sinc, op_logit, N_UNARY
+        op_gelu_erf, op_gelu_tanh, op_sinc, op_logit, op_polygamma, N_UNARY
     enum:   # Binary
         op_add, op_sub, op_mul, op_div_floor, op_div_trunc, op_remainder, op_fmod, op_pow, op_maximum, op_minimum,
         op_fmax, op_fmin, op_bitwise_and, op_bitwise_or, op_bitwise_xor, op_shift_left, op_shift_right, op_div,

@@ -8,11 +8,12 @@
     X(positive) X(neg) X(abs) X(sign) X(square) X(bitwise_not) X(floor) X(ceil) X(round) X(trunc)\
     X(relu)
 // For float32 and float64 only (integers are promoted to the default floating type before). `softplus` has
-// params.a = beta and params.b = threshold, and so has its backward row:
+// params.a = beta and params.b = threshold, and so has its backward row; `polygamma` is of order params.i:
 #define DG_UNARY_FLOAT(X)                                                                                             \
     X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(rsqrt) X(reciprocal) X(sin) X(cos) X(tan)       \
     X(asin) X(acos) X(atan) X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh) X(sigmoid) X(erf) X(erfc) X(erfinv)     \
-    X(lgamma) X(digamma) X(frac) X(softplus) X(logsigmoid) X(silu) X(gelu_erf) X(gelu_tanh) X(sinc) X(logit)
+    X(lgamma) X(digamma) X(frac) X(softplus) X(logsigmoid) X(silu) X(gelu_erf) X(gelu_tanh) X(sinc) X(logit)\
+    X(polygamma)
 
 // ---- out = f(a, b) --------------------------------------------------------------------------------------------------
 // `add` is a + params.a * b (params.i for int64), `mul` is params.a * a * b (params.i for int64).

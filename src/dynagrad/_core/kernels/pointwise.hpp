@@ -117,6 +117,13 @@ struct softplus {
     }
 };
 
+template <class T>
+struct polygamma {
+    int64_t n;
+    explicit polygamma(const Params& p) : n(p.i) {}
+    DG_INLINE T operator()(T x) const { return T(lib::polygamma(n, double(x))); }
+};
+
 }  // namespace unary
 
 namespace binary {

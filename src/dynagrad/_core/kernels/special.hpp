@@ -42,6 +42,31 @@ inline double digamma(double x) {
 
 inline float digamma(float x) { return float(digamma(double(x))); }
 
+// The sum of (x + k)^-s over k >= 0: nine or more terms, then the Euler-Maclaurin formula.
+inline double hurwitz_zeta(int64_t s, double x) {
+    if (x <= 0 && x == floor(x)) return vm::Format<double>::inf;
+    if (!(x > -1e6)) return vm::Format<double>::nan;
+    double sum = 0;
+    for (; x < 10; x += 1) sum += pow(x, double(-s));
+    constexpr double bernoulli[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6};
+    double power = pow(x, double(-s)), factor = double(s) / 2 / x;
+    sum += power * x / double(s - 1) + power / 2;
+    for (int j = 0; j < 7; j++) {
+        sum += bernoulli[j] * factor * power;
+        factor *= double(s + 2 * j + 1) * double(s + 2 * j + 2) / double((2 * j + 3) * (2 * j + 4)) / (x * x);
+    }
+    return sum;
+}
+
+// The n-th derivative of psi: (-1)^(n+1) n! zeta(n + 1, x)
+inline double polygamma(int64_t n, double x) {
+    if (x == vm::Format<double>::inf) return 0;
+    double factorial = 1;
+    for (int64_t i = 2; i <= n && factorial < vm::Format<double>::inf; i++) factorial *= double(i);
+    double value = factorial * hurwitz_zeta(n + 1, x);
+    return n % 2 ? value : -value;
+}
+
 // Winitzki's closed form is within 1%; each Halley step on erfc(y) = 1 - |x| triples the digits.
 inline double erfinv(double x) {
     double a = vm::abs(x);

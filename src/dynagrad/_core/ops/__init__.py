@@ -3,6 +3,7 @@
 from dynagrad._core.ops import (
     addmm,
     arrange,
+    compare,
     copy,
     create,
     data,
@@ -16,16 +17,21 @@ from dynagrad._core.ops import (
     moments,
     part,
     pointwise,
+    power,
     random,
     reduce,
+    select,
     shape,
     sort,
+    special,
+    trigonometric,
     view,
 )
 
 __all__ = [
     "addmm",
     "arrange",
+    "compare",
     "copy",
     "create",
     "data",
@@ -39,9 +45,13 @@ __all__ = [
     "moments",
     "part",
     "pointwise",
+    "power",
     "random",
     "reduce",
+    "select",
     "shape",
     "sort",
+    "special",
+    "trigonometric",
     "view",
 ]

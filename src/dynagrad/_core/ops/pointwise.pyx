@@ -1,6 +1,7 @@
 """Element-by-element arithmetic: value, derivative and card of each op. The loops themselves are kernels/pointwise.hpp.
 
-Comparisons and logic are in `compare`; the walk over elements in `iterate`.
+Powers and exponentials are in `power`, angles in `trigonometric`, choices and rounding in `select`, predicates in
+`compare`, other functions in `special`; the walk over elements in `iterate`.
 """
 import cython
 
@@ -9,12 +10,109 @@ from libc.stdint cimport int64_t
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport (
-    Node, attach, begin1, begin_pair, has_saved, needs, prepare, save, save_operand, save_result, settle, thread_state,
-    unpack, unpack_operand, wants_grad)
-from dynagrad._core.iterate cimport FLOATING, SAME, K, Loop, binary, plain_params, unary
-from dynagrad._core.kernel_table cimport Params, op_add, op_mul, op_neg, op_tanh, op_tanh_backward, parallel_threshold
-from dynagrad._core.tensor cimport TensorBase
-from dynagrad._core.types cimport F16, F32, F64, I64, compute_dtype, compute_of, itemsizes
+    Node, begin, begin1, begin_pair, link, needs, prepare, reserve_saved, save, save_operand, save_result, settle,
+    thread_state, unpack, unpack_operand, wants_grad)
+from dynagrad._core.iterate cimport FLOATING, SAME, K, Loop, binary, fill, plain_params, result_dtype2, ternary, unary
+from dynagrad._core.kernel_table cimport (
+    Params, op_abs, op_abs_backward, op_add, op_addcdiv, op_addcmul, op_div, op_div_floor, op_div_trunc, op_fmod, op_lerp,
+    op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_tanh, op_tanh_backward, parallel_threshold)
+from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, shape_tuple
+from dynagrad._core.types cimport (
+    BOOL, compute_dtype, compute_of, dtype_object, is_float, is_number, itemsizes, scalar_dtype)
+
+
+# ---- the common course of an op: check the target, record, save, run the loop, settle --------------------------------
+
+cdef TensorBase unary_op(Node node, const Loop* row, object input, object out, bint inplace, int rule, int keep,
+                         int cost=1, const Params* params=NULL):
+    """An op of one operand; node is a new one, or None if nothing is to be recorded."""
+    cdef TensorBase result
+    if out is not None:
+        prepare(out, inplace, node is not None)
+    if node is not None:
+        begin1(node, <TensorBase>input)
+        if keep & KEEP_INPUT:
+            save_operand(node, 0, input, inplace)
+    result = unary(row, input, out, rule, params, cost)
+    settle(node, result, input, None, out, inplace)
+    if node is not None and keep & KEEP_RESULT:
+        save_result(node, keep & KEEP_INPUT, result)
+    return result
+
+
+cdef TensorBase binary_op(Node node, const Loop* row, object input, object other, object out, bint inplace, int rule,
+                          int keep, int cost=1, const Params* params=NULL):
+    """An op of two operands, of which one may be a number."""
+    cdef TensorBase result
+    if out is not None:
+        prepare(out, inplace, node is not None)
+        if inplace:
+            check_fits(out, other)
+    if node is not None:
+        begin_pair(node, input, other)
+        if keep == KEEP_BOTH | KEEP_RESULT:
+            reserve_saved(node, 3)
+        if keep & KEEP_INPUT:
+            save_operand(node, 0, input, inplace)
+        if keep & KEEP_OTHER:
+            save_operand(node, 1, other, False)
+    result = binary(row, input, other, out, rule, params, cost)
+    settle(node, result, input, other, out, inplace)
+    if node is not None and keep & KEEP_RESULT:
+        save_result(node, 2 if keep & KEEP_OTHER else keep & KEEP_INPUT, result)
+    return result
+
+
+cdef int check_fits(object target, object other) except -1:
+    """An in-place op may broadcast its operand, never its target."""
+    if not is_tensor(other) or not is_tensor(target):
+        return 0
+    cdef TensorBase t = <TensorBase>target
+    cdef TensorBase o = <TensorBase>other
+    cdef int pad = t.ndim - o.ndim
+    cdef int i
+    cdef bint fits = pad >= 0
+    for i in range(o.ndim if fits else 0):
+        fits = fits and (o.shape[i] == 1 or o.shape[i] == t.shape[pad + i] or t.shape[pad + i] != 1)
+    if not fits:
+        shape, given = shape_tuple(t), shape_tuple(o)
+        wide = tuple([max(a, b) for a, b in zip((1,) * -pad + tuple(shape), (1,) * pad + tuple(given))])
+        raise RuntimeError(f"output with shape {list(shape)} doesn't match the broadcast shape {list(wide)}")
+    return 0
+
+
+cdef TensorBase zeros_of(TensorBase t):
+    """Zeros shaped like t: the gradient of a step function."""
+    cdef TensorBase made = new_like(t, t.dtype)
+    fill(made, 0)
+    return made
+
+
+cdef TensorBase unrecorded(object tensor):
+    """The same elements without their history, for formulas in which they are constants."""
+    cdef TensorBase t = <TensorBase?>tensor
+    return new_alias(t, t.ndim, t.shape, t.strides, 0)
+
+
+cdef object not_implemented(str op, TensorBase t):
+    return NotImplementedError(f"\"{op}_cpu\" not implemented for '{_TYPE_NAMES[t.dtype]}'")
+
+
+_TYPE_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double")
+
+
+cdef int _set_alpha(Params* params, object alpha, object input, object other, str op) except -1:
+    if not is_number(alpha):
+        raise TypeError(f"{op}(): argument 'alpha' must be Number, not {type(alpha).__name__}")
+    cdef int dtype = result_dtype2(input, other)
+    if not is_float(dtype) and is_float(scalar_dtype(alpha)):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if dtype != BOOL and alpha is True or alpha is False and dtype != BOOL:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    params.a = alpha
+    if not is_float(dtype):
+        params.i = alpha
+    return 0
 
 
 # ---- add -------------------------------------------------------------------------------------------------------------
@@ -29,22 +127,14 @@ cdef class AddBackward0(Node):                          # d(a + k b) = da + k db
 
 
 cdef TensorBase add(object input, object other, object alpha, object out=None, bint inplace=False):
-    cdef Node node = None
+    cdef AddBackward0 node = None
     cdef Params params
-    cdef bint recording = wants_grad(input) or wants_grad(other)
-    cdef TensorBase result
     if alpha is not None:
-        params.a = alpha
-        params.i = alpha
-    if out is not None:
-        prepare(out, inplace, recording)
-    if recording:
+        _set_alpha(&params, alpha, input, other, "add")
+    if wants_grad(input) or wants_grad(other):
         node = AddBackward0.__new__(AddBackward0)
-        begin_pair(node, input, other)
         node.scalar = params.a
-    result = binary(K.binary[op_add], input, other, out, SAME, &params)
-    settle(node, result, input, other, out, inplace)
-    return result
+    return binary_op(node, K.binary[op_add], input, other, out, inplace, SAME, KEEP_NOTHING, 1, &params)
 
 
 def _add(input, other, *, alpha=None, out=None):
@@ -85,6 +175,122 @@ cdef bint add_into(TensorBase target, TensorBase other) except -1:
     return True
 
 
+# ---- sub, rsub -------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class SubBackward0(Node):                          # d(a - k b) = da - k db
+    _scalar = "alpha"
+
+    cdef object vjp(self, TensorBase g):
+        return g if needs(self, 0) else None, _scaled(g, -self.scalar) if needs(self, 1) else None
+
+
+cdef TensorBase _scaled(TensorBase g, double factor):
+    return neg(g) if factor == -1.0 else mul(g, factor)
+
+
+cdef inline bint _is_bool(object operand) noexcept:
+    return (<TensorBase>operand).dtype == BOOL if is_tensor(operand) else isinstance(operand, bool)
+
+
+cdef int _refuse_bool(object input, object other) except -1:
+    if _is_bool(input) and _is_bool(other):
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                           "`logical_xor()` operator instead.")
+    if _is_bool(input) or _is_bool(other):
+        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+                           "invert a mask, use the `~` or `logical_not()` operator instead.")
+    return 0
+
+
+cdef TensorBase sub(object input, object other, object alpha, object out=None, bint inplace=False):
+    cdef SubBackward0 node = None
+    cdef Params params
+    _refuse_bool(input, other)
+    if alpha is not None:
+        _set_alpha(&params, alpha, input, other, "sub")
+    if wants_grad(input) or wants_grad(other):
+        node = SubBackward0.__new__(SubBackward0)
+        node.scalar = params.a
+    if params.a == 1.0:
+        return binary_op(node, K.binary[op_sub], input, other, out, inplace, SAME, KEEP_NOTHING)
+    params.a, params.i = -params.a, -params.i
+    return binary_op(node, K.binary[op_add], input, other, out, inplace, SAME, KEEP_NOTHING, 1, &params)
+
+
+def _sub(input, other, *, alpha=None, out=None):
+    """Subtracts ``alpha * other`` from ``input``, element by element, with broadcasting.
+
+    Raises RuntimeError for bool operands.
+
+    >>> import dynagrad
+    >>> dynagrad.sub(dynagrad.tensor([1., 2.]), 10)
+    tensor([-9., -8.])
+    """
+    return sub(input, other, alpha, out)
+
+
+def _sub_(self, other, *, alpha=None):
+    """Subtracts ``alpha * other`` from the tensor itself."""
+    return sub(self, other, alpha, self, True)
+
+
+register(Card("sub", _sub, SubBackward0, "binary", inplace=_sub_, aliases=("subtract",)))
+
+
+@cython.final
+cdef class RsubBackward0(Node):                         # d(b - k a) = db - k da
+    _scalar = "alpha"
+
+    cdef object vjp(self, TensorBase g):
+        return _scaled(g, -self.scalar) if needs(self, 0) else None, g if needs(self, 1) else None
+
+
+@cython.final
+cdef class RsubBackward1(Node):
+    _scalar = "alpha"
+
+    cdef object vjp(self, TensorBase g):
+        return _scaled(g, -self.scalar)
+
+
+cdef TensorBase rsub(object input, object other, object alpha):
+    cdef Node node = None
+    cdef Params params
+    cdef TensorBase result
+    _refuse_bool(input, other)
+    if alpha is not None:
+        _set_alpha(&params, alpha, input, other, "rsub")
+    if wants_grad(input) or wants_grad(other):
+        if is_tensor(other):
+            node = RsubBackward0.__new__(RsubBackward0)
+            begin_pair(node, input, other)
+        else:
+            node = RsubBackward1.__new__(RsubBackward1)
+            begin1(node, <TensorBase>input)
+        node.scalar = params.a
+    if params.a == 1.0:
+        result = binary(K.binary[op_sub], other, input, None, SAME)
+    else:
+        params.a, params.i = -params.a, -params.i
+        result = binary(K.binary[op_add], other, input, None, SAME, &params)
+    settle(node, result, input, other, None, False)
+    return result
+
+
+def _rsub(input, other, *, alpha=None):
+    """``other - alpha * input``, element by element, with broadcasting.
+
+    >>> import dynagrad
+    >>> dynagrad.rsub(dynagrad.tensor([1., 2.]), 10)
+    tensor([9., 8.])
+    """
+    return rsub(input, other, alpha)
+
+
+register(Card("rsub", _rsub, RsubBackward0, "binary", method=False))
+
+
 # ---- mul -------------------------------------------------------------------------------------------------------------
 
 @cython.final
@@ -102,6 +308,8 @@ cdef TensorBase mul(object input, object other, object out=None, bint inplace=Fa
     cdef TensorBase result
     if out is not None:
         prepare(out, inplace, recording)
+        if inplace:
+            check_fits(out, other)
     if recording:
         node = MulBackward0.__new__(MulBackward0)
         begin_pair(node, input, other)
@@ -132,7 +340,272 @@ def _mul_(self, other):
 register(Card("mul", _mul, MulBackward0, "binary", inplace=_mul_, aliases=("multiply",)))
 
 
-# ---- neg -------------------------------------------------------------------------------------------------------------
+# ---- div -------------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class DivBackward0(Node):                          # d(a/b) = da / b - (a/b) / b db
+    _saves = ("self", "other")
+
+    cdef object vjp(self, TensorBase g):
+        b = unpack_operand(self, 1)
+        return (div(g, b) if needs(self, 0) else None,
+                mul(neg(g), div(div(unpack_operand(self, 0), b), b)) if needs(self, 1) else None)
+
+
+cdef TensorBase div(object input, object other, object out=None, bint inplace=False):
+    cdef Node node = None
+    cdef bint recording = wants_grad(input) or wants_grad(other)
+    cdef TensorBase result
+    if out is not None:
+        prepare(out, inplace, recording)
+        if inplace:
+            check_fits(out, other)
+    if recording:
+        node = DivBackward0.__new__(DivBackward0)
+        begin_pair(node, input, other)
+        save_operand(node, 1, other, False)
+        if needs(node, 1):
+            save_operand(node, 0, input, inplace)
+    result = binary(K.binary[op_div], input, other, out, FLOATING)
+    settle(node, result, input, other, out, inplace)
+    return result
+
+
+@cython.final
+cdef class DivBackward2(Node):                          # a rounded quotient is a step function
+    _saves = ("self", "other")
+    _keeps = ("rounding_mode",)
+
+    cdef object vjp(self, TensorBase g):
+        return zeros_of(g) if needs(self, 0) else None, zeros_of(g) if needs(self, 1) else None
+
+
+cdef TensorBase _div_rounded(object input, object other, object mode, object out, bint inplace):
+    cdef DivBackward2 node = None
+    if mode != "floor" and mode != "trunc":
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'")
+    if wants_grad(input) or wants_grad(other):
+        node = DivBackward2.__new__(DivBackward2)
+        node.params = (mode,)
+    cdef int op = op_div_floor if mode == "floor" else op_div_trunc
+    return _checked(node, K.binary[op], "div_" + mode, input, other, out, inplace, KEEP_NOTHING)
+
+
+cdef TensorBase _checked(Node node, const Loop* row, str op, object input, object other, object out, bint inplace,
+                         int keep):
+    """A division that keeps the dtype, and raises where an integer divisor is zero."""
+    cdef Params params
+    cdef int by_zero = 0
+    if _is_bool(input) and _is_bool(other):
+        raise not_implemented(op, <TensorBase>(input if is_tensor(input) else other))
+    params.flag = &by_zero
+    cdef TensorBase result = binary_op(node, row, input, other, out, inplace, SAME, keep, 4, &params)
+    if by_zero:
+        raise RuntimeError("ZeroDivisionError")
+    return result
+
+
+def _div(input, other, *, rounding_mode=None, out=None):
+    """Divides ``input`` by ``other``, element by element, with broadcasting; integers give floating results.
+
+    ``rounding_mode`` "trunc" rounds the quotient towards zero and "floor" downwards, and both keep integer dtypes.
+    Raises RuntimeError for another mode, and for a rounded division of integers by zero.
+
+    >>> import dynagrad
+    >>> dynagrad.div(dynagrad.tensor([1, 2]), 4)
+    tensor([0.2500, 0.5000])
+    >>> dynagrad.div(dynagrad.tensor([-7, 7]), 2, rounding_mode="floor")
+    tensor([-4,  3])
+    """
+    return div(input, other, out) if rounding_mode is None else _div_rounded(input, other, rounding_mode, out, False)
+
+
+def _div_(self, other, *, rounding_mode=None):
+    """Divides the tensor itself by ``other``."""
+    return (div(self, other, self, True) if rounding_mode is None
+            else _div_rounded(self, other, rounding_mode, self, True))
+
+
+register(Card("div", _div, DivBackward0, "binary", inplace=_div_, aliases=("divide",), samples="division"))
+
+
+def _true_divide(input, other, *, out=None):
+    """``div`` without rounding."""
+    return div(input, other, out)
+
+
+def _true_divide_(self, other):
+    """Divides the tensor itself by ``other``."""
+    return div(self, other, self, True)
+
+
+register(Card("true_divide", _true_divide, DivBackward0, "binary", inplace=_true_divide_, samples="division"))
+
+
+@cython.final
+cdef class NotImplemented(Node):                        # the name that PyTorch shows for an op without a formula
+    _keeps = ("op",)
+
+    cdef object vjp(self, TensorBase g):
+        raise RuntimeError(f"derivative for aten::{self.params[0]} is not implemented")
+
+
+cdef Node no_derivative(str op):
+    """The node of an op whose derivative is not defined."""
+    cdef NotImplemented node = NotImplemented.__new__(NotImplemented)
+    node.params = (op,)
+    return node
+
+
+cdef TensorBase floor_divide(object input, object other, object out=None, bint inplace=False):
+    return _checked(no_derivative("floor_divide") if wants_grad(input) or wants_grad(other) else None, K.binary[op_div_floor],
+                    "div_floor", input, other, out, inplace, KEEP_NOTHING)
+
+
+def _floor_divide(input, other, *, out=None):
+    """The quotient rounded downwards. Raises RuntimeError for integers divided by zero.
+
+    >>> import dynagrad
+    >>> dynagrad.floor_divide(dynagrad.tensor([-7., 7.]), 2)
+    tensor([-4.,  3.])
+    """
+    return floor_divide(input, other, out)
+
+
+def _floor_divide_(self, other):
+    """Divides the tensor itself by ``other`` and rounds downwards."""
+    return floor_divide(self, other, self, True)
+
+
+register(Card("floor_divide", _floor_divide, NotImplemented, "binary", inplace=_floor_divide_, samples="division"))
+
+
+# ---- reciprocal ------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class ReciprocalBackward0(Node):                   # d(1/a) = -(1/a)^2 da
+    _saves = ("result",)
+
+    cdef object vjp(self, TensorBase g):
+        cdef TensorBase r = unpack(self, 0)
+        return mul(neg(g), mul(r, r))
+
+
+cdef TensorBase reciprocal(object input, object out=None, bint inplace=False):
+    return unary_op(ReciprocalBackward0.__new__(ReciprocalBackward0) if wants_grad(input) else None,
+                    K.unary[op_reciprocal], input, out, inplace, FLOATING, KEEP_RESULT)
+
+
+def _reciprocal(input, *, out=None):
+    """One divided by each element.
+
+    >>> import dynagrad
+    >>> dynagrad.reciprocal(dynagrad.tensor([2., 4.]))
+    tensor([0.5000, 0.2500])
+    """
+    return reciprocal(input, out)
+
+
+def _reciprocal_(self):
+    """Replaces each element by its reciprocal."""
+    return reciprocal(self, self, True)
+
+
+register(Card("reciprocal", _reciprocal, ReciprocalBackward0, "unary", inplace=_reciprocal_, domain=(0.2, 4)))
+
+
+# ---- remainder, fmod -------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class RemainderBackward0(Node):                    # d(a mod k) = da
+    cdef object vjp(self, TensorBase g):
+        return g
+
+
+@cython.final
+cdef class RemainderBackward1(Node):                    # d(a mod b) = da - floor(a/b) db
+    _saves = ("self", "other")
+
+    cdef object vjp(self, TensorBase g):
+        return (g if needs(self, 0) else None,
+                mul(neg(g), _div_rounded(unpack(self, 0), unpack(self, 1), "floor", None, False))
+                if needs(self, 1) else None)
+
+
+cdef TensorBase remainder(object input, object other, object out=None, bint inplace=False):
+    cdef Node node = None
+    cdef bint pair = is_tensor(input) and is_tensor(other)
+    if wants_grad(input) or wants_grad(other):
+        if not is_tensor(input):
+            node = no_derivative("remainder")
+        else:
+            node = RemainderBackward1.__new__(RemainderBackward1) if pair \
+                else RemainderBackward0.__new__(RemainderBackward0)
+    return _checked(node, K.binary[op_remainder], "remainder", input, other, out, inplace,
+                    KEEP_BOTH if pair else KEEP_NOTHING)
+
+
+def _remainder(input, other, *, out=None):
+    """What is left of ``input`` after division by ``other``, with the sign of ``other``, as Python's ``%``.
+
+    >>> import dynagrad
+    >>> dynagrad.remainder(dynagrad.tensor([-3., 3.]), 2)
+    tensor([1., 1.])
+    """
+    return remainder(input, other, out)
+
+
+def _remainder_(self, other):
+    """Replaces each element by its remainder."""
+    return remainder(self, other, self, True)
+
+
+register(Card("remainder", _remainder, RemainderBackward1, "binary", inplace=_remainder_, samples="division"))
+
+
+@cython.final
+cdef class FmodBackward0(Node):
+    cdef object vjp(self, TensorBase g):
+        return g
+
+
+@cython.final
+cdef class FmodBackward1(Node):                         # d(fmod(a, b)) = da - trunc(a/b) db
+    _saves = ("self", "other")
+
+    cdef object vjp(self, TensorBase g):
+        return (g if needs(self, 0) else None,
+                mul(neg(g), _div_rounded(unpack(self, 0), unpack(self, 1), "trunc", None, False))
+                if needs(self, 1) else None)
+
+
+cdef TensorBase fmod(object input, object other, object out, bint inplace):
+    cdef Node node = None
+    cdef bint pair = is_tensor(other)
+    if wants_grad(input) or wants_grad(other):
+        node = FmodBackward1.__new__(FmodBackward1) if pair else FmodBackward0.__new__(FmodBackward0)
+    return _checked(node, K.binary[op_fmod], "fmod", input, other, out, inplace, KEEP_BOTH if pair else KEEP_NOTHING)
+
+
+def _fmod(TensorBase input not None, other, *, out=None):
+    """What is left of ``input`` after division by ``other``, with the sign of ``input``, as C's ``fmod``.
+
+    >>> import dynagrad
+    >>> dynagrad.fmod(dynagrad.tensor([-3., 3.]), 2)
+    tensor([-1.,  1.])
+    """
+    return fmod(input, other, out, False)
+
+
+def _fmod_(self, other):
+    """Replaces each element by its remainder."""
+    return fmod(self, other, self, True)
+
+
+register(Card("fmod", _fmod, FmodBackward1, "binary", inplace=_fmod_, samples="division"))
+
+
+# ---- neg, positive ---------------------------------------------------------------------------------------------------
 
 @cython.final
 cdef class NegBackward0(Node):                          # d(-a) = -da
@@ -141,7 +614,11 @@ cdef class NegBackward0(Node):                          # d(-a) = -da
 
 
 cdef TensorBase neg(object input, object out=None, bint inplace=False):
-    return _unary(NegBackward0, K.unary[op_neg], input, out, inplace, SAME, KEEP_NOTHING)
+    if _is_bool(input):
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
+                           "mask, use the `~` or `logical_not()` operator instead.")
+    return unary_op(NegBackward0.__new__(NegBackward0) if wants_grad(input) else None, K.unary[op_neg], input, out, inplace,
+                    SAME, KEEP_NOTHING)
 
 
 def _neg(input, *, out=None):
@@ -162,32 +639,280 @@ def _neg_(self):
 register(Card("neg", _neg, NegBackward0, "unary", inplace=_neg_, aliases=("negative",)))
 
 
-# ---- ops of one operand ----------------------------------------------------------------------------------------------
+def _positive(TensorBase input not None):
+    """The tensor itself. Raises RuntimeError for bool tensors."""
+    if input.dtype == BOOL:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
 
-cdef enum Keep:
-    KEEP_NOTHING
-    KEEP_INPUT
-    KEEP_RESULT
+
+register(Card("positive", _positive, None, "view"))
 
 
-cdef TensorBase _unary(type node_class, const Loop* row, object input, object out, bint inplace, int rule, Keep keep,
-                       int cost=1):
-    """The common course of an op of one operand: record, save what the derivative needs, run the loop."""
-    cdef Node node = None
-    cdef bint recording = wants_grad(input)
+# ---- abs, sign, sgn --------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class AbsBackward0(Node):                          # d|a| = sign(a) da
+    _saves = ("self",)
+
+    cdef object vjp(self, TensorBase g):
+        if thread_state.grad_enabled:
+            return mul(g, sgn(unpack(self, 0)))
+        return binary(K.binary[op_abs_backward], g, unpack(self, 0), None, FLOATING)
+
+
+cdef TensorBase abs_(object input, object out=None, bint inplace=False):
+    if _is_bool(input):
+        raise not_implemented("abs", <TensorBase?>input)
+    return unary_op(AbsBackward0.__new__(AbsBackward0) if wants_grad(input) else None, K.unary[op_abs], input, out, inplace,
+                    SAME, KEEP_INPUT)
+
+
+def _abs(input, *, out=None):
+    """The magnitude of each element.
+
+    >>> import dynagrad
+    >>> dynagrad.abs(dynagrad.tensor([1., -2.]))
+    tensor([1., 2.])
+    """
+    return abs_(input, out)
+
+
+def _abs_(self):
+    """Replaces each element by its magnitude."""
+    return abs_(self, self, True)
+
+
+register(Card("abs", _abs, AbsBackward0, "unary", inplace=_abs_, aliases=("absolute",), domain=(0.1, 4)))
+
+
+@cython.final
+cdef class SignBackward0(Node):                         # a step function
+    cdef object vjp(self, TensorBase g):
+        return zeros_of(g)
+
+
+@cython.final
+cdef class SgnBackward0(Node):
+    cdef object vjp(self, TensorBase g):
+        return zeros_of(g)
+
+
+cdef TensorBase sgn(object input, object out=None, bint inplace=False):
+    return unary_op(SgnBackward0.__new__(SgnBackward0) if wants_grad(input) else None, K.unary[op_sign], input, out,
+                    inplace, SAME, KEEP_NOTHING)
+
+
+cdef TensorBase _sign_op(object input, object out, bint inplace):
+    return unary_op(SignBackward0.__new__(SignBackward0) if wants_grad(input) else None, K.unary[op_sign], input, out,
+                    inplace, SAME, KEEP_NOTHING)
+
+
+def _sign(input, *, out=None):
+    """-1, 0 or 1 with the sign of each element; 0 for NaN.
+
+    >>> import dynagrad
+    >>> dynagrad.sign(dynagrad.tensor([0., 5., -2.]))
+    tensor([ 0.,  1., -1.])
+    """
+    return _sign_op(input, out, False)
+
+
+def _sign_(self):
+    """Replaces each element by its sign."""
+    return _sign_op(self, self, True)
+
+
+def _sgn(input, *, out=None):
+    """``sign``, under the name that it shares with complex numbers."""
+    return sgn(input, out)
+
+
+def _sgn_(self):
+    """Replaces each element by its sign."""
+    return sgn(self, self, True)
+
+
+register(Card("sign", _sign, SignBackward0, "unary", inplace=_sign_, domain=(0.1, 4)))
+register(Card("sgn", _sgn, SgnBackward0, "unary", inplace=_sgn_, domain=(0.1, 4)))
+
+
+# ---- addcmul, addcdiv ------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class AddcmulBackward0(Node):                      # d(a + k b c) = da + k c db + k b dc
+    _saves = ("tensor1", "tensor2")
+    _scalar = "value"
+
+    cdef object vjp(self, TensorBase g):
+        cdef double k = self.scalar
+        return (g if needs(self, 0) else None, g * (unpack(self, 1) * k) if needs(self, 1) else None,
+                g * (unpack(self, 0) * k) if needs(self, 2) else None)
+
+
+@cython.final
+cdef class AddcdivBackward0(Node):                      # d(a + k b/c) = da + k/c db - k b/c^2 dc
+    _saves = ("tensor1", "tensor2")
+    _scalar = "value"
+
+    cdef object vjp(self, TensorBase g):
+        cdef double k = self.scalar
+        cdef TensorBase c = unpack(self, 1)
+        return (g if needs(self, 0) else None, g * (k / c) if needs(self, 1) else None,
+                -g * (unpack(self, 0) * k / (c * c)) if needs(self, 2) else None)
+
+
+cdef TensorBase _fused(Node node, const Loop* row, TensorBase input, object tensor1, object tensor2, object value,
+                       object out, bint inplace):
+    cdef Params params
     cdef TensorBase result
+    cdef bint recording = wants_grad(input) or wants_grad(tensor1) or wants_grad(tensor2)
+    if not is_number(value):
+        raise TypeError(f"argument 'value' must be Number, not {type(value).__name__}")
+    params.a = value
+    if not is_float(scalar_dtype(value)):
+        params.i = value
     if out is not None:
         prepare(out, inplace, recording)
+        if inplace:
+            check_fits(out, tensor1)
+            check_fits(out, tensor2)
     if recording:
-        node = <Node>(<object>node_class).__new__(node_class)
-        begin1(node, <TensorBase>input)
-        if keep == KEEP_INPUT:
-            save_operand(node, 0, input, inplace)
-    result = unary(row, input, out, rule, NULL, cost)
-    settle(node, result, input, None, out, inplace)
-    if node is not None and keep == KEEP_RESULT:
-        save_result(node, 0, result)
+        begin(node, 3)
+        link(node, 0, input)
+        link(node, 1, <TensorBase?>tensor1)
+        link(node, 2, <TensorBase?>tensor2)
+        node.scalar = params.a
+        save(node, 0, <TensorBase>tensor1)
+        save(node, 1, <TensorBase>tensor2)
+    result = ternary(row, input, tensor1, tensor2, out, SAME, &params)
+    settle(node if recording else None, result, input, tensor1, out, inplace)
     return result
+
+
+cdef TensorBase _addcdiv_op(TensorBase input, tensor1, tensor2, value, out, bint inplace):
+    if not is_float(result_dtype2(tensor1, tensor2)):
+        raise RuntimeError("Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 to a floating "
+                           "dtype, or use (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype)")
+    return _fused(AddcdivBackward0.__new__(AddcdivBackward0), K.ternary[op_addcdiv], input, tensor1, tensor2, value, out,
+                  inplace)
+
+
+def _addcmul(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):
+    """``input + value * tensor1 * tensor2``, with broadcasting.
+
+    >>> import dynagrad
+    >>> x = dynagrad.tensor([1., 2.])
+    >>> dynagrad.addcmul(x, x, x, value=10)
+    tensor([11., 42.])
+    """
+    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], input, tensor1, tensor2, value, out,
+                  False)
+
+
+def _addcmul_(TensorBase self not None, tensor1, tensor2, *, value=1):
+    """Adds ``value * tensor1 * tensor2`` to the tensor itself."""
+    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], self, tensor1, tensor2, value, self,
+                  True)
+
+
+def _addcdiv(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):
+    """``input + value * tensor1 / tensor2``, with broadcasting. Raises RuntimeError for integers.
+
+    >>> import dynagrad
+    >>> x = dynagrad.tensor([1., 2.])
+    >>> dynagrad.addcdiv(x, x, x, value=10)
+    tensor([11., 12.])
+    """
+    return _addcdiv_op(input, tensor1, tensor2, value, out, False)
+
+
+def _addcdiv_(TensorBase self not None, tensor1, tensor2, *, value=1):
+    """Adds ``value * tensor1 / tensor2`` to the tensor itself."""
+    return _addcdiv_op(self, tensor1, tensor2, value, self, True)
+
+
+register(Card("addcmul", _addcmul, AddcmulBackward0, "ternary", inplace=_addcmul_))
+register(Card("addcdiv", _addcdiv, AddcdivBackward0, "ternary", inplace=_addcdiv_, domain=(0.5, 4)))
+
+
+# ---- lerp ------------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class LerpBackward0(Node):                         # d(a + k (b - a)) = (1 - k) da + k db
+    _scalar = "weight"
+
+    cdef object vjp(self, TensorBase g):
+        cdef double k = self.scalar
+        return g * (1 - k) if needs(self, 0) else None, g * k if needs(self, 1) else None
+
+
+@cython.final
+cdef class LerpBackward1(Node):                         # d(a + w (b - a)) = (1 - w) da + w db + (b - a) dw
+    _saves = ("self", "end", "weight")
+
+    cdef object vjp(self, TensorBase g):
+        cdef TensorBase w = unpack(self, 2)
+        return (g * (1 - w) if needs(self, 0) else None, g * w if needs(self, 1) else None,
+                g * (unpack(self, 1) - unpack(self, 0)) if needs(self, 2) else None)
+
+
+cdef Node _lerp_node(TensorBase input, TensorBase end, object weight, bint inplace):
+    cdef Node node
+    if not is_tensor(weight):
+        node = LerpBackward0.__new__(LerpBackward0)
+        begin_pair(node, input, end)
+        node.scalar = weight
+        return node
+    node = LerpBackward1.__new__(LerpBackward1)
+    begin(node, 3)
+    link(node, 0, input)
+    link(node, 1, end)
+    link(node, 2, <TensorBase>weight)
+    reserve_saved(node, 3)
+    save_operand(node, 0, input, inplace)
+    save(node, 1, end)
+    save(node, 2, <TensorBase>weight)
+    return node
+
+
+cdef TensorBase _lerp_op(TensorBase input, TensorBase end, object weight, object out, bint inplace):
+    cdef Node node = None
+    cdef TensorBase result
+    cdef bint recording = wants_grad(input) or wants_grad(end) or wants_grad(weight)
+    if input.dtype != end.dtype:
+        raise RuntimeError(f"expected dtype {dtype_object(input.dtype).name} for `end` but got dtype "
+                           f"{dtype_object(end.dtype).name}")
+    if not is_float(input.dtype):
+        raise not_implemented("lerp_kernel", input)
+    if out is not None:
+        prepare(out, inplace, recording)
+        if inplace:
+            check_fits(out, end)
+            check_fits(out, weight)
+    if recording:
+        node = _lerp_node(input, end, weight, inplace)
+    result = ternary(K.ternary[op_lerp], input, end, weight, out, FLOATING)
+    settle(node, result, input, end, out, inplace)
+    return result
+
+
+def _lerp(TensorBase input not None, TensorBase end not None, weight, *, out=None):
+    """``input + weight * (end - input)``: the point a fraction ``weight`` of the way from ``input`` to ``end``.
+
+    >>> import dynagrad
+    >>> dynagrad.lerp(dynagrad.tensor([0., 1.]), dynagrad.tensor([10., 11.]), 0.25)
+    tensor([2.5000, 3.5000])
+    """
+    return _lerp_op(input, end, weight, out, False)
+
+
+def _lerp_(TensorBase self not None, TensorBase end not None, weight):
+    """Moves the tensor itself a fraction ``weight`` of the way to ``end``."""
+    return _lerp_op(self, end, weight, self, True)
+
+
+register(Card("lerp", _lerp, LerpBackward1, "ternary", inplace=_lerp_))
 
 
 # ---- tanh ------------------------------------------------------------------------------------------------------------
@@ -204,7 +929,8 @@ cdef class TanhBackward0(Node):                         # d tanh(a) = (1 - tanh(
 
 
 cdef TensorBase tanh(object input, object out=None, bint inplace=False):
-    return _unary(TanhBackward0, K.unary[op_tanh], input, out, inplace, FLOATING, KEEP_RESULT, 8)
+    return unary_op(TanhBackward0.__new__(TanhBackward0) if wants_grad(input) else None, K.unary[op_tanh], input, out,
+                    inplace, FLOATING, KEEP_RESULT, 8)
 
 
 def _tanh(input, *, out=None):
