@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport Node, Output, begin1, settle, wants_grad
-from dynagrad._core.index_kernels cimport bincount, bincount_weighted, first_out_of_range, repeat_positions
+from dynagrad._core.ops.index_kernels cimport bincount, bincount_weighted, first_out_of_range, repeat_positions
 from dynagrad._core.iterate cimport cast, contiguous, copy_into, copy_of
 from dynagrad._core.ops.part cimport zeros
 from dynagrad._core.ops.shape cimport input_of, ints, read_dims, read_ints, reshaped

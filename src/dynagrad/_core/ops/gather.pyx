@@ -9,7 +9,7 @@ from libc.string cimport memcmp, memcpy
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport Node, Output, begin1, begin_pair, needs, prepare, reserve_saved, save, settle, unpack, wants_grad
-from dynagrad._core.index_kernels cimport (
+from dynagrad._core.ops.index_kernels cimport (
     ADD, AMAX, AMIN, GET, MUL, PUT, IndexedWalk, IndexOp, IndexOperand, first_out_of_range, indexed_walk)
 from dynagrad._core.kernel_table cimport op_mul
 from dynagrad._core.iterate cimport SAME, K, binary, cast, contiguous, copy_into, copy_of, fill, output, refuse_out_grad

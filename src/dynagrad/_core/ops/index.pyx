@@ -10,10 +10,11 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.data import tensor
 
 from dynagrad._core.graph cimport (
     Node, Output, begin1, begin_pair, needs, prepare, reserve_saved, save, settle, unpack, wants_grad)
-from dynagrad._core.index_kernels cimport (
+from dynagrad._core.ops.index_kernels cimport (
     ADD, GET, PUT, IndexedWalk, IndexOp, IndexOperand, count_true, first_out_of_range, indexed_walk, masked_scatter,
     masked_select, nonzero)
 from dynagrad._core.iterate cimport (
@@ -96,7 +97,6 @@ cdef object _normalised(object item):
 
 cdef TensorBase _index_tensor(object values):
     """A sequence of numbers as a tensor of indices, or a mask."""
-    from dynagrad import tensor
     cdef TensorBase made = tensor(values)
     return made if made.numel and not is_float(made.dtype) else cast(made, I64)
 

@@ -14,7 +14,7 @@ from dynagrad._core.graph import use_view_nodes
 from dynagrad._core.graph cimport (
     Node, Output, attach, begin, begin1, hand_on_cut, link, needs, note_cut, output_of, release_saved, set_view_of,
     thread_state, wants_grad)
-from dynagrad._core.index_kernels cimport ADD, IndexedWalk, indexed_walk
+from dynagrad._core.ops.index_kernels cimport ADD, IndexedWalk, indexed_walk
 from dynagrad._core.iterate cimport fill
 from dynagrad._core.ops.copy cimport clone, copy_, zero_
 from dynagrad._core.tensor cimport (
