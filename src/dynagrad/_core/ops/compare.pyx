@@ -3,15 +3,15 @@ from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
 
-from dynagrad._core.graph cimport prepare, settle
+from dynagrad._core.graph cimport Node, begin1, begin_pair, prepare, settle, wants_grad
 from dynagrad._core.iterate cimport PREDICATE, SAME, K, Loop, binary, cast, result_dtype2, unary
 from dynagrad._core.kernel_table cimport (
     Operand, op_abs, op_add, op_bitwise_and, op_bitwise_not, op_bitwise_or, op_bitwise_xor, op_eq, op_ge, op_gt,
     op_is_zero, op_isfinite, op_isinf, op_isnan, op_le, op_logical_and, op_logical_or, op_logical_xor, op_lt, op_mul,
     op_ne, op_shift_left, op_shift_right, op_signbit, op_sub, red_all, reduce_all)
-from dynagrad._core.ops.pointwise cimport check_fits, not_implemented, unrecorded
-from dynagrad._core.tensor cimport TensorBase, is_tensor, new_number, new_tensor
-from dynagrad._core.types cimport BF16, BOOL, F16, DType, default_dtype, dtype_object, is_float, is_number
+from dynagrad._core.ops.pointwise cimport check_fits, in_dtype, not_implemented, unrecorded, zeros_of
+from dynagrad._core.tensor cimport TensorBase, is_tensor, new_tensor
+from dynagrad._core.types cimport BOOL, DType, default_dtype, dtype_object, is_float
 
 cdef enum Order:
     LESS = 0            # the codes of Python's rich comparisons
@@ -49,19 +49,79 @@ cdef TensorBase _pairwise(const Loop* row, object input, object other, object ou
     return result
 
 
-cdef object _in_half(object number, object tensor):
-    """A number is compared as the half type holds it."""
-    if is_tensor(tensor) and not is_tensor(number) and is_number(number):
-        if (<TensorBase>tensor).dtype == F16 or (<TensorBase>tensor).dtype == BF16:
-            return new_number(number, (<TensorBase>tensor).dtype)
-    return number
-
-
 cdef TensorBase compare(object input, object other, int order, object out=None, bint inplace=False):
-    return _pairwise(_row_of(order), _in_half(input, other), _in_half(other, input), out, inplace, PREDICATE)
+    return _pairwise(_row_of(order), in_dtype(input, other), in_dtype(other, input), out, inplace, PREDICATE)
 
 
-def _eq(input, other, *, out=None):
+# A comparison in place leaves numbers that no longer depend on what was there.
+cdef class _Overwritten(Node):
+    cdef object vjp(self, TensorBase g):
+        return (zeros_of(g), None) if self.n_edges == 2 else zeros_of(g)
+
+
+cdef class EqBackward0(_Overwritten):
+    pass
+
+
+cdef class EqBackward1(_Overwritten):
+    pass
+
+
+cdef class NeBackward0(_Overwritten):
+    pass
+
+
+cdef class NeBackward1(_Overwritten):
+    pass
+
+
+cdef class LtBackward0(_Overwritten):
+    pass
+
+
+cdef class LtBackward1(_Overwritten):
+    pass
+
+
+cdef class LeBackward0(_Overwritten):
+    pass
+
+
+cdef class LeBackward1(_Overwritten):
+    pass
+
+
+cdef class GtBackward0(_Overwritten):
+    pass
+
+
+cdef class GtBackward1(_Overwritten):
+    pass
+
+
+cdef class GeBackward0(_Overwritten):
+    pass
+
+
+cdef class GeBackward1(_Overwritten):
+    pass
+
+
+cdef TensorBase _compare_into(TensorBase target, object other, int order, type of_number, type of_tensor):
+    cdef Node node = None
+    cdef bint pair = is_tensor(other)
+    prepare(target, True, wants_grad(target) or wants_grad(other))
+    check_fits(target, other)
+    if wants_grad(target) or wants_grad(other):
+        kind = of_tensor if pair else of_number
+        node = <Node>kind.__new__(kind)
+        begin_pair(node, target, other) if pair else begin1(node, target)
+    binary(_row_of(order), in_dtype(target, other), in_dtype(other, target), target, PREDICATE)
+    settle(node, target, target, other, target, True)
+    return target
+
+
+def _eq(TensorBase input not None, other, *, out=None):
     """Whether each element of ``input`` equals that of ``other``, with broadcasting; NaN gives False.
 
     >>> import dynagrad
@@ -71,12 +131,12 @@ def _eq(input, other, *, out=None):
     return compare(input, other, EQUAL, out)
 
 
-def _eq_(self, other):
+def _eq_(TensorBase self not None, other):
     """Replaces each element by 1 where it equals that of ``other``, else by 0."""
-    return compare(self, other, EQUAL, self, True)
+    return _compare_into(self, other, EQUAL, EqBackward0, EqBackward1)
 
 
-def _ne(input, other, *, out=None):
+def _ne(TensorBase input not None, other, *, out=None):
     """Whether each element of ``input`` differs from that of ``other``, with broadcasting; NaN differs from everything.
 
     >>> import dynagrad
@@ -86,12 +146,12 @@ def _ne(input, other, *, out=None):
     return compare(input, other, UNEQUAL, out)
 
 
-def _ne_(self, other):
+def _ne_(TensorBase self not None, other):
     """Replaces each element by 1 where it differs from that of ``other``, else by 0."""
-    return compare(self, other, UNEQUAL, self, True)
+    return _compare_into(self, other, UNEQUAL, NeBackward0, NeBackward1)
 
 
-def _lt(input, other, *, out=None):
+def _lt(TensorBase input not None, other, *, out=None):
     """Whether each element of ``input`` is less than that of ``other``, with broadcasting; NaN gives False.
 
     >>> import dynagrad
@@ -101,12 +161,12 @@ def _lt(input, other, *, out=None):
     return compare(input, other, LESS, out)
 
 
-def _lt_(self, other):
+def _lt_(TensorBase self not None, other):
     """Replaces each element by 1 where it is less than that of ``other``, else by 0."""
-    return compare(self, other, LESS, self, True)
+    return _compare_into(self, other, LESS, LtBackward0, LtBackward1)
 
 
-def _le(input, other, *, out=None):
+def _le(TensorBase input not None, other, *, out=None):
     """Whether each element of ``input`` is at most that of ``other``, with broadcasting; NaN gives False.
 
     >>> import dynagrad
@@ -116,12 +176,12 @@ def _le(input, other, *, out=None):
     return compare(input, other, LESS_EQUAL, out)
 
 
-def _le_(self, other):
+def _le_(TensorBase self not None, other):
     """Replaces each element by 1 where it is at most that of ``other``, else by 0."""
-    return compare(self, other, LESS_EQUAL, self, True)
+    return _compare_into(self, other, LESS_EQUAL, LeBackward0, LeBackward1)
 
 
-def _gt(input, other, *, out=None):
+def _gt(TensorBase input not None, other, *, out=None):
     """Whether each element of ``input`` is greater than that of ``other``, with broadcasting; NaN gives False.
 
     >>> import dynagrad
@@ -131,12 +191,12 @@ def _gt(input, other, *, out=None):
     return compare(input, other, GREATER, out)
 
 
-def _gt_(self, other):
+def _gt_(TensorBase self not None, other):
     """Replaces each element by 1 where it is greater than that of ``other``, else by 0."""
-    return compare(self, other, GREATER, self, True)
+    return _compare_into(self, other, GREATER, GtBackward0, GtBackward1)
 
 
-def _ge(input, other, *, out=None):
+def _ge(TensorBase input not None, other, *, out=None):
     """Whether each element of ``input`` is at least that of ``other``, with broadcasting; NaN gives False.
 
     >>> import dynagrad
@@ -146,9 +206,9 @@ def _ge(input, other, *, out=None):
     return compare(input, other, GREATER_EQUAL, out)
 
 
-def _ge_(self, other):
+def _ge_(TensorBase self not None, other):
     """Replaces each element by 1 where it is at least that of ``other``, else by 0."""
-    return compare(self, other, GREATER_EQUAL, self, True)
+    return _compare_into(self, other, GREATER_EQUAL, GeBackward0, GeBackward1)
 
 
 register(Card("eq", _eq, None, "compare", inplace=_eq_))
@@ -161,7 +221,7 @@ register(Card("ge", _ge, None, "compare", inplace=_ge_, aliases=("greater_equal"
 
 # ---- logic -----------------------------------------------------------------------------------------------------------
 
-def _logical_and(input, other, *, out=None):
+def _logical_and(TensorBase input not None, other, *, out=None):
     """Whether, of each pair of elements, both are non-zero.
 
     >>> import dynagrad
@@ -176,7 +236,7 @@ def _logical_and_(self, other):
     return _pairwise(K.compare[op_logical_and], self, other, self, True, PREDICATE)
 
 
-def _logical_or(input, other, *, out=None):
+def _logical_or(TensorBase input not None, other, *, out=None):
     """Whether, of each pair of elements, at least one is non-zero.
 
     >>> import dynagrad
@@ -191,7 +251,7 @@ def _logical_or_(self, other):
     return _pairwise(K.compare[op_logical_or], self, other, self, True, PREDICATE)
 
 
-def _logical_xor(input, other, *, out=None):
+def _logical_xor(TensorBase input not None, other, *, out=None):
     """Whether, of each pair of elements, exactly one is non-zero.
 
     >>> import dynagrad

@@ -10,6 +10,7 @@ cdef enum Keep:
     KEEP_OTHER = 2
     KEEP_BOTH = 3
     KEEP_RESULT = 4
+    ONE_EDGE = 8         # the other operand is a number that has no place among the inputs
 
 cdef TensorBase unary_op(Node node, const Loop* row, object input, object out, bint inplace, int rule, int keep,
                          int cost=*, const Params* params=*)
@@ -17,6 +18,7 @@ cdef TensorBase binary_op(Node node, const Loop* row, object input, object other
                           int keep, int cost=*, const Params* params=*)
 cdef int check_fits(object target, object other) except -1
 cdef TensorBase zeros_of(TensorBase t)
+cdef object in_dtype(object number, object tensor)
 cdef object not_implemented(str op, TensorBase t)
 cdef Node no_derivative(str op)
 cdef TensorBase unrecorded(object tensor)

@@ -12,13 +12,13 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.graph cimport (
     Node, begin, begin1, begin_pair, link, needs, prepare, reserve_saved, save, save_operand, save_result, settle,
     thread_state, unpack, unpack_operand, wants_grad)
-from dynagrad._core.iterate cimport FLOATING, SAME, K, Loop, binary, fill, plain_params, result_dtype2, ternary, unary
+from dynagrad._core.iterate cimport FLOATING, SAME, K, Loop, binary, cast, fill, plain_params, result_dtype2, ternary, unary
 from dynagrad._core.kernel_table cimport (
     Params, op_abs, op_abs_backward, op_add, op_addcdiv, op_addcmul, op_div, op_div_floor, op_div_trunc, op_fmod, op_lerp,
     op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_tanh, op_tanh_backward, parallel_threshold)
-from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, shape_tuple
+from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, new_number, shape_tuple
 from dynagrad._core.types cimport (
-    BOOL, compute_dtype, compute_of, dtype_object, is_float, is_number, itemsizes, scalar_dtype)
+    BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, dtype_object, is_float, is_number, itemsizes, scalar_dtype)
 
 
 # ---- the common course of an op: check the target, record, save, run the loop, settle --------------------------------
@@ -49,7 +49,10 @@ cdef TensorBase binary_op(Node node, const Loop* row, object input, object other
         if inplace:
             check_fits(out, other)
     if node is not None:
-        begin_pair(node, input, other)
+        if keep & ONE_EDGE:
+            begin1(node, <TensorBase>input)
+        else:
+            begin_pair(node, input, other)
         if keep == KEEP_BOTH | KEEP_RESULT:
             reserve_saved(node, 3)
         if keep & KEEP_INPUT:
@@ -92,6 +95,19 @@ cdef TensorBase unrecorded(object tensor):
     """The same elements without their history, for formulas in which they are constants."""
     cdef TensorBase t = <TensorBase?>tensor
     return new_alias(t, t.ndim, t.shape, t.strides, 0)
+
+
+cdef object in_dtype(object number, object tensor):
+    """A number as the narrow dtype of a tensor holds it, where an op could tell the difference."""
+    cdef int dtype
+    if is_tensor(number) or not is_tensor(tensor):
+        return number
+    dtype = (<TensorBase>tensor).dtype
+    if dtype == F16 or dtype == BF16:
+        return cast(new_number(number, F64), dtype) if is_number(number) else number
+    if BOOL < dtype < I64 and type(number) is int and not -128 <= number < 128:
+        return cast(new_number(number, I64), dtype)
+    return cast(new_number(number, I64), dtype) if dtype == U8 and type(number) is int and number < 0 else number
 
 
 cdef object not_implemented(str op, TensorBase t):
@@ -278,7 +294,7 @@ cdef TensorBase rsub(object input, object other, object alpha):
     return result
 
 
-def _rsub(input, other, *, alpha=None):
+def _rsub(TensorBase input not None, other, *, alpha=None):
     """``other - alpha * input``, element by element, with broadcasting.
 
     >>> import dynagrad
@@ -398,6 +414,7 @@ cdef TensorBase _checked(Node node, const Loop* row, str op, object input, objec
     cdef int by_zero = 0
     if _is_bool(input) and _is_bool(other):
         raise not_implemented(op, <TensorBase>(input if is_tensor(input) else other))
+    input, other = in_dtype(input, other), in_dtype(other, input)
     params.flag = &by_zero
     cdef TensorBase result = binary_op(node, row, input, other, out, inplace, SAME, keep, 4, &params)
     if by_zero:
@@ -542,7 +559,7 @@ cdef TensorBase remainder(object input, object other, object out=None, bint inpl
             node = RemainderBackward1.__new__(RemainderBackward1) if pair \
                 else RemainderBackward0.__new__(RemainderBackward0)
     return _checked(node, K.binary[op_remainder], "remainder", input, other, out, inplace,
-                    KEEP_BOTH if pair else KEEP_NOTHING)
+                    KEEP_BOTH if pair else ONE_EDGE if is_tensor(input) else KEEP_NOTHING)
 
 
 def _remainder(input, other, *, out=None):
@@ -584,7 +601,7 @@ cdef TensorBase fmod(object input, object other, object out, bint inplace):
     cdef bint pair = is_tensor(other)
     if wants_grad(input) or wants_grad(other):
         node = FmodBackward1.__new__(FmodBackward1) if pair else FmodBackward0.__new__(FmodBackward0)
-    return _checked(node, K.binary[op_fmod], "fmod", input, other, out, inplace, KEEP_BOTH if pair else KEEP_NOTHING)
+    return _checked(node, K.binary[op_fmod], "fmod", input, other, out, inplace, KEEP_BOTH if pair else ONE_EDGE)
 
 
 def _fmod(TensorBase input not None, other, *, out=None):

@@ -60,11 +60,14 @@ cdef class PowBackward2(Node):                          # d k^b = log(k) k^b db
 
 cdef int _check_pow(object base, object exponent) except -1:
     if is_tensor(exponent) or not is_tensor(base):
-        if is_tensor(base) and (<TensorBase>base).dtype == BOOL and (<TensorBase>exponent).dtype == BOOL:
+        if ((<TensorBase>base).dtype == BOOL if is_tensor(base) else isinstance(base, bool)) \
+                and is_tensor(exponent) and (<TensorBase>exponent).dtype == BOOL:
             raise NotImplementedError("\"pow\" not implemented for 'Bool'")
         return 0
     if not is_number(exponent):
         raise TypeError(f"pow(): argument 'exponent' must be Tensor or Number, not {type(exponent).__name__}")
+    if (<TensorBase>base).dtype == BOOL and isinstance(exponent, bool):
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     if not is_float((<TensorBase>base).dtype) and not is_float(scalar_dtype(exponent)) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return 0
@@ -142,6 +145,9 @@ def _float_power(input, exponent, *, out=None):
     >>> dynagrad.float_power(dynagrad.tensor([1, 2]), -1)
     tensor([1.0000, 0.5000], dtype=torch.float64)
     """
+    if is_tensor(out) and (<TensorBase>out).dtype != F64:
+        raise RuntimeError(f"the output given to float_power has dtype {dtype_object((<TensorBase>out).dtype).name} but the "
+                           "operation's result requires dtype float64")
     return power(_double(input), _double(exponent), out)
 
 
@@ -489,9 +495,48 @@ cdef class XlogyBackward0(Node):                        # d (a log b) = log(b) d
                 g * a / b if needs(self, 1) else None)
 
 
+@cython.final
+cdef class XlogyBackward1(Node):                        # d (k log b) = k/b db
+    _saves = ("other",)
+    _scalar = "self"
+
+    cdef object vjp(self, TensorBase g):
+        cdef double k = self.scalar
+        return g * k / unpack(self, 0)
+
+
+@cython.final
+cdef class XlogyBackward2(Node):                        # d (a log k) = log(k) da, 0 where both are 0
+    _saves = ("self",)
+    _scalar = "other"
+
+    cdef object vjp(self, TensorBase g):
+        cdef double k = self.scalar
+        if k <= 0.0:
+            return where(unpack(self, 0) == 0, 0, xlogy(g, k))
+        return mul(g, log_of(k))
+
+
 cdef TensorBase xlogy(object input, object other, object out=None, bint inplace=False):
-    return binary_op(XlogyBackward0.__new__(XlogyBackward0) if wants_grad(input) or wants_grad(other) else None,
-                     K.binary[op_xlogy], input, other, out, inplace, FLOATING, KEEP_BOTH, 8)
+    cdef Node node = None
+    cdef bint recording = wants_grad(input) or wants_grad(other)
+    cdef TensorBase result
+    if is_tensor(input) and is_tensor(other) or not recording:
+        return binary_op(XlogyBackward0.__new__(XlogyBackward0) if recording else None, K.binary[op_xlogy], input, other,
+                         out, inplace, FLOATING, KEEP_BOTH, 8)
+    if out is not None:
+        prepare(out, inplace, recording)
+    if is_tensor(other):
+        node = XlogyBackward1.__new__(XlogyBackward1)
+        node.scalar = input
+    else:
+        node = XlogyBackward2.__new__(XlogyBackward2)
+        node.scalar = other
+    begin1(node, <TensorBase>(other if is_tensor(other) else input))
+    save_operand(node, 0, other if is_tensor(other) else input, inplace)
+    result = binary(K.binary[op_xlogy], input, other, out, FLOATING, NULL, 8)
+    settle(node, result, input, other, out, inplace)
+    return result
 
 
 def _xlogy(input, other, *, out=None):

@@ -14,7 +14,7 @@ from dynagrad._core.kernel_table cimport (
     op_maximum, op_minimum, op_mul, op_positive, op_relu, op_relu_backward, op_round, op_trunc)
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
-    KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_RESULT, binary_op, check_fits, mul, no_derivative, not_implemented, unary_op, unrecorded,
+    KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul, no_derivative, not_implemented, unary_op, unrecorded,
     zeros_of)
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport BF16, BOOL, F16, F32, U8, dtype_object, is_float, is_number
@@ -694,7 +694,8 @@ cdef TensorBase _copysign_op(TensorBase input, object other, object out, bint in
     if wants_grad(input) or wants_grad(other):
         node = CopysignBackward0.__new__(CopysignBackward0) if is_tensor(other) \
             else CopysignBackward1.__new__(CopysignBackward1)
-    return binary_op(node, K.binary[op_copysign], input, other, out, inplace, FLOATING, KEEP_INPUT | KEEP_RESULT)
+    return binary_op(node, K.binary[op_copysign], input, other, out, inplace, FLOATING,
+                     KEEP_INPUT | KEEP_RESULT | (0 if is_tensor(other) else ONE_EDGE))
 
 
 def _copysign(TensorBase input not None, other, *, out=None):

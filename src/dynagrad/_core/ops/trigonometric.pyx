@@ -12,7 +12,7 @@ from dynagrad._core.kernel_table cimport (
     op_acos, op_acosh, op_asin, op_asinh, op_atan, op_atan2, op_atanh, op_cos, op_cosh, op_hypot, op_mul,
     op_sin, op_sinh, op_tan)
 from dynagrad._core.ops.pointwise cimport (
-    KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_RESULT, binary_op, mul, neg, not_implemented, unary_op)
+    KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, ONE_EDGE, binary_op, mul, neg, not_implemented, unary_op)
 from dynagrad._core.ops.power cimport rsqrt, square
 from dynagrad._core.ops.select cimport where
 from dynagrad._core.tensor cimport TensorBase
@@ -480,7 +480,7 @@ cdef TensorBase _rad2deg_op(TensorBase input, object out, bint inplace):
 
 
 cdef TensorBase _scaled(Node node, TensorBase input, double factor, object out, bint inplace):
-    return binary_op(node, K.binary[op_mul], input, factor, out, inplace, FLOATING, KEEP_NOTHING)
+    return binary_op(node, K.binary[op_mul], input, factor, out, inplace, FLOATING, ONE_EDGE)
 
 
 def _deg2rad(TensorBase input not None, *, out=None):
