@@ -299,12 +299,16 @@ cdef int _lay_out(TensorBase t, Located found, list indices) except -1:
 
 
 cdef int _check_bounds(TensorBase t, Located found) except -1:
+    """Refuses an index out of range, unless nothing is read or written and the dimension has elements."""
     cdef TensorBase index
     cdef int k
     cdef int64_t bad, size
+    cdef bint empty = count(found.ndim, found.shape) == 0
     for k in range(found.n):
         index = <TensorBase>found.tensors[k]
         size = t.shape[found.where[k]]
+        if size > 0 and empty:
+            continue
         bad = first_out_of_range(<int64_t*>index.data, index.numel, size, True)
         if bad >= 0:
             raise IndexError(f"index {(<int64_t*>index.data)[bad]} is out of bounds for dimension {found.where[k]} with size "

@@ -91,11 +91,11 @@ cdef class AsStridedBackwardBackward0(Node):            # params: sizes, strides
 
 
 cdef int64_t _extent(tuple size, tuple stride, int64_t offset) except -1:
-    """One past the largest position that the geometry reaches."""
+    """One past the largest position that the geometry reaches; 0 if it has no elements."""
     cdef int64_t last = offset
     for n, s in zip(size, stride):
         if n == 0:
-            return offset
+            return 0
         last += (n - 1) * s
     return last + 1
 
