@@ -215,12 +215,12 @@ def test_random_tensors_print_as_pytorch_prints_them(seed):
         array, options = np.asarray(random_array(draw)), random_options(draw)
         dtype = draw.choice(["float32", "float32", "float64", "float16", "bfloat16", "int64", "int32", "uint8", "bool"])
         if "float" not in dtype:
-            array = np.asarray(array.astype("int64") % 200)
+            array = np.asarray((np.nan_to_num(array, nan=7, posinf=8, neginf=9) % 200).astype("int64"))
         tracked = "float" in dtype and draw.random() < 0.4
 
         def text(library, array=array, dtype=dtype, options=options, tracked=tracked):
             x = library.from_numpy(array.copy()).to(getattr(library, dtype)).requires_grad_(tracked)
-            return printed_with(library, x.exp() if tracked and array.size % 2 else x, options)
+            return printed_with(library, x * 1 if tracked and array.size % 2 else x, options)
 
         assert text(dynagrad) == text(torch), (array.shape, dtype, options)
 
