@@ -34,6 +34,7 @@ class Function(FunctionBase, metaclass=FunctionMeta):
     """The base of custom ops: derive from it, write ``forward`` and ``backward``, and call ``apply``.
 
     Example:
+        >>> import dynagrad
         >>> class Double(Function):
         ...     @staticmethod
         ...     def forward(ctx, x):

@@ -100,6 +100,7 @@ class no_grad(_BareMode):  # noqa: N801  # the public name
     """Switches recording off: results require no gradient, whatever their inputs.
 
     Example:
+        >>> import dynagrad
         >>> x = dynagrad.ones(2, requires_grad=True)
         >>> with no_grad():
         ...     y = x * 2

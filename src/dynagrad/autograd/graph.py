@@ -59,6 +59,7 @@ class saved_tensors_hooks:  # noqa: N801  # the public name
         unpack_hook: takes what ``pack_hook`` returned, returns a tensor like the one that was packed.
 
     Example:
+        >>> import dynagrad
         >>> x = dynagrad.ones(2, requires_grad=True)
         >>> with saved_tensors_hooks(lambda t: t.numpy(force=True), dynagrad.from_numpy):
         ...     y = (x * x).sum()
