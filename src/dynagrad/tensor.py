@@ -126,6 +126,11 @@ class _TypedTensor(type):
         return isinstance(value, Tensor) and value.dtype is cls.dtype
 
 
+def _typed_tensor(name: str, dtype_name: str) -> _TypedTensor:
+    doc = f"A tensor of {dtype_name}, by its old name: a constructor, and an answer to isinstance."
+    return _TypedTensor(name, (), {"dtype": BY_NAME[dtype_name], "__doc__": doc})
+
+
 def _attributes(tensor: Tensor) -> dict[str, Any]:
     """What the user hung on a tensor."""
     return {**attributes(tensor), **getattr(tensor, "__dict__", {})}
@@ -136,13 +141,13 @@ for _name, _method in methods().items():
 inherit_operators(Tensor)
 use_classes(Tensor, Size)
 
-BoolTensor = _TypedTensor("BoolTensor", (), {"dtype": BY_NAME["bool"]})
-ByteTensor = _TypedTensor("ByteTensor", (), {"dtype": BY_NAME["uint8"]})
-CharTensor = _TypedTensor("CharTensor", (), {"dtype": BY_NAME["int8"]})
-ShortTensor = _TypedTensor("ShortTensor", (), {"dtype": BY_NAME["int16"]})
-IntTensor = _TypedTensor("IntTensor", (), {"dtype": BY_NAME["int32"]})
-LongTensor = _TypedTensor("LongTensor", (), {"dtype": BY_NAME["int64"]})
-HalfTensor = _TypedTensor("HalfTensor", (), {"dtype": BY_NAME["float16"]})
-BFloat16Tensor = _TypedTensor("BFloat16Tensor", (), {"dtype": BY_NAME["bfloat16"]})
-FloatTensor = _TypedTensor("FloatTensor", (), {"dtype": BY_NAME["float32"]})
-DoubleTensor = _TypedTensor("DoubleTensor", (), {"dtype": BY_NAME["float64"]})
+BoolTensor = _typed_tensor("BoolTensor", "bool")
+ByteTensor = _typed_tensor("ByteTensor", "uint8")
+CharTensor = _typed_tensor("CharTensor", "int8")
+ShortTensor = _typed_tensor("ShortTensor", "int16")
+IntTensor = _typed_tensor("IntTensor", "int32")
+LongTensor = _typed_tensor("LongTensor", "int64")
+HalfTensor = _typed_tensor("HalfTensor", "float16")
+BFloat16Tensor = _typed_tensor("BFloat16Tensor", "bfloat16")
+FloatTensor = _typed_tensor("FloatTensor", "float32")
+DoubleTensor = _typed_tensor("DoubleTensor", "float64")

@@ -681,7 +681,7 @@ cdef int _warn_non_leaf(TensorBase t) except -1:
     warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
                   "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
                   "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make "
-                  f"sure you access the leaf Tensor instead.{where}", stacklevel=2)
+                  f"sure you access the leaf Tensor instead.{where}", stacklevel=1)
     return 0
 
 

@@ -196,7 +196,7 @@ cdef TensorBase output(object out, int dtype, int ndim, const int64_t* shape, Te
             warnings.warn(f"An output with one or more elements was resized since it had shape {list(shape_tuple(target))}, "
                           f"which does not match the required output shape {list(dims_tuple(ndim, shape))}. This behavior "
                           "is deprecated, and in a future release outputs will not be resized unless they have zero "
-                          "elements.", stacklevel=2)
+                          "elements.", stacklevel=1)
         resize(target, ndim, shape)
     return target
 

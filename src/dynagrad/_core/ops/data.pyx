@@ -273,7 +273,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
 cdef int _warn_copy(str call) except -1:
     warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                  f"sourceTensor.detach().clone().requires_grad_(True), rather than {call}.", stacklevel=2)
+                  f"sourceTensor.detach().clone().requires_grad_(True), rather than {call}.", stacklevel=1)
     return 0
 
 

@@ -129,7 +129,7 @@ cdef TensorBase tensor_of_buffer(object source):
         if view.readonly:
             warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. "
                           "Writing to the tensor would write to memory that was meant not to change; copy the array first "
-                          "to avoid this warning.", stacklevel=3)
+                          "to avoid this warning.", stacklevel=1)
         return _over_buffer(view, code)
     except BaseException:
         _release_buffer(view)
@@ -215,7 +215,7 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
         n = _buffer_count(view.len, itemsizes[code], n, skip)
         if view.readonly:
             warnings.warn("The given buffer is not writable, and PyTorch does not support non-writable tensors. Writing to "
-                          "the tensor would write to memory that was meant not to change.", stacklevel=2)
+                          "the tensor would write to memory that was meant not to change.", stacklevel=1)
         made = new_over(storage_wrap(<char*>view.buf + skip, n * itemsizes[code], _release_buffer, view), code, 1, &n, &one, 0)
     except BaseException:
         _release_buffer(view)

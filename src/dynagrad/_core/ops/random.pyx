@@ -455,7 +455,7 @@ cdef int _check_integers(int dtype, object low, object last) except -1:
             if abs(value) > 2 ** _digits(dtype):
                 warnings.warn(f"{what} is out of bounds [-(2^{_digits(dtype)}), 2^{_digits(dtype)}]. Due to precision "
                               f"limitations {name} can support discrete uniform distribution only within this range.",
-                              stacklevel=3)
+                              stacklevel=1)
     return 0
 
 
