@@ -37,19 +37,24 @@ cdef int _refuse_empty(TensorBase input, uint64_t mask, object dim, str name) ex
     return 0
 
 
-cdef object _shared(ReduceNode self, TensorBase g, TensorBase x, TensorBase result):
-    """The gradient in equal parts to the elements that equal the extreme."""
-    cdef TensorBase mask = x == restored(self, result)
-    if result.ndim == 0 and result.isnan().item():
-        mask = x.isnan()
+cdef object _shared(ReduceNode self, TensorBase g, TensorBase mask):
+    """The gradient in equal parts to the elements of the mask."""
     return spread(self, g) * mask / folded(red_count_nonzero, mask, <uint64_t>self.whole, True, 0, I64)
 
 
-cdef class _ExtremeNode(ReduceNode):
+cdef class _ExtremeNode(ReduceNode):                    # a NaN equals nothing, so its gradient is 0 / 0
     _saves = ("self", "result")
 
     cdef object vjp(self, TensorBase g):
-        return _shared(self, g, unpack(self, 0), unpack(self, 1))
+        return _shared(self, g, unpack(self, 0) == restored(self, unpack(self, 1)))
+
+
+cdef class _ExtremeOfAllNode(ReduceNode):               # here the NaNs share it
+    _saves = ("self", "result")
+
+    cdef object vjp(self, TensorBase g):
+        x, result = unpack(self, 0), unpack(self, 1)
+        return _shared(self, g, x.isnan() if result.isnan().item() else x == result)
 
 
 @cython.final
@@ -63,12 +68,12 @@ cdef class AminBackward0(_ExtremeNode):
 
 
 @cython.final
-cdef class MaxBackward1(_ExtremeNode):
+cdef class MaxBackward1(_ExtremeOfAllNode):
     pass
 
 
 @cython.final
-cdef class MinBackward1(_ExtremeNode):
+cdef class MinBackward1(_ExtremeOfAllNode):
     pass
 
 
@@ -226,7 +231,7 @@ cdef class AminmaxBackward0(ReduceNode):                # each extreme shares it
         total = None
         for i in range(2):
             if gradients[i] is not None:
-                part = _shared(self, <TensorBase>gradients[i], x, unpack(self, i + 1))
+                part = _shared(self, <TensorBase>gradients[i], x == restored(self, unpack(self, i + 1)))
                 total = part if total is None else total + part
         return total
 

@@ -5,6 +5,7 @@ The loops are kernels/softmax.hpp and kernels/scan.hpp; they want the lines side
 import cython
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.types import finfo
 from dynagrad._core.return_types import cummax as cummax_results, cummin as cummin_results
 
 from dynagrad._core.graph cimport (
@@ -215,9 +216,7 @@ cdef class LogsumexpBackward0(ReduceNode):              # d lse(x) = softmax(x) 
     _saves = ("self", "result")
 
     cdef object vjp(self, TensorBase g):
-        result = restored(self, unpack(self, 1))
-        return spread(self, g) * (unpack(self, 0) - result.masked_fill(result.isinf(), 0)).exp() \
-            if result.isinf().any().item() else spread(self, g) * (unpack(self, 0) - result).exp()
+        return spread(self, g) * (unpack(self, 0) - restored(self, unpack(self, 1))).exp()
 
 
 def _logsumexp(TensorBase input not None, dim, bint keepdim=False, *, out=None):
@@ -412,10 +411,10 @@ cdef class LogcumsumexpBackward0(_ScanNode):
         x, y = unpack(self, 0), unpack(self, 1)
         if x.ndim == 0:
             return g
-        minus_inf = x.new_full((), float("-inf"))
+        nothing = x.new_full((), finfo(x.dtype).min)    # not -inf, whose own derivative would be NaN
         total = None
         for sign in (1, -1):
-            logs = CARDS["where"].op(g * sign > 0, (g * sign).abs().log(), minus_inf) - y
+            logs = CARDS["where"].op(g * sign > 0, (g * sign).abs().log(), nothing) - y
             part = (logs.flip(self.whole).logcumsumexp(self.whole).flip(self.whole) + x).exp()
             total = part if total is None else total - part
         return total

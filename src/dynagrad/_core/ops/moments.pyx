@@ -68,7 +68,7 @@ cdef object _degrees(TensorBase input, uint64_t mask, object correction):
 cdef object _var_vjp(MomentNode node, object g, TensorBase x):
     """d var = 2 (x - mean) dx / (n - correction)"""
     degrees = _degrees(x, node.whole, node.params[2])
-    factor = 2.0 / degrees if degrees > 0 else float("inf")
+    factor = 2.0 / degrees if degrees else float("inf")
     return factor * spread(node, g) * (x - x.mean(_dims_of(node.whole, x.ndim), True))
 
 
@@ -271,7 +271,7 @@ cdef object _norm_vjp(LinalgVectorNormBackward0 node, double p, object g, object
     if isinf(p):
         reached = (x.abs() == norm) | x.isnan()
         equal = reached.sum(_dims_of(node.whole, x.ndim), True) if x.ndim else reached
-        return x.sign() * (reached / equal * g)
+        return x.sign() * (reached * g / equal)
     if p < 1:
         return (x.sign() * x.abs().pow(p - 1)).masked_fill(x == 0, 0) * g * norm.pow(1 - p)
     scale = (g / norm.pow(p - 1)).masked_fill(norm == 0, 0)
