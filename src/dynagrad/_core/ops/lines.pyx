@@ -408,10 +408,11 @@ cdef class LogcumsumexpBackward0(_ScanNode):
 
     cdef object vjp(self, TensorBase g):
         """dx[k] = sum over j >= k of g[j] exp(x[k] - y[j]), in logarithms, for either sign of g apart."""
-        x, y = unpack(self, 0), unpack(self, 1)
-        if x.ndim == 0:
+        cdef TensorBase y = unpack(self, 1)
+        cdef object x = unpack(self, 0)
+        if y.ndim == 0:
             return g
-        nothing = x.new_full((), finfo(x.dtype).min)    # not -inf, whose own derivative would be NaN
+        nothing = x.new_full((), finfo(dtype_object(y.dtype)).min)    # not -inf, whose own derivative would be NaN
         total = None
         for sign in (1, -1):
             logs = CARDS["where"].op(g * sign > 0, (g * sign).abs().log(), nothing) - y
