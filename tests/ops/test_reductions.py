@@ -25,7 +25,7 @@ def gradient(f, values: list[object]) -> list[object]:  # type: ignore[no-untype
 def test_a_long_float32_sum_keeps_its_digits() -> None:
     x = dg.full((10_000_000,), 0.1)
     assert x.sum().item() == pytest.approx(1e6, rel=1e-6)
-    assert x.reshape(-1, 4).sum(0).tolist() == pytest.approx([250_000.0] * 4, rel=1e-6)
+    assert x.reshape(-1, 4).sum(0).tolist() == pytest.approx([250_000.0] * 4, rel=3e-6)
 
 
 @pytest.mark.parametrize("op", ["sum", "mean", "amax", "prod", "var", "norm"])

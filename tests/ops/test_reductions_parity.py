@@ -59,7 +59,8 @@ for _name in ("prod", "max", "min", "median", "nanmedian"):
 for _name in ("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "softmax", "log_softmax", "logsumexp", "sort"):
     OPS |= along(_name)
 OPS |= norms()
-SMOOTH = [name for name in OPS if not name.startswith(("any", "all")) and name != "sort"]
+# norm(0) is constant: we give zeros where PyTorch says that its input was not used.
+SMOOTH = [name for name in OPS if not name.startswith(("any", "all", "norm(0")) and name != "sort"]
 
 
 def ours(t: Any) -> dg.Tensor:
@@ -137,6 +138,8 @@ POINTS = {
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("name", SMOOTH)
 def test_gradients_of_gradients(name: str, point: str) -> None:
+    if point == "scalar" and name.startswith("var"):
+        pytest.skip("0/0: PyTorch's gradient is a constant NaN, ours a NaN that depends on the input")
     x = POINTS[point]
     expected, their_error = outcome(lambda: derivatives(torch, OPS[name], x.clone().requires_grad_()))
     actual, our_error = outcome(lambda: derivatives(dg, OPS[name], ours(x).requires_grad_()))
