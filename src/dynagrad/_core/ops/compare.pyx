@@ -56,7 +56,7 @@ cdef TensorBase compare(object input, object other, int order, object out=None, 
 # A comparison in place leaves numbers that no longer depend on what was there.
 cdef class _Overwritten(Node):
     cdef object vjp(self, TensorBase g):
-        return (zeros_of(g), None) if self.n_edges == 2 else zeros_of(g)
+        return (zeros_of(g), zeros_of(g)) if self.n_edges == 2 else zeros_of(g)
 
 
 cdef class EqBackward0(_Overwritten):
@@ -221,7 +221,7 @@ register(Card("ge", _ge, None, "compare", inplace=_ge_, aliases=("greater_equal"
 
 # ---- logic -----------------------------------------------------------------------------------------------------------
 
-def _logical_and(TensorBase input not None, other, *, out=None):
+def _logical_and(TensorBase input not None, TensorBase other not None, *, out=None):
     """Whether, of each pair of elements, both are non-zero.
 
     >>> import dynagrad
@@ -231,12 +231,12 @@ def _logical_and(TensorBase input not None, other, *, out=None):
     return _pairwise(K.compare[op_logical_and], input, other, out, False, PREDICATE)
 
 
-def _logical_and_(self, other):
+def _logical_and_(TensorBase self not None, TensorBase other not None):
     """Replaces each element by 1 where both are non-zero, else by 0."""
     return _pairwise(K.compare[op_logical_and], self, other, self, True, PREDICATE)
 
 
-def _logical_or(TensorBase input not None, other, *, out=None):
+def _logical_or(TensorBase input not None, TensorBase other not None, *, out=None):
     """Whether, of each pair of elements, at least one is non-zero.
 
     >>> import dynagrad
@@ -246,12 +246,12 @@ def _logical_or(TensorBase input not None, other, *, out=None):
     return _pairwise(K.compare[op_logical_or], input, other, out, False, PREDICATE)
 
 
-def _logical_or_(self, other):
+def _logical_or_(TensorBase self not None, TensorBase other not None):
     """Replaces each element by 1 where at least one is non-zero, else by 0."""
     return _pairwise(K.compare[op_logical_or], self, other, self, True, PREDICATE)
 
 
-def _logical_xor(TensorBase input not None, other, *, out=None):
+def _logical_xor(TensorBase input not None, TensorBase other not None, *, out=None):
     """Whether, of each pair of elements, exactly one is non-zero.
 
     >>> import dynagrad
@@ -261,7 +261,7 @@ def _logical_xor(TensorBase input not None, other, *, out=None):
     return _pairwise(K.compare[op_logical_xor], input, other, out, False, PREDICATE)
 
 
-def _logical_xor_(self, other):
+def _logical_xor_(TensorBase self not None, TensorBase other not None):
     """Replaces each element by 1 where exactly one is non-zero, else by 0."""
     return _pairwise(K.compare[op_logical_xor], self, other, self, True, PREDICATE)
 
@@ -297,6 +297,12 @@ register(Card("logical_not", _logical_not, None, "test", inplace=_logical_not_))
 
 
 # ---- tests of single elements ----------------------------------------------------------------------------------------
+
+cdef object _bool_only(object out, str op):
+    if is_tensor(out) and (<TensorBase>out).dtype != BOOL:
+        raise RuntimeError(f"{op} does not support non-boolean outputs.")
+    return out
+
 
 def _isnan(input):
     """Whether each element is NaN.
@@ -344,7 +350,7 @@ def _signbit(input, *, out=None):
     >>> dynagrad.signbit(dynagrad.tensor([1., -0.]))
     tensor([False,  True])
     """
-    return _single(K.test[op_signbit], input, out, False, PREDICATE)
+    return _single(K.test[op_signbit], input, _bool_only(out, "signbit"), False, PREDICATE)
 
 
 register(Card("signbit", _signbit, None, "test"))
@@ -352,12 +358,12 @@ register(Card("signbit", _signbit, None, "test"))
 
 def _isposinf(TensorBase input not None, *, out=None):
     """Whether each element is positive infinity."""
-    return compare(input, float("inf"), EQUAL, out)
+    return compare(input, float("inf"), EQUAL, _bool_only(out, "isposinf"))
 
 
 def _isneginf(TensorBase input not None, *, out=None):
     """Whether each element is negative infinity."""
-    return compare(input, float("-inf"), EQUAL, out)
+    return compare(input, float("-inf"), EQUAL, _bool_only(out, "isneginf"))
 
 
 register(Card("isposinf", _isposinf, None, "test", method=False))
@@ -372,7 +378,7 @@ cdef TensorBase _bitwise(const Loop* row, str op, object input, object other, ob
         dtype = result_dtype2(input, other)
         if is_float(dtype) or dtype == BOOL and op.endswith("shift"):
             raise NotImplementedError(f"\"{op}_cpu\" not implemented for '{dtype_object(dtype).name}'")
-    return _pairwise(row, input, other, out, inplace, SAME)
+    return _pairwise(row, in_dtype(input, other), in_dtype(other, input), out, inplace, SAME)
 
 
 cdef TensorBase bitwise_and(object input, object other, object out=None, bint inplace=False):
@@ -555,7 +561,8 @@ cdef TensorBase _close(TensorBase a, TensorBase b, double rtol, double atol, bin
     a, b = unrecorded(a), unrecorded(b)
     close = binary(K.compare[op_eq], a, b, None, PREDICATE)
     if equal_nan and is_float(a.dtype):
-        close = _or(close, _and(unary(K.test[op_isnan], a, None, PREDICATE), unary(K.test[op_isnan], b, None, PREDICATE)))
+        close = _or(close, _and(unary(K.test[op_isnan], a, None, PREDICATE),
+                                unary(K.test[op_isnan], b, None, PREDICATE)))
     if rtol == 0 and atol == 0:
         return close
     if a.dtype == BOOL:
@@ -575,7 +582,8 @@ cdef TensorBase _and(TensorBase a, TensorBase b):
     return binary(K.compare[op_logical_and], a, b, None, PREDICATE)
 
 
-def _isclose(TensorBase input not None, TensorBase other not None, double rtol=1e-5, double atol=1e-8, bint equal_nan=False):
+def _isclose(TensorBase input not None, TensorBase other not None, double rtol=1e-5, double atol=1e-8,
+             bint equal_nan=False):
     """Whether ``|input - other| <= atol + rtol * |other|``, element by element; equal infinities are close.
 
     Raises RuntimeError for different dtypes and for negative tolerances.

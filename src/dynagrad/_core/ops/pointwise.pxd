@@ -18,6 +18,7 @@ cdef TensorBase binary_op(Node node, const Loop* row, object input, object other
                           int keep, int cost=*, const Params* params=*)
 cdef int check_fits(object target, object other) except -1
 cdef TensorBase zeros_of(TensorBase t)
+cdef object as_number(object value)
 cdef object in_dtype(object number, object tensor)
 cdef object not_implemented(str op, TensorBase t)
 cdef Node no_derivative(str op)

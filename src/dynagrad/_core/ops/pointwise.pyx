@@ -12,13 +12,15 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.graph cimport (
     Node, begin, begin1, begin_pair, link, needs, prepare, reserve_saved, save, save_operand, save_result, settle,
     thread_state, unpack, unpack_operand, wants_grad)
-from dynagrad._core.iterate cimport FLOATING, SAME, K, Loop, binary, cast, fill, plain_params, result_dtype2, ternary, unary
+from dynagrad._core.iterate cimport (
+    FLOATING, SAME, K, Loop, binary, cast, fill, plain_params, result_dtype2, ternary, unary)
 from dynagrad._core.kernel_table cimport (
-    Params, op_abs, op_abs_backward, op_add, op_addcdiv, op_addcmul, op_div, op_div_floor, op_div_trunc, op_fmod, op_lerp,
-    op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_tanh, op_tanh_backward, parallel_threshold)
+    Params, op_abs, op_abs_backward, op_add, op_addcdiv, op_addcmul, op_div, op_div_floor, op_div_trunc, op_fmod,
+    op_lerp, op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_tanh, op_tanh_backward, parallel_threshold)
 from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, new_number, shape_tuple
 from dynagrad._core.types cimport (
-    BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, dtype_object, is_float, is_number, itemsizes, scalar_dtype)
+    BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, dtype_object, is_float, is_number, itemsizes,
+    scalar_dtype)
 
 
 # ---- the common course of an op: check the target, record, save, run the loop, settle --------------------------------
@@ -97,6 +99,11 @@ cdef TensorBase unrecorded(object tensor):
     return new_alias(t, t.ndim, t.shape, t.strides, 0)
 
 
+cdef object as_number(object value):
+    """A factor given as a 0-d tensor, as the number it holds."""
+    return value.item() if is_tensor(value) and (<TensorBase>value).ndim == 0 else value
+
+
 cdef object in_dtype(object number, object tensor):
     """A number as the narrow dtype of a tensor holds it, where an op could tell the difference."""
     cdef int dtype
@@ -118,6 +125,7 @@ _TYPE_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16
 
 
 cdef int _set_alpha(Params* params, object alpha, object input, object other, str op) except -1:
+    alpha = as_number(alpha)
     if not is_number(alpha):
         raise TypeError(f"{op}(): argument 'alpha' must be Number, not {type(alpha).__name__}")
     cdef int dtype = result_dtype2(input, other)
@@ -475,8 +483,8 @@ cdef Node no_derivative(str op):
 
 
 cdef TensorBase floor_divide(object input, object other, object out=None, bint inplace=False):
-    return _checked(no_derivative("floor_divide") if wants_grad(input) or wants_grad(other) else None, K.binary[op_div_floor],
-                    "div_floor", input, other, out, inplace, KEEP_NOTHING)
+    cdef Node node = no_derivative("floor_divide") if wants_grad(input) or wants_grad(other) else None
+    return _checked(node, K.binary[op_div_floor], "div_floor", input, other, out, inplace, KEEP_NOTHING)
 
 
 def _floor_divide(input, other, *, out=None):
@@ -632,10 +640,10 @@ cdef class NegBackward0(Node):                          # d(-a) = -da
 
 cdef TensorBase neg(object input, object out=None, bint inplace=False):
     if _is_bool(input):
-        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
-                           "mask, use the `~` or `logical_not()` operator instead.")
-    return unary_op(NegBackward0.__new__(NegBackward0) if wants_grad(input) else None, K.unary[op_neg], input, out, inplace,
-                    SAME, KEEP_NOTHING)
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert "
+                           "a mask, use the `~` or `logical_not()` operator instead.")
+    return unary_op(NegBackward0.__new__(NegBackward0) if wants_grad(input) else None, K.unary[op_neg], input, out,
+                    inplace, SAME, KEEP_NOTHING)
 
 
 def _neg(input, *, out=None):
@@ -681,8 +689,8 @@ cdef class AbsBackward0(Node):                          # d|a| = sign(a) da
 cdef TensorBase abs_(object input, object out=None, bint inplace=False):
     if _is_bool(input):
         raise not_implemented("abs", <TensorBase?>input)
-    return unary_op(AbsBackward0.__new__(AbsBackward0) if wants_grad(input) else None, K.unary[op_abs], input, out, inplace,
-                    SAME, KEEP_INPUT)
+    return unary_op(AbsBackward0.__new__(AbsBackward0) if wants_grad(input) else None, K.unary[op_abs], input, out,
+                    inplace, SAME, KEEP_INPUT)
 
 
 def _abs(input, *, out=None):
@@ -784,6 +792,7 @@ cdef TensorBase _fused(Node node, const Loop* row, TensorBase input, object tens
     cdef Params params
     cdef TensorBase result
     cdef bint recording = wants_grad(input) or wants_grad(tensor1) or wants_grad(tensor2)
+    value = as_number(value)
     if not is_number(value):
         raise TypeError(f"argument 'value' must be Number, not {type(value).__name__}")
     params.a = value
@@ -809,10 +818,10 @@ cdef TensorBase _fused(Node node, const Loop* row, TensorBase input, object tens
 
 cdef TensorBase _addcdiv_op(TensorBase input, tensor1, tensor2, value, out, bint inplace):
     if not is_float(result_dtype2(tensor1, tensor2)):
-        raise RuntimeError("Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 to a floating "
-                           "dtype, or use (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype)")
-    return _fused(AddcdivBackward0.__new__(AddcdivBackward0), K.ternary[op_addcdiv], input, tensor1, tensor2, value, out,
-                  inplace)
+        raise RuntimeError("Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 to a "
+                           "floating dtype, or use (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype)")
+    return _fused(AddcdivBackward0.__new__(AddcdivBackward0), K.ternary[op_addcdiv], input, tensor1, tensor2, value,
+                  out, inplace)
 
 
 def _addcmul(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):
@@ -823,14 +832,14 @@ def _addcmul(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):
     >>> dynagrad.addcmul(x, x, x, value=10)
     tensor([11., 42.])
     """
-    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], input, tensor1, tensor2, value, out,
-                  False)
+    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], input, tensor1, tensor2, value,
+                  out, False)
 
 
 def _addcmul_(TensorBase self not None, tensor1, tensor2, *, value=1):
     """Adds ``value * tensor1 * tensor2`` to the tensor itself."""
-    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], self, tensor1, tensor2, value, self,
-                  True)
+    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], self, tensor1, tensor2, value,
+                  self, True)
 
 
 def _addcdiv(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):

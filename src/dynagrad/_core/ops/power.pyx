@@ -5,16 +5,15 @@ from libc.math cimport log as log_of
 
 from dynagrad._core.card import Card, register
 
-from dynagrad._core.graph cimport Node, begin1, needs, prepare, save_operand, save_result, settle, thread_state, unpack, \
-    wants_grad
+from dynagrad._core.graph cimport (
+    Node, begin1, needs, prepare, save_operand, save_result, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.iterate cimport FLOATING, SAME, K, binary, result_dtype2
 from dynagrad._core.kernel_table cimport (
     op_exp, op_exp2, op_expm1, op_log, op_log10, op_log1p, op_log2, op_logaddexp, op_pow, op_rsqrt, op_sqrt,
     op_square_backward, op_xlogy)
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
-    KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_OTHER, KEEP_RESULT, binary_op, div, mul, neg, not_implemented, unary_op,
-    unrecorded, zeros_of)
+    KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, binary_op, div, mul, not_implemented, unary_op, zeros_of)
 from dynagrad._core.ops.select cimport where
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport BOOL, F64, dtype_object, is_float, is_number, scalar_dtype
@@ -66,8 +65,6 @@ cdef int _check_pow(object base, object exponent) except -1:
         return 0
     if not is_number(exponent):
         raise TypeError(f"pow(): argument 'exponent' must be Tensor or Number, not {type(exponent).__name__}")
-    if (<TensorBase>base).dtype == BOOL and isinstance(exponent, bool):
-        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     if not is_float((<TensorBase>base).dtype) and not is_float(scalar_dtype(exponent)) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return 0
@@ -146,16 +143,16 @@ def _float_power(input, exponent, *, out=None):
     tensor([1.0000, 0.5000], dtype=torch.float64)
     """
     if is_tensor(out) and (<TensorBase>out).dtype != F64:
-        raise RuntimeError(f"the output given to float_power has dtype {dtype_object((<TensorBase>out).dtype).name} but the "
-                           "operation's result requires dtype float64")
+        raise RuntimeError(f"the output given to float_power has dtype {dtype_object((<TensorBase>out).dtype).name} but "
+                           "the operation's result requires dtype float64")
     return power(_double(input), _double(exponent), out)
 
 
 def _float_power_(TensorBase self not None, exponent):
     """Replaces each element by its power. Raises RuntimeError unless the tensor is float64."""
     if self.dtype != F64:
-        raise RuntimeError(f"the base given to float_power_ has dtype {dtype_object(self.dtype).name} but the operation's "
-                           "result requires dtype float64")
+        raise RuntimeError(f"the base given to float_power_ has dtype {dtype_object(self.dtype).name} but the "
+                           "operation's result requires dtype float64")
     return power(self, _double(exponent), self, True)
 
 
@@ -522,8 +519,8 @@ cdef TensorBase xlogy(object input, object other, object out=None, bint inplace=
     cdef bint recording = wants_grad(input) or wants_grad(other)
     cdef TensorBase result
     if is_tensor(input) and is_tensor(other) or not recording:
-        return binary_op(XlogyBackward0.__new__(XlogyBackward0) if recording else None, K.binary[op_xlogy], input, other,
-                         out, inplace, FLOATING, KEEP_BOTH, 8)
+        return binary_op(XlogyBackward0.__new__(XlogyBackward0) if recording else None, K.binary[op_xlogy], input,
+                         other, out, inplace, FLOATING, KEEP_BOTH, 8)
     if out is not None:
         prepare(out, inplace, recording)
     if is_tensor(other):

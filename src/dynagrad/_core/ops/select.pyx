@@ -14,8 +14,8 @@ from dynagrad._core.kernel_table cimport (
     op_maximum, op_minimum, op_mul, op_positive, op_relu, op_relu_backward, op_round, op_trunc)
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
-    KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul, no_derivative, not_implemented, unary_op, unrecorded,
-    zeros_of)
+    KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul, no_derivative,
+    not_implemented, unary_op, unrecorded, zeros_of)
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport BF16, BOOL, F16, F32, U8, dtype_object, is_float, is_number
 
@@ -164,7 +164,8 @@ cdef class MaximumBackward0(Node):                      # to the larger; shared 
     cdef object vjp(self, TensorBase g):
         a, b = unpack(self, 0), unpack(self, 1)
         shared = where(a == b, g / 2, g)
-        return (where(a < b, 0, shared) if needs(self, 0) else None, where(a > b, 0, shared) if needs(self, 1) else None)
+        return (where(a < b, 0, shared) if needs(self, 0) else None,
+                where(a > b, 0, shared) if needs(self, 1) else None)
 
 
 @cython.final
@@ -174,7 +175,8 @@ cdef class MinimumBackward0(Node):                      # to the smaller; shared
     cdef object vjp(self, TensorBase g):
         a, b = unpack(self, 0), unpack(self, 1)
         shared = where(a == b, g / 2, g)
-        return (where(a > b, 0, shared) if needs(self, 0) else None, where(a < b, 0, shared) if needs(self, 1) else None)
+        return (where(a > b, 0, shared) if needs(self, 0) else None,
+                where(a < b, 0, shared) if needs(self, 1) else None)
 
 
 cdef TensorBase maximum(TensorBase input, TensorBase other, object out=None):
@@ -394,15 +396,35 @@ def _clamp_(TensorBase self not None, min=None, max=None):
 register(Card("clamp", _clamp, ClampBackward1, "unary", inplace=_clamp_, aliases=("clip",), samples="clamp"))
 
 
+@cython.final
+cdef class ClampMinBackward1(Node):                     # the bound is a tensor, and gets what it raised
+    _saves = ("self", "min")
+
+    cdef object vjp(self, TensorBase g):
+        kept = unpack(self, 0) >= unpack(self, 1)
+        return where(kept, g, 0) if needs(self, 0) else None, where(kept, 0, g) if needs(self, 1) else None
+
+
+@cython.final
+cdef class ClampMaxBackward1(Node):
+    _saves = ("self", "max")
+
+    cdef object vjp(self, TensorBase g):
+        kept = unpack(self, 0) <= unpack(self, 1)
+        return where(kept, g, 0) if needs(self, 0) else None, where(kept, 0, g) if needs(self, 1) else None
+
+
 cdef TensorBase _clamp_min_op(TensorBase input, object lo, object out, bint inplace):
     if not is_number(lo):
-        return clamp(input, <TensorBase?>lo, None, out, inplace)
+        return binary_op(ClampMinBackward1.__new__(ClampMinBackward1) if wants_grad(input) or wants_grad(lo) else None,
+                         K.binary[op_maximum], input, <TensorBase?>lo, out, inplace, SAME, KEEP_BOTH)
     return _clamp_to(ClampMinBackward0.__new__(ClampMinBackward0), (lo,), input, lo, None, out, inplace)
 
 
 cdef TensorBase _clamp_max_op(TensorBase input, object hi, object out, bint inplace):
     if not is_number(hi):
-        return clamp(input, None, <TensorBase?>hi, out, inplace)
+        return binary_op(ClampMaxBackward1.__new__(ClampMaxBackward1) if wants_grad(input) or wants_grad(hi) else None,
+                         K.binary[op_minimum], input, <TensorBase?>hi, out, inplace, SAME, KEEP_BOTH)
     return _clamp_to(ClampMaxBackward0.__new__(ClampMaxBackward0), (hi,), input, None, hi, out, inplace)
 
 
@@ -641,8 +663,8 @@ cdef TensorBase _round_op(TensorBase input, int decimals, object out, bint inpla
         node = RoundBackward1.__new__(RoundBackward1)
         node.whole = decimals
         begin1(node, input)
-    result = unary(K.unary[op_round], binary(K.binary[op_mul if decimals > 0 else op_div], input, scale, None, SAME), None,
-                   SAME)
+    result = binary(K.binary[op_mul if decimals > 0 else op_div], input, scale, None, SAME)
+    result = unary(K.unary[op_round], result, None, SAME)
     result = binary(K.binary[op_div if decimals > 0 else op_mul], result, scale, out, SAME)
     settle(node, result, input, None, out, inplace)
     return result
@@ -794,7 +816,8 @@ cdef TensorBase _nan_to_num_op(TensorBase input, object nan, object posinf, obje
         save_operand(node, 0, input, inplace)
     result = input
     if is_float(input.dtype):
-        result = where_kernel(unary(K.test[op_isnan], result, None, PREDICATE), 0.0 if nan is None else float(nan), result, None)
+        result = where_kernel(unary(K.test[op_isnan], result, None, PREDICATE), 0.0 if nan is None else float(nan),
+                              result, None)
         result = where_kernel(binary(K.compare[op_eq], input, INFINITY, None, PREDICATE),
                               _greatest(input.dtype) if posinf is None else float(posinf), result, None)
         result = where_kernel(binary(K.compare[op_eq], input, -INFINITY, None, PREDICATE),

@@ -10,7 +10,8 @@ from dynagrad._core.iterate cimport FLOATING, K, binary, unary
 from dynagrad._core.kernel_table cimport (
     Params, op_digamma, op_erf, op_erfc, op_erfinv, op_gelu_erf, op_gelu_erf_backward, op_gelu_tanh,
     op_gelu_tanh_backward, op_lgamma, op_logit, op_logsigmoid, op_logsigmoid_backward, op_maximum, op_minimum,
-    op_polygamma, op_sigmoid, op_sigmoid_backward, op_silu, op_silu_backward, op_sinc, op_softplus, op_softplus_backward)
+    op_polygamma, op_sigmoid, op_sigmoid_backward, op_silu, op_silu_backward, op_sinc, op_softplus,
+    op_softplus_backward)
 from dynagrad._core.ops.pointwise cimport KEEP_INPUT, KEEP_RESULT, mul, neg, not_implemented, tanh, unary_op
 from dynagrad._core.ops.power cimport exp, square
 from dynagrad._core.ops.select cimport where
@@ -40,8 +41,8 @@ cdef class SigmoidBackward0(Node):                      # d s(a) = s (1 - s) da
 
 
 cdef TensorBase sigmoid(object input, object out=None, bint inplace=False):
-    return unary_op(SigmoidBackward0.__new__(SigmoidBackward0) if wants_grad(input) else None, K.unary[op_sigmoid], input,
-                    out, inplace, FLOATING, KEEP_RESULT, 8)
+    return unary_op(SigmoidBackward0.__new__(SigmoidBackward0) if wants_grad(input) else None, K.unary[op_sigmoid],
+                    input, out, inplace, FLOATING, KEEP_RESULT, 8)
 
 
 def _sigmoid(input, *, out=None):
@@ -205,8 +206,8 @@ cdef class DigammaBackward0(Node):                      # d psi(a) = psi'(a) da
 
 
 cdef TensorBase digamma(object input, object out=None, bint inplace=False):
-    return unary_op(DigammaBackward0.__new__(DigammaBackward0) if wants_grad(input) else None, K.unary[op_digamma], input,
-                    out, inplace, FLOATING, KEEP_INPUT, 32)
+    return unary_op(DigammaBackward0.__new__(DigammaBackward0) if wants_grad(input) else None, K.unary[op_digamma],
+                    input, out, inplace, FLOATING, KEEP_INPUT, 32)
 
 
 def _digamma(input, *, out=None):
@@ -269,7 +270,8 @@ def _polygamma_(TensorBase self not None, int n):
     return polygamma(n, self, self, True)
 
 
-register(Card("polygamma", _polygamma, PolygammaBackward0, "unary", inplace=_polygamma_, samples="polygamma", domain=(0.5, 4)))
+register(Card("polygamma", _polygamma, PolygammaBackward0, "unary", inplace=_polygamma_, samples="polygamma",
+              domain=(0.5, 4)))
 
 
 # ---- sinc ------------------------------------------------------------------------------------------------------------
@@ -334,8 +336,8 @@ cdef TensorBase logit(TensorBase input, object eps, object out, bint inplace):
         save_operand(node, 0, input, inplace)
     x = input
     if eps is not None:
-        x = binary(K.binary[op_minimum], binary(K.binary[op_maximum], input, float(eps), None, FLOATING), 1 - float(eps),
-                   None, FLOATING)
+        x = binary(K.binary[op_maximum], input, float(eps), None, FLOATING)
+        x = binary(K.binary[op_minimum], x, 1 - float(eps), None, FLOATING)
     result = unary(K.unary[op_logit], x, out, FLOATING, NULL, 8)
     settle(node, result, input, None, out, inplace)
     return result

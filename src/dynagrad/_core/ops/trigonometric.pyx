@@ -471,7 +471,8 @@ cdef class Rad2DegBackward0(Node):
 
 
 cdef TensorBase _deg2rad_op(TensorBase input, object out, bint inplace):
-    return _scaled(Deg2RadBackward0.__new__(Deg2RadBackward0) if wants_grad(input) else None, input, _degree, out, inplace)
+    return _scaled(Deg2RadBackward0.__new__(Deg2RadBackward0) if wants_grad(input) else None, input, _degree, out,
+                   inplace)
 
 
 cdef TensorBase _rad2deg_op(TensorBase input, object out, bint inplace):
