@@ -74,7 +74,12 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 
 
 def tensor_split(
-    input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
+    input: Tensor,
+    indices_or_sections: int | Sequence[int] | Tensor | None = None,
+    dim: int = 0,
+    *,
+    indices: Sequence[int] | None = None,
+    sections: int | None = None,
 ) -> tuple[Tensor, ...]:
     """Parts along a dimension: so many of nearly equal size, or those between the given indices; views.
 
@@ -82,6 +87,10 @@ def tensor_split(
     >>> dynagrad.tensor_split(dynagrad.arange(3), 2)
     (tensor([0, 1]), tensor([2]))
     """
+    if indices_or_sections is None:
+        indices_or_sections = sections if indices is None else indices
+    if indices_or_sections is None:
+        raise TypeError("tensor_split() expects the number of sections or the indices at which to split")
     if input.ndim == 0:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     size = input.size(dim)

@@ -45,6 +45,8 @@ def linalg_matrix_norm(
     tensor(6.)
     """
     rows, columns = _two_dims(A, dim)
+    if not A.is_floating_point():
+        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {A.dtype}")
     if ord == "fro":
         return CARDS["linalg_vector_norm"].op(A, 2, (rows, columns), keepdim, dtype=dtype)  # type: ignore[no-any-return]
     if ord in (2, -2, "nuc"):

@@ -58,6 +58,8 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     >>> dynagrad.linalg.vecdot(dynagrad.ones(2, 3), dynagrad.ones(3))
     tensor([3., 3.])
     """
+    if not x.is_floating_point():
+        raise RuntimeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {x.dtype}")
     return (x * y).sum(dim)
 
 

@@ -24,6 +24,8 @@ def nanmean(
     """
     if not input.is_floating_point():
         raise RuntimeError(f"nanmean(): expected input to have floating point dtype but got {input.dtype}")
+    if dtype is not None and not dtype.is_floating_point:  # type: ignore[attr-defined]
+        raise RuntimeError(f"nanmean(): Optional dtype must be a floating point dtype. Got: {dtype}")
     return input.nansum(dim, keepdim, dtype=dtype) / input.isnan().logical_not().sum(dim, keepdim)
 
 

@@ -15,7 +15,7 @@ from dynagrad._core.ops.linalg cimport (
     matrix_vector_into, multiply_into, mv, outer_product, right_gradient, shape_error)
 from dynagrad._core.ops.pointwise cimport mul
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
-from dynagrad._core.types cimport compute_dtype, compute_of
+from dynagrad._core.types cimport compute_dtype, compute_of, is_float
 
 
 # ---- what they share -------------------------------------------------------------------------------------------------
@@ -242,6 +242,9 @@ cdef TensorBase _addr_with(TensorBase input, TensorBase x, TensorBase y, object 
     if x.dtype != y.dtype:
         raise RuntimeError(f"addr: expected both vectors to have the same dtype, but got: {c_name(x.dtype)} != "
                            f"{c_name(y.dtype)}")
+    for name, factor in (("beta", beta), ("alpha", alpha)):
+        if isinstance(factor, float) and not is_float(x.dtype):
+            raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
     shape[0], shape[1] = x.numel, y.numel
     _check_input(input, y, 2, shape, inplace)
     check_dtype(x, "addr")

@@ -288,7 +288,7 @@ def new_tensor_(TensorBase self not None, data, *, dtype=None, device=None, requ
 new_tensor_.__name__ = "new_tensor"
 
 
-def as_tensor(data, dtype=None, device=None):
+def as_tensor(data, *, dtype=None, device=None):
     """``data`` as a tensor, without a copy where that is possible: a tensor itself, a tensor over an array's memory.
 
     >>> import dynagrad
