@@ -1,0 +1,108 @@
+"""Every op beside the real PyTorch, on numbers drawn anew in every run: values, gradients, errors, strides, nodes.
+
+The failure names the seed; DYNAGRAD_SEED=… draws the same numbers again.
+"""
+
+import os
+import random
+import warnings
+
+import pytest
+
+import dynagrad
+from dynagrad._core.card import CARDS
+from tests.answers import answer, difference
+from tests.samples import LEFT_OUT, UNDEFINED, Scene, dtypes_of, function, samples_of, tensors
+
+pytestmark = pytest.mark.parity
+torch = pytest.importorskip("torch")
+
+SEED = int(os.environ.get("DYNAGRAD_SEED", random.randrange(10**6)))  # noqa: S311  # not a secret
+COMPARED = sorted(set(CARDS) - set(LEFT_OUT))
+
+
+def unsupported(outcome):
+    """Whether PyTorch has no kernel for this dtype: a gap, not a rule."""
+    return "not implemented for '" in outcome.get("m", "")
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_answers(name):
+    card, wrong = CARDS[name], []
+    ours, theirs = function(dynagrad, name, card.op), function(torch, name)
+    for position, text in enumerate(samples_of(card)):
+        for dtype in dtypes_of(card, position):
+            expected, found = (
+                answer(library, name, op, text, dtype, domain=card.domain, seed=SEED)
+                for library, op in ((torch, theirs), (dynagrad, ours))
+            )
+            if not unsupported(expected) and (how := difference(expected, found)):
+                wrong.append(f"{name}({text}) in {dtype}, seed {SEED}: {how}")
+    assert not wrong, "\n".join(wrong)
+
+
+def outputs_of(library, card, op, text):
+    """The tensors of a call and its inputs, or nothing where it is refused."""
+    scene = Scene(library, domain=card.domain, seed=SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return tensors(scene.call(op, text)), scene.inputs
+        except Exception:  # noqa: BLE001  # test_answers compares the errors
+            return [], []
+
+
+def traits(tensor):
+    """What a tensor is besides its numbers."""
+    return {
+        "requires_grad": tensor.requires_grad,
+        "is_leaf": tensor.is_leaf,
+        "output_nr": tensor.output_nr,
+        "version": tensor._version,
+        "is_view": tensor._is_view(),
+        "stride": tensor.stride() if tensor.numel() else None,
+        "offset": tensor.storage_offset(),
+        "graph": names(tensor.grad_fn),
+    }
+
+
+def names(node):
+    """The names of the nodes below a node."""
+    return node and (node.name().rpartition("::")[2], [names(below) for below, _ in node.next_functions])
+
+
+@pytest.mark.parametrize("name", [name for name in COMPARED if name not in UNDEFINED])
+def test_flags_strides_and_nodes(name):
+    card, wrong = CARDS[name], []
+    for text in samples_of(card):
+        ours, _ = outputs_of(dynagrad, card, function(dynagrad, name, card.op), text)
+        theirs, _ = outputs_of(torch, card, function(torch, name), text)
+        for k, (y, t) in enumerate(zip(ours, theirs, strict=False)):
+            found, expected = traits(y), traits(t)
+            differing = [f"{key} {found[key]}, not {expected[key]}" for key in found if found[key] != expected[key]]
+            if differing:
+                wrong.append(f"{name}({text})[{k}], seed {SEED}: {'; '.join(differing)}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", [name for name in COMPARED if CARDS[name].inplace is not None])
+def test_in_place(name):
+    card, wrong = CARDS[name], []
+    ours, theirs = function(dynagrad, f"{name}_"), function(torch, f"{name}_")
+    for position, text in enumerate(samples_of(card)):
+        for dtype in dtypes_of(card, position):
+            if text[0].isdigit():
+                continue
+            expected, found = (
+                answer(library, name, op, text, dtype, domain=card.domain, seed=SEED)
+                for library, op in ((torch, theirs), (dynagrad, ours))
+            )
+            if not unsupported(expected) and (how := difference(expected, found)):
+                wrong.append(f"{name}_({text}) in {dtype}, seed {SEED}: {how}")
+        of_ours, of_theirs = (outputs_of(lib, card, op, text)[0] for lib, op in ((dynagrad, ours), (torch, theirs)))
+        for y, t in zip(of_ours, of_theirs, strict=False):
+            found, expected = traits(y), traits(t)
+            differing = [f"{key} {found[key]}, not {expected[key]}" for key in found if found[key] != expected[key]]
+            if differing:
+                wrong.append(f"{name}_({text}), seed {SEED}: {'; '.join(differing)}")
+    assert not wrong, "\n".join(wrong)
