@@ -157,7 +157,7 @@ def _seen(t: Any) -> dict[str, Any]:
         "stride": tuple(t.stride()),
         "requires_grad": t.requires_grad,
         "is_leaf": t.is_leaf,
-        "grad_fn": None if t.grad_fn is None else t.grad_fn.name(),
+        "grad_fn": None if t.grad_fn is None else type(t.grad_fn).__name__,
         "version": t._version,
         "view": t._is_view(),
         "grad": None if gradient is None else gradient.tolist(),
