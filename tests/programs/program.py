@@ -6,7 +6,6 @@ modulo what there is. So every list of numbers is a program, and a failing one s
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -148,17 +147,24 @@ class Machine:
 
 
 def _seen(t: Any) -> dict[str, Any]:
-    with warnings.catch_warnings(), contextlib.suppress(RuntimeError):
-        warnings.simplefilter("ignore")
-        gradient = t.grad
     return {
         "value": t.detach().tolist(),
         "shape": tuple(t.shape),
         "stride": tuple(t.stride()),
-        "requires_grad": t.requires_grad,
-        "is_leaf": t.is_leaf,
-        "grad_fn": None if t.grad_fn is None else type(t.grad_fn).__name__,
         "version": t._version,
         "view": t._is_view(),
-        "grad": None if gradient is None else gradient.tolist(),
+        "requires_grad": t.requires_grad,
+        "is_leaf": _asked(lambda: t.is_leaf),
+        "grad_fn": _asked(lambda: type(t.grad_fn).__name__),
+        "grad": _asked(lambda: None if t.grad is None else t.grad.tolist()),
     }
+
+
+def _asked(question: Callable[[], Any]) -> Any:
+    """The answer, or the type of error: a view of a changed base may have no history any more."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return question()
+        except RuntimeError as error:
+            return type(error)

@@ -417,7 +417,7 @@ cdef class NativeTensor(TensorBase):
     @property
     def is_leaf(self):
         """Whether no recorded op made this tensor."""
-        return (<TensorBase>self).grad_fn is None
+        return gradient_function(<TensorBase>self) is None
 
     @property
     def grad_fn(self):

@@ -52,7 +52,8 @@ cdef class Node:
     cdef uint64_t seq
     cdef PyObject* code          # owned code object of the user's frame, or null
     cdef int32_t position        # its instruction offset
-    cdef uint8_t n_edges, n_saved, n_outputs, flags
+    cdef uint32_t n_edges, n_outputs
+    cdef uint8_t n_saved, flags
     cdef Edge* edges
     cdef Edge edges_inline[2]
     cdef Saved* saved

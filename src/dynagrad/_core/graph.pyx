@@ -366,8 +366,6 @@ cdef int _edge_array(Node node, int n) except -1:
     if n <= INLINE_EDGES:
         node.edges = node.edges_inline
     else:
-        if n > 0xff:
-            raise RuntimeError(f"an op has at most 255 differentiable inputs, but {n} were given")
         node.edges = <Edge*>calloc(n, sizeof(Edge))
         if node.edges == NULL:
             raise MemoryError()
@@ -472,8 +470,6 @@ cdef int attach_many(Node node, list results) except -1:
     cdef int i
     cdef TensorBase result
     cdef int n = len(results)
-    if n > 0xff:
-        raise RuntimeError(f"an op has at most 255 results, but this one has {n}")
     node.n_outputs = n
     if n > 1:
         node.more_outputs = <Output*>calloc(n - 1, sizeof(Output))
@@ -720,13 +716,15 @@ cdef Node gradient_function(TensorBase t):
     if t.base is not None and t.view_version != t.counter.version:
         base = <TensorBase>t.base
         if t.grad_fn is not None or requires_grad(base):
+            if t.flags & (VIEW_MULTI | VIEW_CUSTOM):
+                raise _view_error(t, True)
             t.view_version = t.counter.version
             if requires_grad(base):
                 _make_as_strided(t)
     return <Node>t.grad_fn
 
 
-def _view_error(TensorBase t):
+cdef object _view_error(TensorBase t, bint indirect=False):
     what = f"Output {t.output_nr} of {type(t.grad_fn).__name__}" if t.grad_fn is not None else "This tensor"
     name = name_of(t)
     if name:
@@ -743,7 +741,8 @@ def _view_error(TensorBase t):
         mode = "inference mode" if t.flags & VIEW_INFERENCE else "no_grad mode"
         why = (f"This view was created in {mode} and is being modified inplace with grad mode enabled. This view is "
                "forbidden to be modified here: create it with grad mode enabled, or move both inside the no_grad block.")
-    return RuntimeError(f"{what} is a view and is being modified inplace. {why}")
+    done = "its base or another view of its base has been" if indirect else "is being"
+    return RuntimeError(f"{what} is a view and {done} modified inplace. {why}")
 
 
 cdef int check_inplace(TensorBase t, bint any_requires_grad) except -1:
@@ -765,7 +764,7 @@ cdef int check_inplace(TensorBase t, bint any_requires_grad) except -1:
     if t.base is not None:
         if t.flags & (VIEW_NO_GRAD | VIEW_MULTI | VIEW_CUSTOM | VIEW_INFERENCE):
             raise _view_error(t)
-        if requires_grad(t) and (<TensorBase>t.base).grad_fn is None and (<TensorBase>t.base).flags & LEAF_GRAD:
+        if requires_grad(t) and (<TensorBase>t.base).grad_fn is None:
             raise _leaf_error(t, "a view of a leaf Variable that requires grad")
     if t.flags & LEAF_GRAD and t.grad_fn is None:
         raise _leaf_error(t, "a leaf Variable that requires grad")

@@ -206,13 +206,13 @@ register(Card("copy_", _copy_, CopyBackwards, "copy", function=False))
 
 
 @cython.final
-cdef class FillBackward0(Node):                         # filled with a number: nothing of the old elements is left
+cdef class FillBackward2(Node):                         # filled with a number: nothing of the old elements is left
     cdef object vjp(self, TensorBase g):
         return zeros_like(g)
 
 
 @cython.final
-cdef class FillBackward1(Node):                         # filled with a 0-d tensor, which gets the sum
+cdef class FillBackward3(Node):                         # filled with a 0-d tensor, which gets the sum
     cdef object vjp(self, TensorBase g):
         return zeros_like(g) if needs(self, 0) else None, g if needs(self, 1) else None
 
@@ -245,7 +245,7 @@ cdef TensorBase _fill(TensorBase target, object value, type node_class):
 
 def _fill_(TensorBase self not None, value):
     """Writes one number, or a 0-d tensor's element, everywhere."""
-    return _fill(self, value, FillBackward1 if isinstance(value, TensorBase) else FillBackward0)
+    return _fill(self, value, FillBackward3 if isinstance(value, TensorBase) else FillBackward2)
 
 
 cdef TensorBase zero_(TensorBase target):
@@ -257,5 +257,5 @@ def _zero_(TensorBase self not None):
     return zero_(self)
 
 
-register(Card("fill_", _fill_, FillBackward0, "copy", function=False))
+register(Card("fill_", _fill_, FillBackward2, "copy", function=False))
 register(Card("zero_", _zero_, ZeroBackward0, "copy", function=False))
