@@ -7,15 +7,15 @@ from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport (
     Node, begin, begin1, begin_pair, has_saved, link, needs, prepare, reserve_saved, save, save_operand, settle,
-    thread_state, unpack, wants_grad)
+    unpack, wants_grad)
 from dynagrad._core.iterate cimport FLOATING, PREDICATE, SAME, K, binary, ternary, unary, where_kernel
 from dynagrad._core.kernel_table cimport (
     op_ceil, op_clamp, op_copysign, op_div, op_eq, op_floor, op_fmax, op_fmin, op_frac, op_gt, op_is_zero, op_isnan,
     op_maximum, op_minimum, op_mul, op_positive, op_relu, op_relu_backward, op_round, op_trunc)
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
-    KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul, no_derivative,
-    not_implemented, unary_op, unrecorded, zeros_of)
+    KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_OTHER, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul,
+    no_derivative, not_implemented, unary_op, unrecorded, zeros_of)
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport BF16, BOOL, F16, F32, U8, dtype_object, is_float, is_number
 
@@ -465,14 +465,26 @@ register(Card("clamp_max", _clamp_max, ClampMaxBackward0, "unary", inplace=_clam
 # ---- relu ------------------------------------------------------------------------------------------------------------
 
 @cython.final
+cdef class ThresholdBackwardBackward0(Node):            # linear in g; constant in what it is compared with
+    _saves = ("grad_output", "self")
+
+    cdef object vjp(self, TensorBase g):
+        return (_relu_backward(g, unpack(self, 1)) if needs(self, 0) else None,
+                zeros_of(g) if needs(self, 1) else None)
+
+
+cdef TensorBase _relu_backward(TensorBase g, TensorBase result):
+    return binary_op(ThresholdBackwardBackward0.__new__(ThresholdBackwardBackward0)
+                     if wants_grad(g) or wants_grad(result) else None,
+                     K.binary[op_relu_backward], g, result, None, False, FLOATING, KEEP_OTHER)
+
+
+@cython.final
 cdef class ReluBackward0(Node):                         # d relu(a) = da where the result is positive
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
-        r = unpack(self, 0)
-        if thread_state.grad_enabled:
-            return where(r <= 0, 0, g)
-        return binary(K.binary[op_relu_backward], g, r, None, FLOATING)
+        return _relu_backward(g, unpack(self, 0))
 
 
 cdef TensorBase relu(object input, bint inplace=False):
