@@ -45,7 +45,6 @@ VIEWS: list[Callable[[Any], Any]] = [
     lambda x: x[0],
     lambda x: x[..., 1:],
     lambda x: x[..., ::2],
-    lambda x: x.expand(2, *x.shape),
     lambda x: x.narrow(0, 0, 1),
     lambda x: x.unbind(0)[0],
     lambda x: x.detach(),
@@ -67,7 +66,7 @@ INPLACE: list[Callable[[Any, Any], Any]] = [
     lambda x, y: x.__setitem__((..., slice(1, None)), y),
 ]
 KINDS = ["leaf", "leaf", "unary", "unary", "binary", "binary", "binary", "view", "view", "inplace", "inplace", "quiet",
-         "backward", "backward", "requires", "retain", "grad"]
+         "backward", "backward", "retain", "grad"]
 MAX_POOL = 12
 MAX_ELEMENTS = 64
 
@@ -121,18 +120,12 @@ class Machine:
     def _quiet(self, x: Any, y: Any, variant: int) -> Any:
         """The same without recording."""
         with self.lib.no_grad():
-            form = variant % 3
-            if form == 0:
-                return self._unary(x, y, variant // 3)
-            if form == 1:
-                return self._view(x, y, variant // 3)
-            return self._inplace(x, y, variant // 3)
+            if variant % 2 == 0:
+                return self._unary(x, y, variant // 2)
+            return self._inplace(x, y, variant // 2)
 
     def _backward(self, x: Any, y: Any, variant: int) -> None:
         x.sum().backward(retain_graph=variant % 2 == 0)
-
-    def _requires(self, x: Any, y: Any, variant: int) -> None:
-        x.requires_grad_(variant % 2 == 0)
 
     def _retain(self, x: Any, y: Any, variant: int) -> None:
         x.retain_grad()

@@ -719,8 +719,7 @@ cdef Node gradient_function(TensorBase t):
             if t.flags & (VIEW_MULTI | VIEW_CUSTOM):
                 raise _view_error(t, True)
             t.view_version = t.counter.version
-            if requires_grad(base):
-                _make_as_strided(t)
+            _make_as_strided(t)
     return <Node>t.grad_fn
 
 
