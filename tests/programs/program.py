@@ -66,7 +66,7 @@ INPLACE: list[Callable[[Any, Any], Any]] = [
     lambda x, y: x.__setitem__((..., slice(1, None)), y),
 ]
 KINDS = ["leaf", "leaf", "unary", "unary", "binary", "binary", "binary", "view", "view", "inplace", "inplace", "quiet",
-         "backward", "backward", "retain", "grad"]
+         "backward", "backward", "retain"]
 MAX_POOL = 12
 MAX_ELEMENTS = 64
 
@@ -129,10 +129,6 @@ class Machine:
 
     def _retain(self, x: Any, y: Any, variant: int) -> None:
         x.retain_grad()
-
-    def _grad(self, x: Any, y: Any, variant: int) -> Any:
-        """A gradient that is itself part of the graph."""
-        return self.lib.autograd.grad((x * x).sum(), y, create_graph=True, allow_unused=True)[0]
 
     def report(self) -> list[dict[str, Any]]:
         """Everything a program can see of its tensors."""

@@ -286,14 +286,15 @@ cdef TensorBase unary(const Loop* row, object input, object out, int rule, const
 
 cdef TensorBase _apart(TensorBase target, TensorBase source):
     """source, or a copy of it if writing to target would change elements of source that are still to be read."""
-    cdef char* end_t
-    cdef char* end_s
     if target.storage != source.storage and target.storage.data != source.storage.data or target is source:
         return source
     if target.data == source.data and _same_shape(target, source) and _same_strides(target, source):
         return source
     if not _ranges_meet(target, source):
         return source
+    if target.contiguous and source.contiguous:
+        raise RuntimeError("unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+                           "single memory location. Please clone() the tensor before performing the operation.")
     return copy_of(source)
 
 
