@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.ops.copy import deliver
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -33,6 +34,7 @@ def linalg_matrix_norm(
     keepdim: bool = False,
     *,
     dtype: object = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The norm of the matrices in the dimensions ``dim``.
 
@@ -48,7 +50,7 @@ def linalg_matrix_norm(
     if not A.is_floating_point():
         raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {A.dtype}")
     if ord == "fro":
-        return CARDS["linalg_vector_norm"].op(A, 2, (rows, columns), keepdim, dtype=dtype)  # type: ignore[no-any-return]
+        return CARDS["linalg_vector_norm"].op(A, 2, (rows, columns), keepdim, dtype=dtype, out=out)  # type: ignore[no-any-return]
     if ord in (2, -2, "nuc"):
         raise NotImplementedError(f"linalg.matrix_norm: order {ord!r} needs singular values, which are not there yet")
     if ord not in (1, -1, INF, -INF):
@@ -56,7 +58,7 @@ def linalg_matrix_norm(
     summed, picked = (rows, columns) if abs(ord) == 1 else (columns, rows)  # type: ignore[arg-type]  # a number here
     sums = A.abs().sum(summed, True, dtype=dtype)
     found: Tensor = sums.amax(picked, True) if ord > 0 else sums.amin(picked, True)  # type: ignore[operator]
-    return found if keepdim else found.squeeze(max(rows, columns)).squeeze(min(rows, columns))
+    return deliver(found if keepdim else found.squeeze(max(rows, columns)).squeeze(min(rows, columns)), out)
 
 
 def linalg_norm(
@@ -66,6 +68,7 @@ def linalg_norm(
     keepdim: bool = False,
     *,
     dtype: object = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The norm of a vector or of a matrix: of a matrix where ``dim`` has two, or ``ord`` is given for a 2-d tensor.
 
@@ -75,14 +78,14 @@ def linalg_norm(
     """
     pair = isinstance(dim, (tuple, list)) and len(dim) == 2
     if ord is None:
-        return CARDS["linalg_vector_norm"].op(A, 2.0, dim, keepdim, dtype=dtype)  # type: ignore[no-any-return]
+        return CARDS["linalg_vector_norm"].op(A, 2.0, dim, keepdim, dtype=dtype, out=out)  # type: ignore[no-any-return]
     if dim is None and A.dim() > 2:
         raise RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D."
         )
     if isinstance(ord, str) or pair or (dim is None and A.dim() == 2):
-        return linalg_matrix_norm(A, ord, dim if pair else (-2, -1), keepdim, dtype=dtype)  # type: ignore[arg-type]
-    return CARDS["linalg_vector_norm"].op(A, ord, dim, keepdim, dtype=dtype)  # type: ignore[no-any-return]
+        return linalg_matrix_norm(A, ord, dim if pair else (-2, -1), keepdim, dtype=dtype, out=out)  # type: ignore[arg-type]
+    return CARDS["linalg_vector_norm"].op(A, ord, dim, keepdim, dtype=dtype, out=out)  # type: ignore[no-any-return]
 
 
 register(

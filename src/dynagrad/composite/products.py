@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.linalg import unsafe_view
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return input.reshape(input.shape[0], 1).mul(vec2, **({} if out is None else {"out": out}))
 
 
-def inner(input: Tensor, other: Tensor) -> Tensor:
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sums of products over the last dimension of both; a plain product where one of them is 0-d.
 
     >>> import dynagrad
@@ -40,7 +41,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     tensor([3., 7.])
     """
     if input.ndim == 0 or other.ndim == 0:
-        return input * other
+        return deliver(input * other, out)
     if input.dtype != other.dtype:
         raise RuntimeError(f"both inputs should have same dtype, but got {input.dtype} and {other.dtype}")
     if input.shape[-1] != other.shape[-1]:
@@ -48,10 +49,10 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
             "inner() the last dimension must match on both input tensors but got shapes "
             f"{list(input.shape)} and {list(other.shape)}"
         )
-    return tensordot(input, other, ([-1], [-1]))
+    return deliver(tensordot(input, other, ([-1], [-1])), out)
 
 
-def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
+def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """The dot products along one dimension; the others broadcast.
 
     >>> import dynagrad
@@ -60,7 +61,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """
     if not x.is_floating_point():
         raise RuntimeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {x.dtype}")
-    return (x * y).sum(dim)
+    return deliver((x * y).sum(dim), out)
 
 
 register(Card("outer", outer, aliases=("ger",)))
@@ -94,7 +95,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
                 f"size {b.shape[db]} in dim {db}"
             )
     result = _contracted(a, b, dims_a, dims_b)
-    return result if out is None else out.copy_(result)
+    return deliver(result, out)
 
 
 def _contracted_dims(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[int]]:
@@ -126,7 +127,7 @@ def _contracted(a: Tensor, b: Tensor, dims_a: list[int], dims_b: list[int]) -> T
     if rows == 1 and columns == 1:
         if a.is_contiguous() and b.is_contiguous():
             return a.flatten().dot(b.flatten()).reshape(sizes)
-        return (a.squeeze() * b.squeeze()).sum().reshape(sizes)
+        return (a.squeeze() * b.squeeze()).sum(dtype=a.dtype).reshape(sizes)
     return a.reshape(rows, common).mm(b.reshape(common, columns)).reshape(sizes)
 
 
@@ -136,7 +137,7 @@ register(Card("tensordot", tensordot, method=False))
 # ---- kron ------------------------------------------------------------------------------------------------------------
 
 
-def kron(input: Tensor, other: Tensor) -> Tensor:
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Kronecker product: each element of ``input`` replaced by that element times ``other``.
 
     >>> import dynagrad
@@ -149,7 +150,8 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     second = (1,) * (n - other.ndim) + tuple(other.shape)
     left = unsafe_view(input, tuple(size for each in first for size in (each, 1)))
     right = unsafe_view(other, tuple(size for each in second for size in (1, each)))
-    return unsafe_view((left * right).contiguous(), tuple(x * y for x, y in zip(first, second, strict=True)))
+    sizes = tuple(x * y for x, y in zip(first, second, strict=True))
+    return deliver(unsafe_view((left * right).contiguous(), sizes), out)
 
 
 register(Card("kron", kron))
@@ -177,7 +179,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
         matrices[-1] = matrices[-1].unsqueeze(-1)
     _check_chain(matrices)
     result = _multiply_chain(matrices, _best_splits(matrices), 0, len(matrices) - 1).view(sizes)
-    return result if out is None else out.copy_(result)
+    return deliver(result, out)
 
 
 def _end_sizes(t: Tensor, i: int, inner_dim: int) -> tuple[int, ...]:
@@ -238,7 +240,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     return multi_dot(matrices, out=out)
 
 
-def matrix_power(input: Tensor, n: int) -> Tensor:
+def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """The n-th power of square matrices, n >= 0, by repeated squaring.
 
     >>> import dynagrad
@@ -253,9 +255,10 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     if n < 0:
         raise NotImplementedError("matrix_power: negative powers need linalg.inv, which dynagrad does not have yet")
     if n < 2:
-        return input.clone() if n else input.clone().copy_(input.new_ones(input.shape[-1]).diag())
+        unit = input.clone() if n else input.clone().copy_(input.new_ones(input.shape[-1]).diag())
+        return deliver(unit, out)
     if n == 3:
-        return (input @ input) @ input
+        return deliver((input @ input) @ input, out)
     result: Tensor | None = None
     square = input
     while True:
@@ -263,7 +266,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
             result = square if result is None else result @ square
         n >>= 1
         if not n:
-            return result
+            return deliver(result, out)
         square = square @ square
 
 

@@ -8,13 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.ops.copy import deliver
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
 
 
 def nanmean(
-    input: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False, *, dtype: object = None
+    input: Tensor,
+    dim: int | tuple[int, ...] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: object = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The mean of the elements that are not NaN, over the dimensions ``dim`` or all.
 
@@ -26,7 +32,8 @@ def nanmean(
         raise RuntimeError(f"nanmean(): expected input to have floating point dtype but got {input.dtype}")
     if dtype is not None and not dtype.is_floating_point:  # type: ignore[attr-defined]
         raise RuntimeError(f"nanmean(): Optional dtype must be a floating point dtype. Got: {dtype}")
-    return input.nansum(dim, keepdim, dtype=dtype) / input.isnan().logical_not().sum(dim, keepdim)
+    count = input.isnan().logical_not().sum(dim, keepdim)
+    return deliver(input.nansum(dim, keepdim, dtype=dtype) / count, out)
 
 
 def _positions(ranks: Tensor, interpolation: str) -> tuple[Tensor, Tensor]:
@@ -91,7 +98,13 @@ def _quantile(
 
 
 def quantile(
-    input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+    input: Tensor,
+    q: float | Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
 ) -> Tensor:
     """The q-th quantiles of all elements, or along ``dim``; those of several q are the first dimension. NaN propagates.
 
@@ -103,11 +116,17 @@ def quantile(
     >>> dynagrad.quantile(dynagrad.tensor([1., 2., 3., 5.]), 0.5)
     tensor(2.5000)
     """
-    return _quantile(input, q, dim, keepdim, interpolation, False)
+    return deliver(_quantile(input, q, dim, keepdim, interpolation, False), out)
 
 
 def nanquantile(
-    input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+    input: Tensor,
+    q: float | Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
 ) -> Tensor:
     """``quantile`` of the elements that are not NaN.
 
@@ -115,7 +134,7 @@ def nanquantile(
     >>> dynagrad.nanquantile(dynagrad.tensor([1., float("nan"), 3.]), 0.5)
     tensor(2.)
     """
-    return _quantile(input, q, dim, keepdim, interpolation, True)
+    return deliver(_quantile(input, q, dim, keepdim, interpolation, True), out)
 
 
 register(Card("nanmean", nanmean, None, "composite", samples="reduce"))

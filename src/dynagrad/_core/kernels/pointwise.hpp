@@ -361,13 +361,14 @@ void with_alpha(char* const* data, int64_t n, const Params* params) {
 template <class T>
 void pow_strided(char* const* data, const int64_t* strides, int64_t n, const Params* params) {
     Loop loop = over_strides<binary_loop<binary::pow<T>, T, T, T>, T, T, T>;
+    bool by_root = params->i == 0;  // the exponent is a number, not a tensor's element
     if (strides[2] == 0 && n > 0) {
         T b = *reinterpret_cast<const T*>(data[2]);
         if (b == T(2)) loop = over_strides<unary_loop<unary::square<T>, T, T>, T, T>;
         if (b == T(3)) loop = over_strides<unary_loop<binary::cube<T>, T, T>, T, T>;
         if constexpr (!is_integer<T>) {
-            if (b == T(0.5)) loop = over_strides<unary_loop<unary::sqrt<T>, T, T>, T, T>;
-            if (b == T(-0.5)) loop = over_strides<unary_loop<unary::rsqrt<T>, T, T>, T, T>;
+            if (b == T(0.5) && by_root) loop = over_strides<unary_loop<unary::sqrt<T>, T, T>, T, T>;
+            if (b == T(-0.5) && by_root) loop = over_strides<unary_loop<unary::rsqrt<T>, T, T>, T, T>;
             if (b == T(-1)) loop = over_strides<unary_loop<unary::reciprocal<T>, T, T>, T, T>;
             if (b == T(-2)) loop = over_strides<unary_loop<binary::inverse_square<T>, T, T>, T, T>;
         }

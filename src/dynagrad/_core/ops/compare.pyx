@@ -357,12 +357,22 @@ register(Card("signbit", _signbit, None, "test"))
 
 
 def _isposinf(TensorBase input not None, *, out=None):
-    """Whether each element is positive infinity."""
+    """Whether each element is positive infinity.
+
+    >>> import dynagrad
+    >>> dynagrad.isposinf(dynagrad.tensor([float("inf"), 1.]))
+    tensor([ True, False])
+    """
     return compare(input, float("inf"), EQUAL, _bool_only(out, "isposinf"))
 
 
 def _isneginf(TensorBase input not None, *, out=None):
-    """Whether each element is negative infinity."""
+    """Whether each element is negative infinity.
+
+    >>> import dynagrad
+    >>> dynagrad.isneginf(dynagrad.tensor([float("-inf"), 1.]))
+    tensor([ True, False])
+    """
     return compare(input, float("-inf"), EQUAL, _bool_only(out, "isneginf"))
 
 

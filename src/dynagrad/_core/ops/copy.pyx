@@ -6,8 +6,8 @@ from dynagrad._core.types import channels_last, contiguous_format, preserve_form
 
 from dynagrad._core.graph import use_copy
 
-from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad
-from dynagrad._core.iterate cimport copy_into, copy_of, fill
+from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad, wrote
+from dynagrad._core.iterate cimport copy_into, copy_of, fill, output
 from dynagrad._core.tensor cimport TensorBase, new_like, new_number, new_tensor
 from dynagrad._core.types cimport check_device, dtype_code, dtype_object, is_float, is_number
 
@@ -169,6 +169,20 @@ def _cpu(TensorBase self not None, memory_format=None):
 register(Card("type", _type, None, "copy", function=False))
 register(Card("type_as", _type_as, ToCopyBackward0, "copy", function=False))
 register(Card("cpu", _cpu, None, "copy", function=False))
+
+
+# ---- out= ------------------------------------------------------------------------------------------------------------
+
+def deliver(TensorBase result not None, out):
+    """The result of an op made of others: itself, or ``out``, resized if need be, with the result copied in."""
+    cdef TensorBase target
+    if out is None:
+        return result
+    prepare(out, False, wants_grad(result))
+    target = output(out, result.dtype, result.ndim, result.shape)
+    copy_into(target, result)
+    wrote(target)
+    return target
 
 
 # ---- copy_, fill_, zero_ ---------------------------------------------------------------------------------------------

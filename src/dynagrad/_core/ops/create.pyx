@@ -245,7 +245,12 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
 
 
 def scalar_tensor(s, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
-    """A 0-d tensor that holds the number ``s``, in the default dtype if none is given."""
+    """A 0-d tensor that holds the number ``s``, in the default dtype if none is given.
+
+    >>> import dynagrad
+    >>> dynagrad.scalar_tensor(2)
+    tensor(2.)
+    """
     cdef TensorBase made = allocate("scalar_tensor", ((),), None, dtype, layout, device, default_dtype)
     return finish(_fill_with("scalar_tensor", made, s), None, requires_grad)
 
@@ -281,7 +286,12 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
 
 def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
                pin_memory=False):
-    """Uninitialised memory with the sizes and dtype of ``input``."""
+    """Uninitialised memory with the sizes and dtype of ``input``.
+
+    >>> import dynagrad
+    >>> dynagrad.empty_like(dynagrad.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return finish(allocate_like("empty_like", input, dtype, layout, device, memory_format), None, requires_grad)
 
 
@@ -300,7 +310,12 @@ def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fal
 
 def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
               pin_memory=False):
-    """Ones with the sizes and dtype of ``input``."""
+    """Ones with the sizes and dtype of ``input``.
+
+    >>> import dynagrad
+    >>> dynagrad.ones_like(dynagrad.arange(2))
+    tensor([1, 1])
+    """
     cdef TensorBase made = allocate_like("ones_like", input, dtype, layout, device, memory_format)
     _fill_whole(made, 1)
     return finish(made, None, requires_grad)
@@ -308,7 +323,12 @@ def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fals
 
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
               pin_memory=False):
-    """``fill_value`` everywhere, with the sizes and dtype of ``input``."""
+    """``fill_value`` everywhere, with the sizes and dtype of ``input``.
+
+    >>> import dynagrad
+    >>> dynagrad.full_like(dynagrad.zeros(2), 7)
+    tensor([7., 7.])
+    """
     cdef TensorBase made = allocate_like("full_like", input, dtype, layout, device, memory_format)
     return finish(_fill_with("full_like", made, fill_value), None, requires_grad)
 
@@ -526,7 +546,14 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_g
 
 
 def _complex(real, imag, *, out=None):
-    """Not there yet: raises NotImplementedError."""
+    """Not there yet: raises NotImplementedError.
+
+    >>> import dynagrad
+    >>> dynagrad.complex(dynagrad.ones(1), dynagrad.ones(1))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: dynagrad has no complex tensors yet; ...
+    """
     raise NotImplementedError("dynagrad has no complex tensors yet; keep the real and imaginary parts in two tensors")
 
 

@@ -523,7 +523,12 @@ def from_dlpack(ext_tensor, *, device=None, copy=None):
 
 
 def to_dlpack(TensorBase tensor not None):
-    """A DLPack capsule of the older kind over the tensor's memory."""
+    """A DLPack capsule of the older kind over the tensor's memory.
+
+    >>> import dynagrad
+    >>> dynagrad.from_dlpack(dynagrad.to_dlpack(dynagrad.ones(2)))
+    tensor([1., 1.])
+    """
     return __dlpack__(tensor)
 
 

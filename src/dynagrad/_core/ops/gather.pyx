@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.copy import deliver
 
 from dynagrad._core.graph cimport Node, Output, begin1, begin_pair, needs, prepare, reserve_saved, save, settle, unpack, wants_grad
 from dynagrad._core.ops.index_kernels cimport (
@@ -257,7 +258,8 @@ cdef TensorBase _any_scatter(TensorBase t, object dim, TensorBase index, object 
     return _reduced(t, at, index, src, "sum" if reduce == "add" else "prod", True, inplace)
 
 
-def _scatter_op(TensorBase input not None, dim, TensorBase index not None, src=None, *, value=None, reduce=None):
+def _scatter_op(TensorBase input not None, dim, TensorBase index not None, src=None, *, value=None, reduce=None,
+                out=None):
     """A copy of ``input`` with ``src``, a tensor or a number, written along a dimension at ``index``.
 
     ``out[index[i][j]][j] = src[i][j]`` for dim 0, and so on. ``reduce`` is None, "add" or "multiply".
@@ -266,7 +268,7 @@ def _scatter_op(TensorBase input not None, dim, TensorBase index not None, src=N
     >>> dynagrad.zeros(3).scatter(0, dynagrad.tensor([2, 0]), dynagrad.tensor([5., 6.]))
     tensor([6., 0., 5.])
     """
-    return _any_scatter(input, dim, index, src, value, reduce, False)
+    return deliver(_any_scatter(input, dim, index, src, value, reduce, False), out)
 
 
 def _scatter_(TensorBase self not None, dim, TensorBase index not None, src=None, *, value=None, reduce=None):
@@ -274,14 +276,14 @@ def _scatter_(TensorBase self not None, dim, TensorBase index not None, src=None
     return _any_scatter(self, dim, index, src, value, reduce, True)
 
 
-def _scatter_add(TensorBase input not None, dim, TensorBase index not None, TensorBase src not None):
+def _scatter_add(TensorBase input not None, dim, TensorBase index not None, TensorBase src not None, *, out=None):
     """A copy of ``input`` to which ``src`` is added along a dimension at ``index``; repeated indices add up.
 
     >>> import dynagrad
     >>> dynagrad.zeros(2).scatter_add(0, dynagrad.tensor([1, 1]), dynagrad.tensor([5., 6.]))
     tensor([ 0., 11.])
     """
-    return scatter_add(input, wrapped_dim(dim, input.ndim), index, src, False)
+    return deliver(scatter_add(input, wrapped_dim(dim, input.ndim), index, src, False), out)
 
 
 def _scatter_add_(TensorBase self not None, dim, TensorBase index not None, TensorBase src not None):
@@ -404,7 +406,7 @@ cdef object _divided(TensorBase total, object n):
 
 
 def _scatter_reduce(TensorBase input not None, dim, TensorBase index not None, TensorBase src not None, str reduce, *,
-                    bint include_self=True):
+                    bint include_self=True, out=None):
     """A copy of ``input`` combined with ``src`` along a dimension at ``index``.
 
     ``reduce`` is "sum", "prod", "mean", "amax" or "amin"; without ``include_self`` the old elements there take no part.
@@ -413,7 +415,7 @@ def _scatter_reduce(TensorBase input not None, dim, TensorBase index not None, T
     >>> dynagrad.zeros(2).scatter_reduce(0, dynagrad.tensor([1, 1]), dynagrad.tensor([5., 6.]), "amax")
     tensor([0., 6.])
     """
-    return _reduced(input, wrapped_dim(dim, input.ndim), index, src, reduce, include_self, False)
+    return deliver(_reduced(input, wrapped_dim(dim, input.ndim), index, src, reduce, include_self, False), out)
 
 
 def _scatter_reduce_(TensorBase self not None, dim, TensorBase index not None, TensorBase src not None, str reduce, *,
@@ -555,14 +557,15 @@ cdef TensorBase index_add(TensorBase t, int dim, TensorBase index, TensorBase so
     return _write_slices(t, dim, index, source, ADD, node, inplace)
 
 
-def _index_add(TensorBase input not None, dim, TensorBase index not None, TensorBase source not None, *, alpha=1):
+def _index_add(TensorBase input not None, dim, TensorBase index not None, TensorBase source not None, *, alpha=1,
+               out=None):
     """A copy of ``input`` to whose slices at ``index`` those of ``alpha * source`` are added; repeated ones add up.
 
     >>> import dynagrad
     >>> dynagrad.zeros(2).index_add(0, dynagrad.tensor([1, 1]), dynagrad.tensor([5., 6.]))
     tensor([ 0., 11.])
     """
-    return index_add(input, wrapped_dim(dim, input.ndim), index, source, alpha, False)
+    return deliver(index_add(input, wrapped_dim(dim, input.ndim), index, source, alpha, False), out)
 
 
 def _index_add_(TensorBase self not None, dim, TensorBase index not None, TensorBase source not None, *, alpha=1):
@@ -575,14 +578,14 @@ cdef TensorBase _copied_slices(TensorBase t, object dim, TensorBase index, Tenso
     return _write_slices(t, wrapped_dim(dim, t.ndim), index, source, PUT, node, inplace)
 
 
-def _index_copy(TensorBase input not None, dim, TensorBase index not None, TensorBase source not None):
+def _index_copy(TensorBase input not None, dim, TensorBase index not None, TensorBase source not None, *, out=None):
     """A copy of ``input`` whose slices at ``index`` are those of ``source``.
 
     >>> import dynagrad
     >>> dynagrad.zeros(3).index_copy(0, dynagrad.tensor([2, 0]), dynagrad.tensor([5., 6.]))
     tensor([6., 0., 5.])
     """
-    return _copied_slices(input, dim, index, source, False)
+    return deliver(_copied_slices(input, dim, index, source, False), out)
 
 
 def _index_copy_(TensorBase self not None, dim, TensorBase index not None, TensorBase source not None):

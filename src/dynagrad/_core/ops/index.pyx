@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.data import tensor
 
 from dynagrad._core.graph cimport (
@@ -473,6 +474,8 @@ cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumul
         node.whole = accumulate
         _keep_indices(node, indices if full_mask else found.tensors, None if full_mask else _where(found))
     made = t if inplace else copy_of(t)
+    if not full_mask and not inplace and not t.contiguous:
+        found = _locate(made, _expand_masks(made, indices))     # the copy's strides may be others
     if values.storage == made.storage:
         values = copy_of(values)
     if full_mask:
@@ -616,7 +619,7 @@ cdef TensorBase _as_mask(TensorBase t):
     return t if t.dtype == BOOL else cast(t, BOOL)
 
 
-def _nonzero(TensorBase input not None, *, bint as_tuple=False):
+def _nonzero(TensorBase input not None, *, bint as_tuple=False, out=None):
     """The indices of the elements that are not zero: shape (n, ndim), or one vector for each dimension.
 
     >>> import dynagrad
@@ -629,7 +632,7 @@ def _nonzero(TensorBase input not None, *, bint as_tuple=False):
     if as_tuple and input.ndim == 0:
         input = new_alias(input, 1, &one, NULL, 0)
     columns = nonzero_columns(_as_mask(input))
-    return unbound(columns, 0) if as_tuple else _turned(columns)
+    return unbound(columns, 0) if as_tuple else deliver(_turned(columns), out)
 
 
 cdef TensorBase _turned(TensorBase columns):

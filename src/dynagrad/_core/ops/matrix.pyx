@@ -12,7 +12,7 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.types import strided
 
 from dynagrad._core.graph cimport Node, begin1, prepare, settle, wants_grad
-from dynagrad._core.iterate cimport copy_into, fill
+from dynagrad._core.iterate cimport copy_into, fill, output
 from dynagrad._core.ops.create cimport allocate, finish, whole_number
 from dynagrad._core.tensor cimport TensorBase, new_tensor, shape_tuple
 from dynagrad._core.types cimport I32, I64, dtype_code, dtype_object, itemsizes
@@ -68,10 +68,9 @@ cdef TensorBase _triangle(TensorBase input, object diagonal, bint lower, object 
 
 
 cdef TensorBase _written(TensorBase out, TensorBase result):
-    if shape_tuple(out) != shape_tuple(result):
-        out.resize_(shape_tuple(result))
-    copy_into(out, result)
-    return out
+    cdef TensorBase target = output(out, result.dtype, result.ndim, result.shape)
+    copy_into(target, result)
+    return target
 
 
 def tril(TensorBase input not None, diagonal=0, *, out=None):
@@ -260,7 +259,13 @@ def diag(TensorBase input not None, diagonal=0, *, out=None):
 
 
 def diagflat(TensorBase input not None, offset=0):
-    """A matrix with all elements of ``input``, in row-major order, on a diagonal."""
+    """A matrix with all elements of ``input``, in row-major order, on a diagonal.
+
+    >>> import dynagrad
+    >>> dynagrad.diagflat(dynagrad.tensor([[1, 2]]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     return diag_embed(input.reshape(-1), offset)
 
 

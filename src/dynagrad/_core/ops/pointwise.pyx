@@ -455,7 +455,12 @@ register(Card("div", _div, DivBackward0, "binary", inplace=_div_, aliases=("divi
 
 
 def _true_divide(input, other, *, out=None):
-    """``div`` without rounding."""
+    """``div`` without rounding.
+
+    >>> import dynagrad
+    >>> dynagrad.true_divide(dynagrad.tensor([3]), 2)
+    tensor([1.5000])
+    """
     return div(input, other, out)
 
 
@@ -665,7 +670,12 @@ register(Card("neg", _neg, NegBackward0, "unary", inplace=_neg_, aliases=("negat
 
 
 def _positive(TensorBase input not None):
-    """The tensor itself. Raises RuntimeError for bool tensors."""
+    """The tensor itself. Raises RuntimeError for bool tensors.
+
+    >>> import dynagrad
+    >>> dynagrad.positive(dynagrad.tensor([-1.]))
+    tensor([-1.])
+    """
     if input.dtype == BOOL:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
@@ -749,7 +759,12 @@ def _sign_(self):
 
 
 def _sgn(input, *, out=None):
-    """``sign``, under the name that it shares with complex numbers."""
+    """``sign``, under the name that it shares with complex numbers.
+
+    >>> import dynagrad
+    >>> dynagrad.sgn(dynagrad.tensor([-2., 0.]))
+    tensor([-1.,  0.])
+    """
     return sgn(input, out)
 
 
@@ -796,8 +811,7 @@ cdef TensorBase _fused(Node node, const Loop* row, TensorBase input, object tens
     if not is_number(value):
         raise TypeError(f"argument 'value' must be Number, not {type(value).__name__}")
     params.a = value
-    if not is_float(scalar_dtype(value)):
-        params.i = value
+    params.i = <int64_t>params.a if is_float(scalar_dtype(value)) else value
     if out is not None:
         prepare(out, inplace, recording)
         if inplace:

@@ -9,7 +9,7 @@ from dynagrad._core.graph cimport (
     Node, begin1, needs, prepare, save_operand, save_result, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.iterate cimport FLOATING, SAME, K, binary, result_dtype2
 from dynagrad._core.kernel_table cimport (
-    op_exp, op_exp2, op_expm1, op_log, op_log10, op_log1p, op_log2, op_logaddexp, op_pow, op_rsqrt, op_sqrt,
+    Params, op_exp, op_exp2, op_expm1, op_log, op_log10, op_log1p, op_log2, op_logaddexp, op_pow, op_rsqrt, op_sqrt,
     op_square_backward, op_xlogy)
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
@@ -73,6 +73,7 @@ cdef int _check_pow(object base, object exponent) except -1:
 cdef TensorBase power(object base, object exponent, object out=None, bint inplace=False):
     cdef Node node = None
     cdef TensorBase result
+    cdef Params params
     _check_pow(base, exponent)
     if not is_tensor(base):
         return _exponential(base, exponent, out)
@@ -86,7 +87,8 @@ cdef TensorBase power(object base, object exponent, object out=None, bint inplac
         begin1(node, <TensorBase>base)
         save_operand(node, 0, base, inplace)
         node.scalar = exponent
-    result = binary(K.binary[op_pow], base, exponent, out, SAME, NULL, 2)
+    params.i = 0            # for a number ±0.5 a root is taken, which is NaN at -inf, where pow is not
+    result = binary(K.binary[op_pow], base, exponent, out, SAME, &params, 2)
     settle(node, result, base, None, out, inplace)
     return result
 
@@ -131,6 +133,8 @@ register(Card("pow", _pow, PowBackward0, "binary", inplace=_pow_, samples="power
 
 cdef object _double(object operand):
     if not is_tensor(operand):
+        if not is_number(operand):
+            raise TypeError(f"float_power(): expected a Tensor or a Number, not {type(operand).__name__}")
         return float(operand)
     return to_dtype(<TensorBase>operand, F64)
 

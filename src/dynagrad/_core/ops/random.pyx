@@ -678,7 +678,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     >>> import dynagrad
     >>> _ = dynagrad.manual_seed(0)
     >>> dynagrad.randperm(5)
-    tensor([4, 1, 2, 0, 3])
+    tensor([4, 0, 1, 3, 2])
     """
     cdef int64_t count
     cdef Stream* stream = _stream(generator)
@@ -699,7 +699,13 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
               pin_memory=False):
-    """Numbers drawn uniformly from [0, 1), with the sizes and dtype of ``input``."""
+    """Numbers drawn uniformly from [0, 1), with the sizes and dtype of ``input``.
+
+    >>> import dynagrad
+    >>> x = dynagrad.rand_like(dynagrad.ones(2, 3))
+    >>> x.shape, bool((x < 1).all())
+    (torch.Size([2, 3]), True)
+    """
     cdef Draw draw = Draw(UNIFORM, 0, 1, 0, 0)
     cdef TensorBase made = allocate_like("rand_like", input, dtype, layout, device, memory_format)
     _need_floating("check_uniform_bounds", made)
@@ -708,7 +714,12 @@ def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, re
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
                memory_format=None, pin_memory=False):
-    """Normally distributed numbers of mean 0 and deviation 1, with the sizes and dtype of ``input``."""
+    """Normally distributed numbers of mean 0 and deviation 1, with the sizes and dtype of ``input``.
+
+    >>> import dynagrad
+    >>> dynagrad.randn_like(dynagrad.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     cdef Draw draw = Draw(NORMAL, 0, 1, 0, 0)
     cdef TensorBase made = allocate_like("randn_like", input, dtype, layout, device, memory_format)
     _need_floating("normal_kernel_cpu", made)
@@ -717,7 +728,12 @@ def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, r
 
 def randint_like(input, *args, low=None, high=None, generator=None, dtype=None, layout=None, device=None,
                  requires_grad=False, memory_format=None, pin_memory=False):
-    """Integers drawn uniformly from [0, high) or [low, high), with the sizes and dtype of ``input``."""
+    """Integers drawn uniformly from [0, high) or [low, high), with the sizes and dtype of ``input``.
+
+    >>> import dynagrad
+    >>> dynagrad.randint_like(dynagrad.zeros(2), 1)
+    tensor([0., 0.])
+    """
     cdef Draw draw
     given = list(args)
     if given and high is None:
@@ -906,7 +922,12 @@ cdef class PoissonBackward0(Overwrites):
 
 
 def poisson(TensorBase input not None, *, generator=None):
-    """Numbers of the Poisson distributions whose rates are the elements of ``input``. RuntimeError for a negative rate."""
+    """Numbers of the Poisson distributions whose rates are the elements of ``input``. RuntimeError for a negative rate.
+
+    >>> import dynagrad
+    >>> dynagrad.poisson(dynagrad.zeros(2))
+    tensor([0., 0.])
+    """
     cdef Node node = None
     cdef Stream* stream = _stream(generator)
     cdef bint valid

@@ -716,7 +716,7 @@ def _broadcast_tensors(*tensors):
 
     >>> import dynagrad
     >>> dynagrad.broadcast_tensors(dynagrad.tensor([1, 2]), dynagrad.tensor([[3]]))
-    (tensor([1, 2]), tensor([[3, 3]]))
+    (tensor([[1, 2]]), tensor([[3, 3]]))
     """
     cdef int64_t shape[64]
     cdef list given = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors)

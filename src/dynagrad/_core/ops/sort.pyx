@@ -160,7 +160,12 @@ def _argsort(TensorBase input not None, dim=-1, bint descending=False, *, stable
 
 
 def _msort(TensorBase input not None, *, out=None):
-    """The values in order along the first dimension."""
+    """The values in order along the first dimension.
+
+    >>> import dynagrad
+    >>> dynagrad.msort(dynagrad.tensor([3, 1, 2]))
+    tensor([1, 2, 3])
+    """
     return delivered(_sort(input, 0)[0], out)
 
 

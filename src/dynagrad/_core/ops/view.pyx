@@ -179,6 +179,12 @@ def _as_strided(TensorBase input not None, size, stride, storage_offset=None):
     """A view with the given sizes, strides (in elements) and position of the first element in the storage.
 
     Raises RuntimeError where that would reach outside of the storage.
+
+    >>> import dynagrad
+    >>> dynagrad.as_strided(dynagrad.arange(4), (3, 2), (1, 1))
+    tensor([[0, 1],
+            [1, 2],
+            [2, 3]])
     """
     return as_strided(input, size, stride, storage_offset)
 
