@@ -9,8 +9,8 @@ from dynagrad._core.types import finfo
 from dynagrad._core.return_types import cummax as cummax_results, cummin as cummin_results
 
 from dynagrad._core.graph cimport (
-    Node, Output, attach_many, begin1, prepare, save, save_result, settle, thread_state, unpack, wants_grad)
-from dynagrad._core.iterate cimport K, cast, contiguous
+    Node, Output, attach_many, begin1, prepare, save_operand, save_result, settle, thread_state, unpack, wants_grad)
+from dynagrad._core.iterate cimport K, cast, contiguous, copy_into
 from dynagrad._core.kernel_table cimport (
     ExtremeScanLoop, RowBackwardLoop, RowLoop, ScanLoop, parallel_for, parallel_threshold)
 from dynagrad._core.ops.reduce cimport (
@@ -338,12 +338,13 @@ cdef object _cumprod_vjp_with_zeros(object x, object g, int dim):
     return CARDS["cat"].op(parts, dim)
 
 
-cdef TensorBase _scan(const ScanLoop* row, _ScanNode node, TensorBase input, object dim, int code, object out):
+cdef TensorBase _scan(const ScanLoop* row, _ScanNode node, TensorBase input, object dim, int code, object out,
+                      bint inplace=False):
     """The common course of cumsum, cumprod and logcumsumexp. `node` is used if the op is recorded."""
     cdef int d = one_dim(input, dim)
     cdef int compute = compute_dtype[compute_of[code]]
     cdef bint recording = wants_grad(input) and is_float(code)
-    prepare(out, False, recording)
+    prepare(input if inplace else out, inplace, recording)
     cdef TensorBase source = cast(converted(input, code), compute)
     cdef TensorBase result = _scanned(row[compute_of[code]], NULL, source, d, None)
     result = cast(dims_back(result, _mask_of(input, d)), code)
@@ -353,8 +354,11 @@ cdef TensorBase _scan(const ScanLoop* row, _ScanNode node, TensorBase input, obj
         node.whole, node.params = d, (dim,)
         begin1(node, input)
         if len(node._saves):
-            save(node, 0, input)
-    settle(node if recording else None, result, input, None, None, False)
+            save_operand(node, 0, input, inplace)
+    if inplace:
+        copy_into(input, result)
+        result = input
+    settle(node if recording else None, result, input, None, input if inplace else None, inplace)
     if recording and len(node._saves):
         save_result(node, 1, result)
     return result
@@ -388,12 +392,12 @@ def _cumprod(TensorBase input not None, dim, *, dtype=None, out=None):
 
 def _cumsum_(TensorBase self not None, dim, *, dtype=None):
     """Replaces the tensor's elements by their running sums along ``dim``."""
-    return self.copy_(_cumsum(self, dim, dtype=dtype))
+    return _scan(K.cumsum, CumsumBackward0.__new__(CumsumBackward0), self, dim, _scan_dtype(self, dtype), None, True)
 
 
 def _cumprod_(TensorBase self not None, dim, *, dtype=None):
     """Replaces the tensor's elements by their running products along ``dim``."""
-    return self.copy_(_cumprod(self, dim, dtype=dtype))
+    return _scan(K.cumprod, CumprodBackward0.__new__(CumprodBackward0), self, dim, _scan_dtype(self, dtype), None, True)
 
 
 register(Card("cumsum", _cumsum, CumsumBackward0, "reduce", inplace=_cumsum_, samples="dim"))
