@@ -196,8 +196,8 @@ def read_calls(path: Path) -> dict[str, list[str]]:
         if not entry or entry.startswith(("----", "#")):
             continue
         names, _, text = entry.partition(": ")
-        found = [call for part in text.split(" | ") for call in _expanded(part, calls)]
-        calls |= dict.fromkeys(names.split(", "), found)
+        found = dict.fromkeys(call for part in text.split(" | ") for call in _expanded(part, calls))
+        calls |= dict.fromkeys(names.split(", "), list(found))
     return calls
 
 

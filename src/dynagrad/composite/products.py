@@ -236,7 +236,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
         if matrix.ndim != 2:
             raise RuntimeError(f"Tensor dimension is {matrix.ndim}, expected 2 instead.")
     if len(matrices) == 1:
-        return matrices[0].clone()
+        return deliver(matrices[0].clone(), out)
     return multi_dot(matrices, out=out)
 
 

@@ -9,7 +9,7 @@ from dynagrad._core.types import finfo
 from dynagrad._core.return_types import cummax as cummax_results, cummin as cummin_results
 
 from dynagrad._core.graph cimport (
-    Node, Output, attach_many, begin1, prepare, save_operand, save_result, settle, thread_state, unpack, wants_grad)
+    Node, Output, attach_many, begin1, prepare, save, save_operand, save_result, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.iterate cimport K, cast, contiguous, copy_into
 from dynagrad._core.kernel_table cimport (
     ExtremeScanLoop, RowBackwardLoop, RowLoop, ScanLoop, parallel_for, parallel_threshold)
@@ -390,14 +390,20 @@ def _cumprod(TensorBase input not None, dim, *, dtype=None, out=None):
     return _scan(K.cumprod, CumprodBackward0.__new__(CumprodBackward0), input, dim, _scan_dtype(input, dtype), out)
 
 
+cdef int _kept_dtype(TensorBase target, object dtype) except -1:
+    if dtype is not None and dtype_code(dtype) != target.dtype:
+        raise RuntimeError("Bad in-place call: the tensor written to and the dtype asked for should match")
+    return _scan_dtype(target, None)
+
+
 def _cumsum_(TensorBase self not None, dim, *, dtype=None):
     """Replaces the tensor's elements by their running sums along ``dim``."""
-    return _scan(K.cumsum, CumsumBackward0.__new__(CumsumBackward0), self, dim, _scan_dtype(self, dtype), None, True)
+    return _scan(K.cumsum, CumsumBackward0.__new__(CumsumBackward0), self, dim, _kept_dtype(self, dtype), None, True)
 
 
 def _cumprod_(TensorBase self not None, dim, *, dtype=None):
     """Replaces the tensor's elements by their running products along ``dim``."""
-    return _scan(K.cumprod, CumprodBackward0.__new__(CumprodBackward0), self, dim, _scan_dtype(self, dtype), None, True)
+    return _scan(K.cumprod, CumprodBackward0.__new__(CumprodBackward0), self, dim, _kept_dtype(self, dtype), None, True)
 
 
 register(Card("cumsum", _cumsum, CumsumBackward0, "reduce", inplace=_cumsum_, samples="dim"))

@@ -318,8 +318,6 @@ cdef TensorBase clamp(TensorBase input, object lo, object hi, object out, bint i
     for name, bound in (("min", lo), ("max", hi)):
         if not _is_bound(bound) and not is_tensor(bound):
             raise TypeError(f"clamp(): argument '{name}' must be Tensor or Number, not {type(bound).__name__}")
-    if is_tensor(lo) and is_number(hi) or is_number(lo) and is_tensor(hi):
-        raise TypeError("clamp(): give both bounds as tensors or both as numbers")
     if _is_bound(lo) and _is_bound(hi):
         return _clamp_to(ClampBackward1.__new__(ClampBackward1), (lo, hi), input, lo, hi, out, inplace)
     return _clamp_between(input, lo, hi, out, inplace)
