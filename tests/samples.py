@@ -197,7 +197,7 @@ def read_calls(path: Path) -> dict[str, list[str]]:
             continue
         names, _, text = entry.partition(": ")
         found = dict.fromkeys(call for part in text.split(" | ") for call in _expanded(part, calls))
-        calls |= dict.fromkeys(names.split(", "), list(found))
+        calls |= {name: list(found) for name in names.split(", ")}
     return calls
 
 

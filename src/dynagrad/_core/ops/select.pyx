@@ -312,12 +312,23 @@ cdef bint _is_bound(object bound):
     return bound is None or is_number(bound)
 
 
+cdef object _number_of(str name, TensorBase bound):
+    """Beside a number, a 0-d tensor without a history counts as one."""
+    if bound.ndim or wants_grad(bound):
+        raise TypeError(f"clamp(): argument '{name}' must be a Number as the other bound is, not a Tensor")
+    return bound.item()
+
+
 cdef TensorBase clamp(TensorBase input, object lo, object hi, object out, bint inplace):
     if lo is None and hi is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     for name, bound in (("min", lo), ("max", hi)):
         if not _is_bound(bound) and not is_tensor(bound):
             raise TypeError(f"clamp(): argument '{name}' must be Tensor or Number, not {type(bound).__name__}")
+    if is_number(lo) and is_tensor(hi):
+        hi = _number_of("max", <TensorBase>hi)
+    elif is_tensor(lo) and is_number(hi):
+        lo = _number_of("min", <TensorBase>lo)
     if _is_bound(lo) and _is_bound(hi):
         return _clamp_to(ClampBackward1.__new__(ClampBackward1), (lo, hi), input, lo, hi, out, inplace)
     return _clamp_between(input, lo, hi, out, inplace)
