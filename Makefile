@@ -73,7 +73,7 @@ $(VENV)/.viz $(VENV)/.test $(VENV)/.bench $(VENV)/.lint: $(VENV)/.%: $(VENV)/.wh
 	@touch $@
 
 $(VENV)/.parity: $(VENV)/.test
-	$(PIP) install --quiet $(TORCH)
+	$(PIP) install --quiet $(TORCH) expecttest
 	@touch $@
 
 $(VENV)/.tools: pyproject.toml | $(PY)
