@@ -5,7 +5,6 @@ This file lists the public names and holds no logic. The ops come from their car
 
 from dynagrad._core import ops as _ops  # first: it registers the cards from which Tensor takes its methods
 from dynagrad import composite as _composite  # likewise
-from dynagrad import composite as _composite  # then these, which are made of them
 from dynagrad.tensor import Size as Size, Tensor as Tensor  # isort: skip
 from dynagrad import autograd as autograd
 from dynagrad._core.card import public as _op
@@ -442,7 +441,6 @@ from dynagrad.random import (
 )
 
 from dynagrad import linalg as linalg  # isort: skip
-from dynagrad import nn as nn  # isort: skip
 
 # ---- the process and the machine -------------------------------------------------------------------------------------
 from dynagrad import backends as backends
@@ -475,3 +473,14 @@ inf = 1e9999
 nan = inf - inf
 newaxis = None
 pi = 3.141592653589793
+
+# ---- what is imported when first asked for ---------------------------------------------------------------------------
+_LAZY = ("func", "nn")
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return import_module(f"dynagrad.{name}")
+    raise AttributeError(f"module 'dynagrad' has no attribute '{name}'")

@@ -21,7 +21,7 @@ LAYERS = (
     ("_core/iterate",),
     ("_core/ops",),
     ("_core/engine",),
-    ("_core/function",),
+    ("_core/function", "_core/edges", "_core/module"),
     ("_core/base",),
     ("printing", "tensor"),
     ("composite", "inquiry", "linalg", "memory", "random"),

@@ -1,8 +1,13 @@
-"""Layers and what they are made of: for now the initialisers of their parameters.
+"""Layers, what they are made of, and what trains with them. The files of `modules` and `functional` hold the code.
 
-The arithmetic of layers is in the ops of the core; optimisers are in `optim`.
+Imported when first asked for: `import dynagrad` does not load it. Optimisers are in `optim`.
 """
 
 from dynagrad.nn import init
 
-__all__ = ["init"]
+from dynagrad.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # isort: skip
+from dynagrad.nn import functional, modules
+from dynagrad.nn.modules import *  # noqa: F403  # its __all__ is the list of layers
+
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "modules"]
+__all__ += modules.__all__

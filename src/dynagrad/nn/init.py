@@ -75,7 +75,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         return _GAINS[nonlinearity]
     slope = 0.01 if param is None else param
     if isinstance(slope, bool) or not isinstance(slope, (int, float)):
-        raise ValueError(f"negative_slope {param} not a valid number")  # noqa: TRY004 - as PyTorch
+        raise ValueError(f"negative_slope {param} not a valid number")
     return math.sqrt(2.0 / (1 + slope**2))
 
 

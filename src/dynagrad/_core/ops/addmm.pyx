@@ -128,6 +128,11 @@ cdef TensorBase _addmm_with(TensorBase input, TensorBase a, TensorBase b, object
     return _end(node, result, input, a, out, inplace)
 
 
+cdef TensorBase addmm(TensorBase input, TensorBase a, TensorBase b):
+    """input + a @ b."""
+    return _addmm_with(input, a, b, 1, 1, None, False)
+
+
 def _addmm(TensorBase input not None, TensorBase mat1 not None, TensorBase mat2 not None, *, beta=1, alpha=1, out=None):
     """``beta * input + alpha * (mat1 @ mat2)`` for two matrices; input broadcasts to the shape of their product.
 

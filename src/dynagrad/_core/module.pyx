@@ -1,0 +1,221 @@
+"""The native half of nn.Module: looking up its parameters, calling it, and saying which module an error came from.
+
+State lives where PyTorch programs expect it, in the dicts ``_parameters``, ``_buffers`` and ``_modules`` of the
+instance's ``__dict__``; what a Module can do besides being called is in ``dynagrad/nn/modules/module.py``.
+"""
+from cpython.object cimport PyObject, PyTypeObject
+
+from dynagrad._core.tensor cimport TensorBase, plain_tensor
+
+cdef extern from "Python.h":
+    PyObject* _PyType_Lookup(PyTypeObject*, PyObject*)
+    PyObject* PyDict_GetItemWithError(PyObject*, PyObject*)
+    Py_ssize_t PyDict_Size(PyObject*) except -1
+    object PyObject_GenericGetAttr(object, object)
+    int PyObject_GenericSetAttr(object, object, PyObject*) except -1
+    bint PyDict_CheckExact(PyObject*)
+    object PyObject_VectorcallDict(PyObject*, PyObject**, size_t, PyObject*)
+    bint PyFunction_Check(PyObject*)
+    PyObject** _PyObject_GetDictPtr(PyObject*)
+    PyObject* _type_of "Py_TYPE"(object)
+    ctypedef object (*getattrofunc)(object, object)
+    ctypedef struct TypeSlots "PyTypeObject":
+        getattrofunc tp_getattro
+
+cdef extern from *:
+    """
+    static thread_local int dg_module_depth = 0;
+    #define dg_tuple_items(t) (((PyTupleObject*)(t))->ob_item)
+    """
+    int dg_module_depth
+    PyObject** dg_tuple_items(PyObject*)
+
+cdef enum:
+    MOST_STACKED = 16
+
+cdef tuple _STATE = ("_parameters", "_buffers", "_modules")
+cdef tuple _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+cdef str _FORWARD = "forward"
+cdef tuple _global_hooks = ()
+# Errors whose text may be extended: ours, of the kinds that an op raises about its arguments.
+cdef tuple _AMENDED = (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError)
+
+
+def watch_global_hooks(*hooks):
+    """Names the dicts of hooks that run for every module: while all are empty, a call need not look further."""
+    global _global_hooks
+    _global_hooks = hooks
+
+
+cdef inline PyObject* _item(PyObject* mapping, object key) except? NULL:
+    return PyDict_GetItemWithError(mapping, <PyObject*>key)
+
+
+cdef bint _hooked(PyObject* attributes) except -1:
+    cdef PyObject* hooks
+    cdef object each
+    for each in _HOOKS:
+        hooks = _item(attributes, each)
+        if hooks != NULL and PyDict_Size(hooks):
+            return True
+    for each in _global_hooks:
+        if PyDict_Size(<PyObject*>each):
+            return True
+    return False
+
+
+cdef class ModuleBase:
+    """What is callable about a module, and how its parameters, buffers and children are found as attributes."""
+
+    cdef dict __dict__
+    cdef object __weakref__
+
+    def __getattribute__(self, name):
+        cdef PyObject* found
+        cdef PyObject* attributes
+        if _PyType_Lookup(<PyTypeObject*>_type_of(self), <PyObject*>name) != NULL:
+            return PyObject_GenericGetAttr(self, name)
+        attributes = _PyObject_GetDictPtr(<PyObject*>self)[0]
+        found = _item(attributes, name)
+        if found == NULL:
+            found = _registered(attributes, name)
+        if found == NULL:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        return <object>found
+
+    def _registered(self, name):
+        """A parameter, buffer or child. Raises AttributeError if there is none of this name."""
+        cdef PyObject* found = _registered(_PyObject_GetDictPtr(<PyObject*>self)[0], name)
+        if found == NULL:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        return <object>found
+
+    def _set_plain(self, name, value):
+        """Sets an ordinary attribute."""
+        PyObject_GenericSetAttr(self, name, <PyObject*>value)
+
+    def __setattr__(self, name, value):
+        if _is_registrable(value) or _registered(_PyObject_GetDictPtr(<PyObject*>self)[0], name) != NULL:
+            self._assign(name, value)
+        else:
+            PyObject_GenericSetAttr(self, name, <PyObject*>value)
+
+    def __delattr__(self, name):
+        cdef PyObject* state
+        for each in _STATE:
+            state = _item(_PyObject_GetDictPtr(<PyObject*>self)[0], each)
+            if state != NULL and name in <object>state:
+                del (<object>state)[name]
+                if each == "_buffers":
+                    self._non_persistent_buffers_set.discard(name)
+                return
+        PyObject_GenericSetAttr(self, name, NULL)
+
+    def __call__(self, *args, **kwargs):
+        global dg_module_depth
+        dg_module_depth += 1
+        try:
+            if _hooked(_PyObject_GetDictPtr(<PyObject*>self)[0]):
+                result = self._call_hooked(args, kwargs)
+            else:
+                result = _forward(self, args, kwargs)
+        except Exception as error:
+            _blame(self, error, dg_module_depth == 1)
+            raise
+        finally:
+            dg_module_depth -= 1
+        return result
+
+
+def adopt(cls):
+    """Lets a subclass that does not override attribute lookup use the native one directly.
+
+    Python would otherwise go through ``__getattribute__`` and ``__getattr__`` by name, because Module defines the latter
+    for ``super().__getattr__``.
+    """
+    for each in cls.__mro__:
+        if "__getattr__" in vars(each) or "__getattribute__" in vars(each):
+            if each is ModuleBase or each.__module__ == "dynagrad.nn.modules.module":
+                (<TypeSlots*><void*>cls).tp_getattro = (<TypeSlots*><void*>ModuleBase).tp_getattro
+            return
+
+
+cdef bint _is_registrable(object value):
+    """Whether assigning the value may make it a parameter, a buffer or a child."""
+    if isinstance(value, TensorBase):
+        return (<PyObject*>value).ob_type != plain_tensor or (<TensorBase>value).attributes != NULL
+    return isinstance(value, ModuleBase)
+
+
+cdef PyObject* _registered(PyObject* attributes, object name) except? NULL:
+    cdef PyObject* state
+    cdef PyObject* found
+    cdef object each
+    for each in _STATE:
+        state = _item(attributes, each)
+        if state != NULL:
+            found = _item(state, name)
+            if found != NULL:
+                return found
+    return NULL
+
+
+cdef object _forward(ModuleBase self, tuple args, dict kwargs):
+    """``self.forward(*args, **kwargs)``, without a bound method where forward is a plain function of the class."""
+    cdef PyObject* stack[MOST_STACKED]
+    cdef PyObject** items
+    cdef Py_ssize_t i, n = len(args)
+    cdef PyObject* function = _PyType_Lookup(<PyTypeObject*>_type_of(self), <PyObject*>_FORWARD)
+    if (function == NULL or not PyFunction_Check(function) or n >= MOST_STACKED
+            or _item(_PyObject_GetDictPtr(<PyObject*>self)[0], _FORWARD) != NULL):
+        return self.forward(*args, **kwargs)
+    items = dg_tuple_items(<PyObject*>args)
+    stack[0] = <PyObject*>self
+    for i in range(n):
+        stack[i + 1] = items[i]
+    return PyObject_VectorcallDict(function, stack, n + 1, <PyObject*>kwargs if kwargs else NULL)
+
+
+# ---- which module an error came from ---------------------------------------------------------------------------------
+
+cdef int _blame(ModuleBase module, object error, bint outermost) except -1:
+    """Remembers the innermost module that an error passed, and names its path once the outermost one is reached."""
+    cdef object inner = getattr(error, "_in_module", None)
+    if inner is None:
+        inner = module
+        if not outermost:
+            try:
+                error._in_module = module
+            except AttributeError:
+                pass
+            return 0
+    if not outermost:
+        return 0
+    if hasattr(error, "_in_module"):
+        del error._in_module
+    if type(error) in _AMENDED and len(error.args) == 1 and isinstance(error.args[0], str) and _is_ours(error):
+        error.args = (f"{error.args[0]}\n  in module {_described(module, inner)}",)
+    return 0
+
+
+cdef bint _is_ours(object error):
+    """Whether the error was raised inside dynagrad, and not by the user's own code in some forward."""
+    trace = error.__traceback__
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    filename = trace.tb_frame.f_code.co_filename
+    return filename.endswith(".pyx") or trace.tb_frame.f_globals.get("__name__", "").startswith("dynagrad.")
+
+
+cdef str _described(object outermost, object inner):
+    """``encoder.layers.2.linear1: Linear(in_features=8, out_features=16, bias=True)``."""
+    cdef str path = ""
+    for name, each in outermost.named_modules():
+        if each is inner:
+            path = name
+            break
+    text = inner.extra_repr() if not inner._modules else ""
+    what = f"{inner._get_name()}({text})" if text or not inner._modules else inner._get_name()
+    return f"{path}: {what}" if path else what

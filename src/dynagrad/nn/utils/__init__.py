@@ -1,0 +1,1 @@
+"""Work on the parameters of a model: their norms, their vectors, parametrisations; sequences of unequal lengths."""
