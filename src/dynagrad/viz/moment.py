@@ -1,0 +1,83 @@
+"""A recording as it stands after one of its steps: names, versions, numbers, what ran backward, what was freed.
+
+Read by the renderers of still pictures; the page keeps the same account in the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .layout import Scene
+from .units import Names
+
+
+class Moment:
+    """The state of a recording after step number ``step``; None means after the last one."""
+
+    def __init__(self, data: Mapping[str, Any], scene: Scene, step: int | None = None) -> None:
+        steps = data["steps"]
+        self.step = len(steps) - 1 if step is None else min(max(step + len(steps) * (step < 0), 0), len(steps) - 1)
+        self.names, self.version = Names(), dict[int, int]()
+        self.once_named: set[int] = set()
+        self.value: dict[tuple[int, int], int] = {}
+        self.backward: set[int] = set()
+        self.freed: set[int] = set()
+        self.gradients: set[int] = set()
+        self.accumulated: set[int] = set()
+        self.flowed: set[tuple[int, int]] = set()
+        self.current: set[int] = set()
+        self._values = {value["id"]: value for value in data["values"]}
+        self._nodes = {node["id"]: node for node in data["nodes"]}
+        self._scene = scene
+        for number, one in enumerate(steps[: self.step + 1]):
+            self._take(number, one)
+
+    def _take(self, number: int, step: Mapping[str, Any]) -> None:
+        self.once_named |= self.names.apply(step)
+        self.current = set()
+        drawn = self._scene.drawn
+        if step["kind"] == "op" and number in drawn.unit_of_step:
+            unit = drawn.units[drawn.unit_of_step[number]]
+            self.current.add(unit.id)
+            values = {int(key): value for key, value in (step.get("values") or {}).items()}
+            for box in unit.boxes:
+                self.version[box.tensor] = box.version
+                if box.tensor in values:
+                    self.value[box.tensor, box.version] = values[box.tensor]
+        elif step["kind"] == "node":
+            self._run(step)
+        elif step["kind"] == "accumulate":
+            self.accumulated.add(step["tensor"])
+            leaf = drawn.leaf_of_node.get(step.get("node", -1))
+            self.current |= set() if leaf is None else {leaf}
+        elif step["kind"] == "free":
+            self.freed.add(step["node"])
+
+    def _run(self, step: Mapping[str, Any]) -> None:
+        drawn = self._scene.drawn
+        self.backward.add(step["node"])
+        unit = drawn.unit_of_node.get(step["node"])
+        if unit is None:
+            return
+        self.current.add(unit)
+        self.gradients |= {box.tensor for box in drawn.units[unit].boxes}
+        for towards, _, _ in step["outgoing"]:
+            tail = drawn.unit_of_node.get(towards, drawn.leaf_of_node.get(towards))
+            if tail is not None:
+                self.flowed.add((tail, unit))
+
+    def label(self, tensor: int, fallback: str = "") -> tuple[str, bool]:
+        """What stands in the box of ``tensor``, and whether it is a name that the program uses now."""
+        name = self.names.label(tensor)
+        if name or fallback:
+            return name or fallback, True
+        return ("unnamed" if tensor in self.once_named else ""), False
+
+    def number(self, tensor: int, version: int) -> str | None:
+        """The value of a tensor with one element, where the recording has it."""
+        value = self._values.get(self.value.get((tensor, version), -1))
+        if value is None or value["shape"] or isinstance(value.get("data"), list) or value.get("data") is None:
+            return None
+        number = value["data"]
+        return f"{number:.5g}".replace("-", "−") if isinstance(number, int | float) else str(number)

@@ -1,0 +1,148 @@
+"""The size of everything that is drawn: text in a fixed-width font, operations, tensors, tags, groups.
+
+No tensor and no recording is read here; where things go is ``layout``'s business, colours are the renderers'.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+
+NAME, SMALL, SIGN = 12.0, 10.0, 15.0  # font sizes
+ADVANCE = 0.602  # a character's width over its font size, in every font of the list below or less
+FONTS = "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace"
+LONGEST_NAME = 30
+
+PILL_HEIGHT = 28.0
+STEM = 9.0
+BOX_HEIGHT = 38.0
+TAG_HEIGHT = 20.0
+TAG_GAP = 4.0
+TAG_RISE = 8.0  # how far tags may stand out above their operation
+TAG_REACH = 14.0  # from a tag to its operation
+CHIP = 24.0  # the room right of a box for the mark of its gradient
+ACCUMULATE_HEIGHT = 18.0
+GROUP_PAD = 20.0
+GROUP_HEADER = 30.0
+CLOSED_HEIGHT = 46.0
+ROW_GAP = 42.0
+BOX_GAP = 12.0
+
+
+def text_width(text: str, size: float) -> float:
+    """The width of ``text``, with two columns for each wide character and none for a combining one."""
+    columns = sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return columns * size * ADVANCE
+
+
+def shortened(text: str, limit: int = LONGEST_NAME) -> str:
+    """``text`` without its middle where it is longer than ``limit``; line breaks and tabs become spaces."""
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text
+    tail = limit // 3
+    return f"{text[: limit - tail - 1]}…{text[-tail:]}"
+
+
+@dataclass(slots=True)
+class Box:
+    """A tensor at one version: its kind (a shape of its own), and its place from the unit's axis."""
+
+    tensor: int
+    version: int
+    kind: str
+    width: float
+    chip: bool
+    dx: float = 0.0
+
+
+@dataclass(slots=True)
+class Tag:
+    """A tensor named at its use, where an edge to its box would be long or one of many."""
+
+    tensor: int
+    version: int
+    kind: str
+    text: str
+    width: float
+
+
+@dataclass(slots=True)
+class Unit:
+    """What is placed as one: an operation with its results below it, or a tensor that no operation made."""
+
+    id: int
+    group: int
+    step: int
+    sign: str = ""
+    name: str = ""
+    node: int | None = None
+    op: int | None = None
+    accumulate: int | None = None
+    boxes: list[Box] = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
+    left: float = 0.0
+    right: float = 0.0
+    height: float = 0.0
+    top: float = 0.0  # the height of the operation; 0 for a tensor alone
+    pill: float = 0.0
+    time: float = 0.0  # of its operation, or just before its first use
+    reach: float = 0.0  # from the axis to the right ends of the tags
+    x: float = 0.0
+    y: float = 0.0
+    row: int = 0
+
+    def measure(self) -> None:
+        """Settles the extents, once boxes and tags are known."""
+        across = sum(box.width for box in self.boxes) + BOX_GAP * max(len(self.boxes) - 1, 0)
+        across += sum(CHIP for box in self.boxes[:-1] if box.chip)
+        x = -across / 2
+        for box in self.boxes:
+            box.dx = x + box.width / 2
+            x += box.width + BOX_GAP + (CHIP if box.chip else 0.0)
+        self.left = self.right = across / 2
+        if self.boxes and self.boxes[-1].chip:
+            self.right += CHIP
+        self.height = BOX_HEIGHT if self.boxes else 0.0
+        if self.sign:
+            self._add_operation()
+        elif self.accumulate is not None:
+            self.height += ACCUMULATE_HEIGHT + 3
+            self.left, self.right = max(self.left, 54.0), max(self.right, 54.0)
+
+    def _add_operation(self) -> None:
+        self.top = PILL_HEIGHT
+        self.pill = pill_width(self.sign, self.name)
+        self.height += self.top + (STEM if self.boxes else 0.0)
+        self.reach = max(self.pill / 2, self.left if len(self.tags) > 1 else 0.0) + TAG_REACH
+        if self.tags:
+            self.left = max(self.left, self.reach + max(tag.width for tag in self.tags))
+            self.height = max(self.height, self.tag_y(len(self.tags)) - TAG_GAP)
+        self.left = max(self.left, self.pill / 2)
+        self.right = max(self.right, self.pill / 2)
+
+    def tag_y(self, number: int) -> float:
+        """The top of a tag, from the unit's own: one is level with the operation, more hang down beside its results."""
+        stacked = len(self.tags) * (TAG_HEIGHT + TAG_GAP) - TAG_GAP
+        return max((PILL_HEIGHT - stacked) / 2, -TAG_RISE) + number * (TAG_HEIGHT + TAG_GAP)
+
+
+def sign_width(sign: str) -> float:
+    """The width of the sign's own field at the left of an operation."""
+    return max(PILL_HEIGHT, text_width(sign, SIGN) + 16)
+
+
+def pill_width(sign: str, name: str) -> float:
+    """The width of an operation: its sign, then its class in small letters."""
+    return sign_width(sign) + (text_width(name, SMALL) + 18 if name else 0.0)
+
+
+def box_width(label: str, second: str, kind: str) -> float:
+    """The width of a tensor's box: its longest name, its shape or number, and what its shape takes at the sides."""
+    slant = {"data": 22.0, "parameter": 26.0}.get(kind, 18.0)
+    return max(52.0, max(text_width(label, NAME), text_width(second, SMALL)) + slant)
+
+
+def tag_width(text: str, kind: str) -> float:
+    """The width of a tag."""
+    return text_width(text, SMALL) + (20.0 if kind in {"data", "parameter"} else 14.0)

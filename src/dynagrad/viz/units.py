@@ -1,0 +1,300 @@
+"""From a recording to what is drawn: units, the flows between them, and which of those become tags.
+
+Reads the recording's plain data only. Nothing is placed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .shapes import Box, Tag, Unit, box_width, shortened, tag_width, text_width
+
+SECOND_LINE = "−0.000000"  # what a number needs when it stands in place of a shape
+LEAF_EDGES = 2
+OTHER_EDGES = 6
+LONGEST_EDGE = 9  # in rows; beyond, the tensor is named where it is used
+
+
+@dataclass(slots=True)
+class Flow:
+    """A tensor, at one version, from the unit that holds its box to an operation that reads it."""
+
+    tail: int
+    box: int
+    head: int
+    input: int
+    cut: bool = False
+    same: bool = False
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Drawn:
+    """All units in order of time, the flows drawn as edges, and where each step's operation and each node went."""
+
+    units: list[Unit] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    unit_of_step: dict[int, int] = field(default_factory=dict)
+    unit_of_node: dict[int, int] = field(default_factory=dict)
+    leaf_of_node: dict[int, int] = field(default_factory=dict)
+
+
+def read_units(data: Mapping[str, Any]) -> Drawn:
+    """The units and flows of a recording, given as its plain data."""
+    return _Reader(data).read()
+
+
+class _Reader:
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self.drawn = Drawn()
+        self.tensors = {tensor["id"]: tensor for tensor in data["tensors"]}
+        self.nodes = {node["id"]: node for node in data["nodes"]}
+        self.leaf_node = {node["leaf"]: node["id"] for node in data["nodes"] if node.get("leaf") is not None}
+        self.parents = {scope["id"]: scope["parent"] for scope in data["scopes"]}
+        self.kinds = {scope["id"]: scope["kind"] for scope in data["scopes"]}
+        self.holder: dict[tuple[int, int], tuple[int, int]] = {}
+        self.version: dict[int, int] = {}
+        self.names = Names()
+        self.labels = _longest_labels(data)
+        self.last_name: dict[int, str] = {}
+
+    def read(self) -> Drawn:
+        for number, step in enumerate(self.data["steps"]):
+            if step["kind"] == "op":
+                self.add_operation(number, step)
+            self.names.apply(step)
+            for name, tensor in bound_names(step):
+                self.last_name[tensor] = name
+                if tensor in self.tensors and (tensor, self.version.get(tensor, 0)) not in self.holder:
+                    self.add_leaf(tensor, number, step["scope"])
+        self.home_leaves()
+        self.settle_tags()
+        for unit in self.drawn.units:
+            unit.measure()
+        return self.drawn
+
+    def add_operation(self, number: int, step: Mapping[str, Any]) -> None:
+        inputs = [value for value in step["inputs"] if isinstance(value, int)]
+        for tensor in inputs:
+            if (tensor, self.version.setdefault(tensor, 0)) not in self.holder:
+                self.add_leaf(tensor, number, step["scope"])
+        read = [(tensor, self.version[tensor]) for tensor in inputs]
+        unit = self.new_unit(step["scope"], number)
+        unit.op = number
+        if inputs:
+            unit.sign, unit.name = self.wording(step)
+            unit.node = step.get("node")
+        for tensor in step["outputs"]:
+            written = tensor in inputs or step.get("inplace", False)
+            self.version[tensor] = self.version_after(step, tensor, written)
+            self.add_box(unit, tensor)
+        self.drawn.unit_of_step[number] = unit.id
+        if unit.node is not None:
+            self.drawn.unit_of_node[unit.node] = unit.id
+        cut, outputs = bool(step.get("detached")), set(step["outputs"])
+        for i, (tensor, version) in enumerate(read):
+            tail, box = self.holder[tensor, version]
+            name = self.names.label(tensor) or self.tensors[tensor].get("name") or self.last_name.get(tensor, "")
+            self.drawn.flows.append(Flow(tail, box, unit.id, i, cut, tensor in outputs, name))
+
+    def version_after(self, step: Mapping[str, Any], tensor: int, written: bool) -> int:
+        given = {int(key): value for key, value in (step.get("versions") or {}).items()}
+        before = self.version.get(tensor)
+        after = given.get(tensor, 0 if before is None else before + written)
+        return after if before is None or not written or after > before else before + 1
+
+    def new_unit(self, scope: int, step: int) -> Unit:
+        unit = Unit(len(self.drawn.units), scope, step)
+        self.drawn.units.append(unit)
+        return unit
+
+    def add_leaf(self, tensor: int, step: int, scope: int) -> None:
+        unit = self.new_unit(scope, step)
+        self.version.setdefault(tensor, 0)
+        self.add_box(unit, tensor)
+
+    def add_box(self, unit: Unit, tensor: int) -> None:
+        about = self.tensors[tensor]
+        kind, version = about["kind"], self.version[tensor]
+        if kind == "parameter" and unit.sign and not about.get("is_leaf", True):
+            kind = "intermediate"
+        label, second = self.labels.get(tensor, ""), second_line(about)
+        if version:
+            second += f" · v{version}"
+        box = Box(tensor, version, kind, box_width(label, second, kind), bool(about.get("requires_grad")))
+        self.holder[tensor, version] = (unit.id, len(unit.boxes))
+        unit.boxes.append(box)
+        if not unit.sign and version == 0:
+            unit.accumulate = self.leaf_node.get(tensor)
+            if unit.accumulate is not None:
+                self.drawn.leaf_of_node[unit.accumulate] = unit.id
+
+    def wording(self, step: Mapping[str, Any]) -> tuple[str, str]:
+        """The sign, with a plain number among the inputs, and the node's class; the op's name where none was made."""
+        numbers = [f"{v['number']:.4g}" for v in step["inputs"] if isinstance(v, dict) and _is_number(v.get("number"))]
+        sign = step.get("sign") or step["name"]
+        if numbers and len(numbers) == 1 and len(numbers[0]) <= 6:
+            sign = f"{sign} {numbers[0]}"
+        node = self.nodes.get(step["node"]) if step.get("node") is not None else None
+        name = node["name"] if node else step["name"]
+        return shortened(sign, 16), "" if name == sign else shortened(name, 34)
+
+    def home_leaves(self) -> None:
+        """Moves each parameter, and data made in another branch of the program, to the scope that its uses share."""
+        uses: dict[int, set[int]] = {}
+        for flow in self.drawn.flows:
+            tensor = self.drawn.units[flow.tail].boxes[flow.box].tensor
+            uses.setdefault(tensor, set()).add(self.drawn.units[flow.head].group)
+        for unit in self.drawn.units:
+            if unit.sign or unit.boxes[0].tensor not in uses:
+                continue
+            scopes = sorted(uses[unit.boxes[0].tensor])
+            if unit.boxes[0].kind != "parameter":
+                scopes.append(unit.group)
+            unit.group = self.common_scope(scopes)
+
+    def common_scope(self, scopes: list[int]) -> int:
+        """The innermost scope around all of ``scopes`` that is not a loop: a loop holds iterations only."""
+        common = self.path(scopes[0])
+        for scope in scopes[1:]:
+            other = self.path(scope)
+            common = [a for a, b in zip(common, other, strict=False) if a == b]
+        while len(common) > 1 and self.kinds[common[-1]] == "loop":
+            common.pop()
+        return common[-1] if common else scopes[0]
+
+    def path(self, scope: int) -> list[int]:
+        """``scope`` and the scopes around it, outermost first."""
+        path = []
+        at: int | None = scope
+        while at is not None:
+            path.append(at)
+            at = self.parents[at]
+        return path[::-1]
+
+    def settle_tags(self) -> None:
+        """Turns flows of much-used tensors, and very long ones, into tags at their uses."""
+        drawn = self.drawn
+        for unit in drawn.units:
+            unit.time = unit.step
+        for flow in reversed(drawn.flows):
+            if not drawn.units[flow.tail].sign:
+                drawn.units[flow.tail].time = drawn.units[flow.head].step - 0.5
+        count: dict[tuple[int, int], int] = {}
+        for flow in drawn.flows:
+            count[flow.tail, flow.box] = count.get((flow.tail, flow.box), 0) + 1
+        depth = _depths(drawn)
+        kept: list[Flow] = []
+        tagged: list[Flow] = []
+        for flow in drawn.flows:
+            limit = OTHER_EDGES if drawn.units[flow.tail].sign else LEAF_EDGES
+            far = depth[flow.head] - depth[flow.tail] > LONGEST_EDGE
+            many = count[flow.tail, flow.box] > limit and not flow.same
+            (tagged if far or many else kept).append(flow)
+        drawn.flows = kept
+        for flow in tagged:
+            self.add_tag(flow)
+
+    def add_tag(self, flow: Flow) -> None:
+        box = self.drawn.units[flow.tail].boxes[flow.box]
+        head = self.drawn.units[flow.head]
+        if any(tag.tensor == box.tensor and tag.version == box.version for tag in head.tags):
+            return
+        text = shortened(flow.name or shape_text(self.tensors[box.tensor]["shape"]) or "()", 18)
+        head.tags.append(Tag(box.tensor, box.version, box.kind, text, tag_width(text, box.kind)))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _depths(drawn: Drawn) -> list[int]:
+    """A row for every unit, as it would be without groups: tensors stand just above their first use."""
+    depth = [0] * len(drawn.units)
+    into: dict[int, list[int]] = {}
+    for flow in drawn.flows:
+        into.setdefault(flow.head, []).append(flow.tail)
+    for unit in drawn.units:
+        if unit.sign:
+            depth[unit.id] = max((depth[i] + 1 for i in into.get(unit.id, ())), default=0)
+    first: dict[int, int] = {}
+    for flow in drawn.flows:
+        if not drawn.units[flow.tail].sign:
+            first[flow.tail] = min(first.get(flow.tail, depth[flow.head]), depth[flow.head])
+    for i, at in first.items():
+        depth[i] = at - 1
+    return depth
+
+
+def bound_names(step: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """The names that a step binds, with their tensors."""
+    for change in name_changes(step):
+        yield from (change.get("bind") or {}).items()
+
+
+def name_changes(step: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a step does to names, frame by frame."""
+    names = step.get("names") or []
+    return [names] if isinstance(names, Mapping) else list(names)
+
+
+class Names:
+    """Which names each tensor has, frame by frame, as steps go by."""
+
+    def __init__(self) -> None:
+        self.frames: dict[Any, dict[str, int]] = {}
+        self.of: dict[int, list[str]] = {}
+
+    def apply(self, step: Mapping[str, Any]) -> set[int]:
+        """Takes a step's bindings; the tensors whose names changed."""
+        changed: set[int] = set()
+        for change in name_changes(step):
+            frame = self.frames.setdefault(change.get("frame"), {})
+            for name in change.get("unbind") or ():
+                if name in frame:
+                    changed.add(self._drop(frame.pop(name), name))
+            for name, tensor in (change.get("bind") or {}).items():
+                if frame.get(name) == tensor:
+                    continue
+                if name in frame:
+                    changed.add(self._drop(frame[name], name))
+                frame[name] = tensor
+                self.of.setdefault(tensor, []).append(name)
+                changed.add(tensor)
+        return changed
+
+    def _drop(self, tensor: int, name: str) -> int:
+        self.of[tensor].remove(name)
+        return tensor
+
+    def label(self, tensor: int) -> str:
+        """The names of ``tensor`` as its box shows them: at most two, the newest first."""
+        names = list(dict.fromkeys(reversed(self.of.get(tensor, []))))
+        return shortened(", ".join(names[:2]) + (" …" if len(names) > 2 else ""))
+
+
+def _longest_labels(data: Mapping[str, Any]) -> dict[int, str]:
+    """For each tensor the widest text that its box ever shows."""
+    names, longest = Names(), {}
+    for tensor in data["tensors"]:
+        longest[tensor["id"]] = shortened(tensor.get("name") or "")
+    for step in data["steps"]:
+        for tensor in names.apply(step):
+            label = names.label(tensor)
+            if text_width(label, 1) > text_width(longest.get(tensor, ""), 1):
+                longest[tensor] = label
+    was_named = {tensor for step in data["steps"] for _, tensor in bound_names(step)}
+    return {key: "unnamed" if key in was_named and len(label) < 7 else label for key, label in longest.items()}
+
+
+def second_line(tensor: Mapping[str, Any]) -> str:
+    """A tensor's shape; for a single number, room for it."""
+    return shape_text(tensor["shape"]) or SECOND_LINE
+
+
+def shape_text(shape: list[int]) -> str:
+    """``3×2``, or nothing for a single number."""
+    return shortened("×".join(map(str, shape)), 20)
