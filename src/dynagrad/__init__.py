@@ -475,7 +475,7 @@ newaxis = None
 pi = 3.141592653589793
 
 # ---- what is imported when first asked for ---------------------------------------------------------------------------
-_LAZY = ("func", "nn", "optim")
+_LAZY = ("func", "nn", "optim", "utils")
 
 
 def __getattr__(name: str) -> object:

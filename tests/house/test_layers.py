@@ -27,7 +27,7 @@ LAYERS = (
     ("composite", "inquiry", "linalg", "memory", "random"),
     ("autograd",),
     ("nn", "backends", "cuda", "testing", "version"),
-    ("optim", "data"),
+    ("optim", "utils"),
     ("viz", "cli"),
     ("__init__", "__main__"),
 )
