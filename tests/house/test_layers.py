@@ -17,6 +17,7 @@ LAYERS = (
     ("_core/runtime",),
     ("_core/types", "_core/kernel_table", "_core/card", "_core/freelist", "_core/machine", "_core/return_types"),
     ("_core/tensor",),
+    ("_core/provenance",),
     ("_core/graph",),
     ("_core/iterate",),
     ("_core/ops",),

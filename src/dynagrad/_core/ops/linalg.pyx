@@ -9,10 +9,11 @@ from libc.stdint cimport int64_t
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport (
-    Node, attach, begin1, begin2, has_saved, here, name_of, needs, output_of, prepare, records, records2, save, settle,
-    thread_state, unpack)
+    Node, attach, begin1, begin2, has_saved, needs, output_of, prepare, records, records2, save, settle, thread_state,
+    unpack)
 from dynagrad._core.iterate cimport broadcast_shape, cast, contiguous, copy_into, fill, output
 from dynagrad._core.ops.pointwise cimport mul
+from dynagrad._core.provenance cimport here, name_of
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, shape_tuple
 from dynagrad._core.types cimport BOOL, DType, compute_dtype, compute_of, itemsizes
 
