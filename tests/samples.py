@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from dynagrad._core.card import CARDS
+
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 DTYPES = (*FLOATS, "int64", "int32", "int16", "int8", "uint8", "bool")
 SPECIAL = (math.nan, math.inf, -math.inf, 0.0, -0.0, 1.0, -1.0, 0.5, 2.5, 1e-30, 1e30, -40.0)
@@ -235,6 +237,10 @@ LEFT_OUT = {
     "to_dlpack": "returns a capsule; tests/create/test_exchange.py",
     "__dlpack__": "returns a capsule; tests/create/test_exchange.py",
     "__dlpack_device__": "its first number is an enumeration; tests/create/test_exchange.py",
+} | {
+    name: "its samples are those of PyTorch's operator database, tests/compat; what it means, tests/composite"
+    for name, card in CARDS.items()
+    if card.samples == "database"
 }
 
 IN_FUNCTIONAL = {"softplus", "logsigmoid", "silu", "gelu"}

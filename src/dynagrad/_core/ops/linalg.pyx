@@ -49,7 +49,7 @@ cdef double WORTH_RELEASING = 1 << 16           # multiply-adds above which othe
 cdef bint _blas_sought = False
 
 
-cdef int _seek_blas() except -1:
+cdef int seek_blas() except -1:
     """Opens the OpenBLAS of the package scipy-openblas32; without it our own loops serve, only slower."""
     global _blas_sought
     from importlib.util import find_spec
@@ -66,7 +66,7 @@ cdef int _seek_blas() except -1:
 
 cdef inline int _ready(int dtype, double work) except -1:
     if not _blas_sought and wants_blas(<DType>dtype, 1, 1, <int64_t>work):
-        _seek_blas()
+        seek_blas()
     return 0
 
 
