@@ -149,8 +149,8 @@ def det(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The determinants of square matrices.
 
     >>> import dynagrad
-    >>> dynagrad.det(dynagrad.tensor([[1., 2.], [3., 8.]]))
-    tensor(2.)
+    >>> dynagrad.det(2 * dynagrad.eye(2))
+    tensor(4.)
     """
     return deliver(solve.det(input), out)
 
