@@ -118,6 +118,27 @@ subtract = _op("subtract")
 tanh = _op("tanh")
 true_divide = _op("true_divide")
 
+# ---- layers ---------------------------------------------------------------------------------------------------------
+conv1d = _op("conv1d")
+conv2d = _op("conv2d")
+conv3d = _op("conv3d")
+conv_transpose1d = _op("conv_transpose1d")
+conv_transpose2d = _op("conv_transpose2d")
+conv_transpose3d = _op("conv_transpose3d")
+convolution = _op("convolution")
+adaptive_avg_pool1d = _op("adaptive_avg_pool1d")
+adaptive_max_pool1d = _op("adaptive_max_pool1d")
+avg_pool1d = _op("avg_pool1d")
+channel_shuffle = _op("channel_shuffle")
+constant_pad_nd = _op("constant_pad_nd")
+max_pool1d = _op("max_pool1d")
+max_pool1d_with_indices = _op("max_pool1d_with_indices")
+max_pool2d = _op("max_pool2d")
+max_pool3d = _op("max_pool3d")
+native_channel_shuffle = _op("native_channel_shuffle")
+pixel_shuffle = _op("pixel_shuffle")
+pixel_unshuffle = _op("pixel_unshuffle")
+
 # ---- powers and exponentials -----------------------------------------------------------------------------------------
 exp = _op("exp")
 exp2 = _op("exp2")
@@ -287,27 +308,6 @@ outer = _op("outer")
 tensordot = _op("tensordot")
 trace = _op("trace")
 vdot = _op("vdot")
-
-# ---- linear algebra --------------------------------------------------------------------------------------------------
-cholesky = _op("cholesky")
-cholesky_inverse = _op("cholesky_inverse")
-cholesky_solve = _op("cholesky_solve")
-cross = _op("cross")
-det = _op("det")
-geqrf = _op("geqrf")
-inverse = _op("inverse")
-logdet = _op("logdet")
-lu = _op("lu")
-lu_solve = _op("lu_solve")
-lu_unpack = _op("lu_unpack")
-matrix_exp = _op("matrix_exp")
-ormqr = _op("ormqr")
-pinverse = _op("pinverse")
-qr = _op("qr")
-slogdet = _op("slogdet")
-svd = _op("svd")
-triangular_solve = _op("triangular_solve")
-vander = _op("vander")
 
 # ---- views -----------------------------------------------------------------------------------------------------------
 adjoint = _op("adjoint")
@@ -496,7 +496,7 @@ newaxis = None
 pi = 3.141592653589793
 
 # ---- what is imported when first asked for ---------------------------------------------------------------------------
-_LAZY = ("func", "nn", "optim", "utils")
+_LAZY = ("func", "nn", "optim")
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,6 @@ LAYERS = (
     ("_core/runtime",),
     ("_core/types", "_core/kernel_table", "_core/card", "_core/freelist", "_core/machine", "_core/return_types"),
     ("_core/tensor",),
-    ("_core/provenance",),
     ("_core/graph",),
     ("_core/iterate",),
     ("_core/ops",),
@@ -28,7 +27,7 @@ LAYERS = (
     ("composite", "inquiry", "linalg", "memory", "random"),
     ("autograd",),
     ("nn", "backends", "cuda", "testing", "version"),
-    ("optim", "utils"),
+    ("optim", "data"),
     ("viz", "cli"),
     ("__init__", "__main__"),
 )

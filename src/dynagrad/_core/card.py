@@ -19,13 +19,12 @@ class Card:
         op: the function.
         node: the class of the node that it records, or None for an op without a derivative of its own.
         kind: "unary", "binary", "compare", "reduce", "view", "index", "product", "create", "random", "copy" or
-            "composite": says how tests draw samples unless ``samples`` names another way.
+            "composite", "layer": says how tests draw samples unless ``samples`` names another way.
         inplace: the in-place form, which becomes the method ``name_``; None if there is none.
         method: whether the op is a method of Tensor; or the method, where its arguments come in another order.
         function: whether the op is public as ``dynagrad.name``.
         aliases: further names of the same function (and method).
-        samples: the name of the sample generator in the tests; ``kind`` if not given; "database" where only
-            those of PyTorch's operator database are compared.
+        samples: the name of the sample generator in the tests; ``kind`` if not given.
         domain: the open interval of inputs on which the op is smooth, for gradient checks.
     """
 

@@ -105,13 +105,6 @@ cdef class ViewBackward0(ViewNode):
 
 
 @cython.final
-cdef class ReshapeAliasBackward0(ViewNode):             # `reshape` that can be a view of memory with gaps
-    cdef object vjp(self, TensorBase g):
-        cdef Output* shape = input_of(self)
-        return reshaped(g, shape.ndim, shape.shape)
-
-
-@cython.final
 cdef class UnsafeViewBackward0(ViewNode):
     cdef object vjp(self, TensorBase g):
         cdef Output* shape = input_of(self)
@@ -129,7 +122,7 @@ cdef bint _view_strides(TensorBase t, int n, const int64_t* shape, int64_t* stri
     if t.numel == 0 and n == t.ndim and memcmp(shape, t.shape, n * sizeof(int64_t)) == 0:
         memcpy(strides, t.strides, n * sizeof(int64_t))
         return True
-    if t.numel == 0 or t.contiguous and step == 1:
+    if t.numel == 0 or t.contiguous:
         for d in range(n - 1, -1, -1):
             strides[d] = filled
             filled *= shape[d] if shape[d] > 1 else 1
@@ -178,11 +171,9 @@ cdef TensorBase reshaped(TensorBase t, int ndim, const int64_t* shape):
     """t under a shape of as many elements; a view where the strides allow it, else of a copy."""
     cdef int64_t strides[64]
     cdef TensorBase made, copy
-    cdef Node node = None
+    cdef Node node
     if _view_strides(t, ndim, shape, strides):
-        if wants_grad(t):
-            node = ViewBackward0.__new__(ViewBackward0) if t.contiguous \
-                else ReshapeAliasBackward0.__new__(ReshapeAliasBackward0)
+        node = ViewBackward0.__new__(ViewBackward0) if wants_grad(t) else None
         return view_from(t, ndim, shape, strides, 0, node)
     copy = row_major(t)
     made = new_alias(copy, ndim, shape, NULL, 0)

@@ -3,6 +3,7 @@
 The loops and derivatives are native, in `_core/ops`.
 """
 
+from dynagrad.nn.functional import convolution, pooling, resampling
 from dynagrad.nn.functional.activation import (
     gelu,
     log_softmax,
@@ -15,7 +16,10 @@ from dynagrad.nn.functional.activation import (
     softplus,
     tanh,
 )
+from dynagrad.nn.functional.convolution import *  # noqa: F403  # each of these files lists its names
 from dynagrad.nn.functional.linear import bilinear, linear
+from dynagrad.nn.functional.pooling import *  # noqa: F403
+from dynagrad.nn.functional.resampling import *  # noqa: F403
 
 __all__ = [
     "bilinear",
@@ -31,3 +35,4 @@ __all__ = [
     "softplus",
     "tanh",
 ]
+__all__ += convolution.__all__ + pooling.__all__ + resampling.__all__

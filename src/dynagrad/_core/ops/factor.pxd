@@ -1,3 +1,0 @@
-from dynagrad._core.tensor cimport TensorBase
-
-cdef tuple same_batch(TensorBase A, TensorBase B)
