@@ -227,7 +227,7 @@ class RemovableHandle:
         self.remove()
 
 
-cdef extern from "freelist.hpp" namespace "dg":
+cdef extern from "objects.hpp" namespace "dg":
     void serve_nodes(object type)
 
 

@@ -19,7 +19,7 @@ cdef extern from "Python.h":
     ctypedef struct _type "PyTypeObject":
         allocfunc tp_alloc
 
-cdef extern from "freelist.hpp" namespace "dg":
+cdef extern from "objects.hpp" namespace "dg":
     void serve_tensors(object type)
     void dealloc_natively(object type, object native)
     void keep_attributes(object type, Py_ssize_t offset)
