@@ -309,6 +309,27 @@ tensordot = _op("tensordot")
 trace = _op("trace")
 vdot = _op("vdot")
 
+# ---- linear algebra --------------------------------------------------------------------------------------------------
+cholesky = _op("cholesky")
+cholesky_inverse = _op("cholesky_inverse")
+cholesky_solve = _op("cholesky_solve")
+cross = _op("cross")
+det = _op("det")
+geqrf = _op("geqrf")
+inverse = _op("inverse")
+logdet = _op("logdet")
+lu = _op("lu")
+lu_solve = _op("lu_solve")
+lu_unpack = _op("lu_unpack")
+matrix_exp = _op("matrix_exp")
+ormqr = _op("ormqr")
+pinverse = _op("pinverse")
+qr = _op("qr")
+slogdet = _op("slogdet")
+svd = _op("svd")
+triangular_solve = _op("triangular_solve")
+vander = _op("vander")
+
 # ---- views -----------------------------------------------------------------------------------------------------------
 adjoint = _op("adjoint")
 as_strided = _op("as_strided")
@@ -496,7 +517,7 @@ newaxis = None
 pi = 3.141592653589793
 
 # ---- what is imported when first asked for ---------------------------------------------------------------------------
-_LAZY = ("func", "nn", "optim")
+_LAZY = ("func", "nn", "optim", "utils")
 
 
 def __getattr__(name: str) -> object:

@@ -230,6 +230,6 @@ def _back(sample: Any, expected: _Call, found: _Call, op: Any, where: str) -> st
     if text:
         exact, finer = _exact(sample, op, where), None
         with contextlib.suppress(Exception):
-            finer = exact.gradients(weights, wanted)
+            finer = exact.gradients([w.double() for w in rounded], wanted)
         text = compare.difference(expected_back, found_back, finer)
     return text and f"gradient: {text}"

@@ -17,6 +17,7 @@ LAYERS = (
     ("_core/runtime",),
     ("_core/types", "_core/kernel_table", "_core/card", "_core/objects", "_core/machine", "_core/return_types"),
     ("_core/tensor",),
+    ("_core/provenance",),
     ("_core/graph",),
     ("_core/iterate",),
     ("_core/ops",),
@@ -27,7 +28,7 @@ LAYERS = (
     ("composite", "inquiry", "linalg", "memory", "random"),
     ("autograd",),
     ("nn", "backends", "cuda", "testing", "version"),
-    ("optim", "data"),
+    ("optim", "utils"),
     ("viz", "cli"),
     ("__init__", "__main__"),
 )

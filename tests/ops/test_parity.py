@@ -41,6 +41,8 @@ EXCEPT = (
     | dict.fromkeys(("isclose", "normal"), COUNTED)
     | {"unique": {"requires_grad", "is_leaf", "graph"}}  # PyTorch notices at backward that there is no derivative
 )
+# The sign of an infinite gradient differs between PyTorch's own vector and scalar loops.
+BY_VECTOR_WIDTH = {"logit"}
 # addbmm_ of PyTorch grows its target; ours refuses. float_power_ has two errors to choose from.
 NOT_IN_PLACE = {"addbmm", "float_power"}
 
@@ -60,9 +62,13 @@ def test_answers(name):
                 answer(library, name, op, text, dtype, domain=card.domain, seed=SEED)
                 for library, op in ((torch, theirs), (dynagrad, ours))
             )
-            if not unsupported(expected) and (how := difference(expected, found)):
+            if not unsupported(expected) and (how := difference(expected, found)) and not by_width(name, how):
                 wrong.append(f"{name}({text}) in {dtype}, seed {SEED}: {how}")
     assert not wrong, "\n".join(wrong)
+
+
+def by_width(name, how):
+    return name in BY_VECTOR_WIDTH and "inf, not" in how
 
 
 def outputs_of(library, card, op, text):
@@ -127,7 +133,7 @@ def test_in_place(name):
                 answer(library, name, op, text, dtype, domain=card.domain, seed=SEED)
                 for library, op in ((torch, theirs), (dynagrad, ours))
             )
-            if not unsupported(expected) and (how := difference(expected, found)):
+            if not unsupported(expected) and (how := difference(expected, found)) and not by_width(name, how):
                 wrong.append(f"{name}_({text}) in {dtype}, seed {SEED}: {how}")
         of_ours, of_theirs = (outputs_of(lib, card, op, text)[0] for lib, op in ((dynagrad, ours), (torch, theirs)))
         for y, t in zip(of_ours, of_theirs, strict=False):

@@ -49,6 +49,7 @@ VIEWS: list[Callable[[Any], Any]] = [
     lambda x: x.unbind(0)[0],
     lambda x: x.detach(),
     lambda x: x.diagonal() if x.dim() == 2 else x.view_as(x),
+    lambda x: x.expand(2, *x.shape),
 ]
 INPLACE: list[Callable[[Any, Any], Any]] = [
     lambda x, y: x.mul_(1.5),
@@ -60,15 +61,15 @@ INPLACE: list[Callable[[Any, Any], Any]] = [
     lambda x, y: x.copy_(y),
     lambda x, y: x.fill_(0.25),
     lambda x, y: x.sub_(y, alpha=0.5),
-    lambda x, y: x.detach_(),
     lambda x, y: x.sigmoid_(),
     lambda x, y: x.__setitem__(0, 0.5),
     lambda x, y: x.__setitem__((..., slice(1, None)), y),
 ]
 KINDS = ["leaf", "leaf", "unary", "unary", "binary", "binary", "binary", "view", "view", "inplace", "inplace", "quiet",
-         "backward", "backward", "retain"]
+         "backward", "backward", "grad", "requires", "retain"]
 MAX_POOL = 12
 MAX_ELEMENTS = 64
+MAX_RANK = 3      # at rank 4 PyTorch prefers strides of images, channels last, which this library does not know
 
 
 class Machine:
@@ -94,7 +95,7 @@ class Machine:
                 made = self._made(kind, a, b, variant)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             return type(error).__name__
-        if made is not None and made.numel() <= MAX_ELEMENTS:
+        if made is not None and made.numel() <= MAX_ELEMENTS and made.dim() <= MAX_RANK:
             self.pool.append(made)
             del self.pool[:-MAX_POOL]
         return ""
@@ -115,17 +116,22 @@ class Machine:
         return VIEWS[variant % len(VIEWS)](x)
 
     def _inplace(self, x: Any, y: Any, variant: int) -> None:
-        INPLACE[variant % len(INPLACE)](x, y)
+        INPLACE[variant % len(INPLACE)](x, y.clone() if _overlaps(x, y) else y)
 
     def _quiet(self, x: Any, y: Any, variant: int) -> Any:
         """The same without recording."""
         with self.lib.no_grad():
-            if variant % 2 == 0:
-                return self._unary(x, y, variant // 2)
-            return self._inplace(x, y, variant // 2)
+            return (self._unary, self._inplace, self._view)[variant % 3](x, y, variant // 3)
 
     def _backward(self, x: Any, y: Any, variant: int) -> None:
         x.sum().backward(retain_graph=variant % 2 == 0)
+
+    def _grad(self, x: Any, y: Any, variant: int) -> Any:
+        """A gradient that has a history itself. The factor hides its node, whose name PyTorch makes up."""
+        return self.lib.autograd.grad((x * x).sum(), y, create_graph=True)[0] * 1.5 if x.numel() else None
+
+    def _requires(self, x: Any, y: Any, variant: int) -> None:
+        x.requires_grad_(variant % 4 != 0)
 
     def _retain(self, x: Any, y: Any, variant: int) -> None:
         x.retain_grad()
@@ -135,11 +141,22 @@ class Machine:
         return [_seen(t) for t in self.pool]
 
 
+def _overlaps(x: Any, y: Any) -> bool:
+    """Whether writing to x changes y while it is read: PyTorch's result then depends on its order of elements."""
+    return x is not y and _extent(x)[0] <= _extent(y)[1] and _extent(y)[0] <= _extent(x)[1]
+
+
+def _extent(t: Any) -> tuple[int, int]:
+    """The addresses of the first and the last element."""
+    last = sum((size - 1) * step for size, step in zip(t.shape, t.stride(), strict=True))
+    return t.data_ptr(), t.data_ptr() + last * t.element_size()
+
+
 def _seen(t: Any) -> dict[str, Any]:
     return {
         "value": t.detach().tolist(),
         "shape": tuple(t.shape),
-        "stride": tuple(t.stride()),
+        "stride": tuple(t.stride()) if t.numel() else None,     # of an empty tensor they mean nothing
         "version": t._version,
         "view": t._is_view(),
         "requires_grad": t.requires_grad,

@@ -65,7 +65,7 @@ def test_a_program_gives_what_pytorch_gives(steps: list[tuple[str, int, int, int
     ours, theirs = Machine(dynagrad), Machine(torch)
     for done, step in enumerate(steps):
         raised, expected = ours.step(*step), theirs.step(*step)
-        assert raised == expected, f"step {done} {step}: raised {raised!r}, PyTorch {expected!r}"
+        assert bool(raised) == bool(expected), f"step {done} {step}: raised {raised!r}, PyTorch {expected!r}"
         for i, (mine, its) in enumerate(zip(ours.report(), theirs.report(), strict=True)):
             for what in its:
                 assert close(mine[what], its[what]), (

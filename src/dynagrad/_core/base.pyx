@@ -16,8 +16,7 @@ from dynagrad._core.types import strided
 
 from dynagrad._core.engine cimport run_backward, run_from
 from dynagrad._core.graph cimport (
-    AccumulateGrad, Cut, Node, Output, accumulator_of, gradient_function, here, name_of, node_extras, output_of, thread_state,
-    wrote)
+    AccumulateGrad, Node, Output, accumulator_of, gradient_function, node_extras, output_of, thread_state, wrote)
 from dynagrad._core.iterate cimport cast, contiguous, fill
 from dynagrad._core.ops.compare cimport (
     bitwise_and, bitwise_not, bitwise_or, bitwise_xor, compare, shift_left, shift_right)
@@ -28,6 +27,7 @@ from dynagrad._core.ops.pointwise cimport abs_, add, div, floor_divide, mul, neg
 from dynagrad._core.ops.power cimport power
 from dynagrad._core.ops.shape cimport matrix_transpose, reversed_dims
 from dynagrad._core.ops.view cimport detach
+from dynagrad._core.provenance cimport Cut, here, name_of
 from dynagrad._core.tensor cimport (
     HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like, new_scalar,
     new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share, track)

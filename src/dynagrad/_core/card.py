@@ -24,7 +24,8 @@ class Card:
         method: whether the op is a method of Tensor; or the method, where its arguments come in another order.
         function: whether the op is public as ``dynagrad.name``.
         aliases: further names of the same function (and method).
-        samples: the name of the sample generator in the tests; ``kind`` if not given.
+        samples: the name of the sample generator in the tests; ``kind`` if not given; "database" where only
+            those of PyTorch's operator database are compared.
         domain: the open interval of inputs on which the op is smooth, for gradient checks.
     """
 

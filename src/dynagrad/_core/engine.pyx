@@ -11,13 +11,13 @@ from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
 from dynagrad._core.graph cimport (
-    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_NONE, AccumulateGrad, Cut, Edge, Node, Output, accumulator_of, gradient_function,
-    has_saved, here, position_here,
-    name_of, node_extras, output_of, provenance_at, release_saved, thread_state, wrote)
+    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_NONE, AccumulateGrad, Edge, Node, Output, accumulator_of, gradient_function,
+    has_saved, node_extras, output_of, release_saved, thread_state, wrote)
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport add, add_into
 from dynagrad._core.ops.reduce cimport sum_to
+from dynagrad._core.provenance cimport Cut, here, name_of, position_here, provenance_at
 from dynagrad._core.tensor cimport (
     HAS_HOOKS, LEAF_GRAD, RETAINS_GRAD, TensorBase, dims_tuple, new_like, release_later, requires_grad,
     shape_tuple)
@@ -566,8 +566,9 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
             return _hand_on(run, node, None)
         g = <TensorBase>many[0]
     if node.n_outputs > 1:
-        results = node.vjp_many(many)
-    elif g is not None or node.flags & RUNS_WITHOUT:
+        if not _is_dead_end(node) or node.flags & RUNS_WITHOUT:
+            results = node.vjp_many(many)
+    elif (g is not None and not _is_dead_end(node)) or node.flags & RUNS_WITHOUT:
         results = node.vjp(g)
         g = None
     if node.flags & HAS_EXTRA and "post_hooks" in <dict>node.extra:
@@ -577,6 +578,15 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
     if not keep_graph:
         node.release(<PyObject*>line if line is not None else NULL)
     return _hand_on(run, node, results)
+
+
+cdef inline bint _is_dead_end(Node node) noexcept:
+    """Whether nothing asks for the gradients of its inputs: it was recorded on views that were made unrecorded."""
+    cdef int i
+    for i in range(node.n_edges):
+        if node.edges[i].node != NULL:
+            return False
+    return True
 
 
 cdef list _prepare(Node node, list many, _Capture points, set useful):
@@ -648,7 +658,10 @@ cdef int _run_leaf(Node node, TensorBase g, _Capture points) except -1:
         return 0
     if node.flags & HAS_EXTRA:
         g = <TensorBase>_prehooks(node, [g])[0]
-    if g is not None:
+    if leaf.base is not None and gradient_function(leaf) is not None:
+        raise RuntimeError(f"leaf variable {name_of(leaf)} has been moved into the graph interior: it is a view whose memory "
+                           "was written to by a recorded operation after it had been used as a leaf")
+    if g is not None and leaf.flags & LEAF_GRAD:        # the user may have switched it off since the forward pass
         _accumulate(<AccumulateGrad>node, g)
     if node.flags & HAS_EXTRA:
         _after(node, (), [g])

@@ -1,7 +1,7 @@
 from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from dynagrad._core.tensor cimport TensorBase, is_tensor
+from dynagrad._core.tensor cimport TensorBase, is_tensor, requires_grad
 
 cdef extern from "runtime/state.hpp" namespace "dg" nogil:
     struct ThreadState:
@@ -90,11 +90,10 @@ cdef inline bint grad_enabled() noexcept nogil:
 
 cdef inline bint records(TensorBase a) noexcept:
     """Whether an op on `a` is recorded: grad mode is on and `a` requires grad."""
-    return thread_state.grad_enabled and ((a.flags & 1) or a.grad_fn is not None)
+    return thread_state.grad_enabled and requires_grad(a)
 
 cdef inline bint records2(TensorBase a, TensorBase b) noexcept:
-    return thread_state.grad_enabled and ((a.flags & 1) or a.grad_fn is not None
-                                          or (b.flags & 1) or b.grad_fn is not None)
+    return thread_state.grad_enabled and (requires_grad(a) or requires_grad(b))
 
 cdef inline bint needs(Node node, int i) noexcept:
     """Whether a gradient for input i is wanted."""
@@ -120,7 +119,7 @@ cdef Output* output_of(Node node, int nr) noexcept
 cdef dict node_extras(Node node)
 
 # ---- in-place writes -------------------------------------------------------------------------------------------------
-cdef int check_inplace(TensorBase t, bint any_requires_grad) except -1
+cdef int check_inplace(TensorBase t, bint any_requires_grad, bint overlap_allowed=*) except -1
 cdef int wrote(TensorBase t) except -1
 cdef int rebase(TensorBase t, Node node) except -1
 cdef int set_view_of(TensorBase view, TensorBase source, int creation=*) except -1
@@ -128,34 +127,20 @@ cdef int set_view_of(TensorBase view, TensorBase source, int creation=*) except 
 # ---- the common head and tail of an op -------------------------------------------------------------------------------
 cdef inline bint wants_grad(object a) noexcept:
     """Whether an operand (a tensor, a number, None) requires grad while recording is on."""
-    return thread_state.grad_enabled and is_tensor(a) and (
-        ((<TensorBase>a).flags & 1) or (<TensorBase>a).grad_fn is not None)
+    return thread_state.grad_enabled and is_tensor(a) and requires_grad(<TensorBase>a)
 
-cdef int prepare(object out, bint inplace, bint any_requires_grad) except -1
+cdef int prepare(object out, bint inplace, bint any_requires_grad, bint overlap_allowed=*) except -1
 cdef int settle(Node node, TensorBase result, object a, object b, object out, bint inplace) except -1
 cdef int begin_pair(Node node, object a, object b) except -1
 cdef int save_operand(Node node, int i, object operand, bint inplace) except -1
 cdef int save_number(Node node, int i, object number) except -1
 
 # ---- where tracking was cut ------------------------------------------------------------------------------------------
-cdef class Cut:
-    cdef PyObject* code
-    cdef int32_t position
-    cdef readonly str why
-
 cdef int note_cut(TensorBase result, str why) except -1
 cdef int pass_cut(TensorBase result, TensorBase source) except -1
 
 cdef inline int hand_on_cut(TensorBase result, object source) except -1:
     """`pass_cut` where there is anything to hand on."""
-    if is_tensor(source) and ((<TensorBase>source).cut is not None or (<TensorBase>source).flags & 1
-                              or (<TensorBase>source).grad_fn is not None):
+    if is_tensor(source) and ((<TensorBase>source).cut is not None or requires_grad(<TensorBase>source)):
         return pass_cut(result, <TensorBase>source)
     return 0
-
-# ---- provenance ------------------------------------------------------------------------------------------------------
-cdef object last_write_of(TensorBase t)
-cdef Cut position_here(str why)
-cdef object here()
-cdef object provenance_at(PyObject* code, int position)
-cdef str name_of(TensorBase t)

@@ -1,9 +1,8 @@
-"""Node and AccumulateGrad, saved tensors, grad mode, provenance; how an op is recorded and a history rewritten.
+"""Node and AccumulateGrad, saved tensors, grad mode; how an op is recorded and a history rewritten.
 
 What runs a graph backward is in `engine`; the nodes of the ops are beside the ops.
 """
 import cython
-import os
 import weakref
 from _thread import get_ident
 
@@ -11,7 +10,11 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
+from libcpp.unordered_set cimport unordered_set
+from libcpp.vector cimport vector
 
+from dynagrad._core.provenance cimport (
+    Cut, capture, here, last_write_of, name_of, note_write, position_here, provenance_at)
 from dynagrad._core.tensor cimport (
     INFERENCE, LEAF_GRAD, RETAINS_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias,
     is_tensor, new_number, release_later, requires_grad, shape_tuple)
@@ -21,187 +24,12 @@ cdef extern from "Python.h":
     void PyObject_GC_Track(void*)
     void PyObject_GC_UnTrack(void*)
     int PyObject_GC_IsTracked(object)
-    const char* PyUnicode_AsUTF8(PyObject*)
     void _decref "Py_DECREF"(PyObject*)
     void _incref "Py_INCREF"(PyObject*)
-
-cdef extern from *:
-    """
-    #define dg_frame() ((PyObject*)PyEval_GetFrame())
-    #define dg_frame_code(frame) ((PyObject*)PyFrame_GetCode((PyFrameObject*)(frame)))
-    #define dg_frame_back(frame) ((PyObject*)PyFrame_GetBack((PyFrameObject*)(frame)))
-    #define dg_frame_position(frame) PyFrame_GetLasti((PyFrameObject*)(frame))
-    #define dg_code_line(code, position) PyCode_Addr2Line((PyCodeObject*)(code), position)
-    #define dg_code_file(code) (((PyCodeObject*)(code))->co_filename)
-    """
-    PyObject* running_frame "dg_frame"()                    # borrowed
-    PyObject* frame_code "dg_frame_code"(PyObject* frame)   # new
-    PyObject* frame_back "dg_frame_back"(PyObject* frame)   # new
-    int frame_position "dg_frame_position"(PyObject* frame)
-    int code_line "dg_code_line"(PyObject* code, int position)
-    PyObject* code_file "dg_code_file"(PyObject* code)      # borrowed
-
-cdef extern from "<cstring>" namespace "std" nogil:
-    int strncmp(const char*, const char*, size_t)
 
 cdef uint64_t _next_seq = 0
 cdef enum:
     ACCUMULATES = 8     # Node.flags: this node is an AccumulateGrad
-
-
-# ---- provenance ------------------------------------------------------------------------------------------------------
-
-cdef bytes _package = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep).encode()
-cdef const char* _package_path = _package
-cdef size_t _package_length = len(_package)
-cdef PyObject* _last_user_code = NULL     # owned: spares the comparison of paths in a loop
-
-
-cdef inline bint _is_user_code(PyObject* code) noexcept:
-    global _last_user_code
-    if code == _last_user_code:
-        return True
-    cdef const char* filename = PyUnicode_AsUTF8(code_file(code))
-    if filename != NULL and strncmp(filename, _package_path, _package_length) == 0:
-        return False
-    _incref(code)
-    Py_XDECREF(_last_user_code)
-    _last_user_code = code
-    return True
-
-
-cdef void _capture(PyObject** code, int32_t* position) noexcept:
-    """The code object (a new reference, or null) and instruction offset of the innermost frame outside dynagrad."""
-    cdef PyObject* frame = running_frame()
-    cdef PyObject* back
-    code[0] = NULL
-    if frame == NULL:
-        return
-    cdef PyObject* found = frame_code(frame)
-    if _is_user_code(found):
-        code[0] = found
-        position[0] = frame_position(frame)
-        return
-    _incref(frame)
-    while frame != NULL:
-        if _is_user_code(found):
-            code[0] = found
-            position[0] = frame_position(frame)
-            _decref(frame)
-            return
-        _decref(found)
-        back = frame_back(frame)
-        _decref(frame)
-        frame = back
-        if frame != NULL:
-            found = frame_code(frame)
-
-
-@cython.final
-cdef class Provenance:
-    """A position in the user's code: ``filename``, ``lineno``, ``function``, and the ``source`` text of the line."""
-
-    cdef readonly str filename
-    cdef readonly int lineno
-    cdef readonly str function
-
-    @property
-    def source(self):
-        import linecache  # which imports tokenize, and that re: a tenth of a second
-
-        return linecache.getline(self.filename, self.lineno).strip()
-
-    def __str__(self):
-        text = self.source
-        return f'File "{self.filename}", line {self.lineno}, in {self.function}' + (f": {text}" if text else "")
-
-    def __repr__(self):
-        return f"Provenance(filename={self.filename!r}, lineno={self.lineno}, function={self.function!r})"
-
-    def __iter__(self):
-        return iter((self.filename, self.lineno, self.function))
-
-    def __eq__(self, other):
-        return isinstance(other, Provenance) and tuple(self) == tuple(other)
-
-    def __hash__(self):
-        return hash(tuple(self))
-
-
-cdef object provenance_at(PyObject* code, int position):
-    """The Provenance of an instruction of a code object, or None for null."""
-    if code == NULL:
-        return None
-    cdef Provenance made = Provenance.__new__(Provenance)
-    code_object = <object>code
-    made.filename = code_object.co_filename
-    made.lineno = code_line(code, position)
-    made.function = code_object.co_qualname
-    return made
-
-
-cdef object here():
-    """The Provenance of the user's line that is running now, or None when no Python code is."""
-    cdef PyObject* code
-    cdef int32_t position = 0
-    _capture(&code, &position)
-    found = provenance_at(code, position)
-    Py_XDECREF(code)
-    return found
-
-
-def current_provenance():
-    """The position in the user's code that is running now."""
-    return here()
-
-
-cdef str name_of(TensorBase t):
-    """The variable of the user's frame that holds t, quoted, or '' when there is none."""
-    import sys
-    frame = sys._getframe()
-    while frame is not None and not _is_user_code(<PyObject*>frame.f_code):
-        frame = frame.f_back
-    if frame is None:
-        return ""
-    for scope in (frame.f_locals, frame.f_globals):
-        for name, value in list(scope.items()):
-            if value is t:
-                return f"'{name}'"
-    return ""
-
-
-# Positions of recent in-place writes; Storage.last_write is a running number into it. Bounded: an older write is
-# reported without its line.
-cdef enum:
-    WRITES = 16384
-cdef struct Write:
-    PyObject* code
-    int32_t position
-    unsigned long long number
-cdef Write* _writes = NULL
-cdef unsigned long long _write_count = 0
-
-
-cdef void _note_write(TensorBase t) noexcept:
-    global _writes, _write_count
-    if _writes == NULL:
-        _writes = <Write*>calloc(WRITES, sizeof(Write))
-        if _writes == NULL:
-            return
-    _write_count += 1
-    cdef Write* slot = &_writes[_write_count % WRITES]
-    Py_XDECREF(slot.code)
-    _capture(&slot.code, &slot.position)
-    slot.number = _write_count
-    t.counter.last_write = _write_count
-
-
-cdef object last_write_of(TensorBase t):
-    """The Provenance of the last in-place write to t's memory, if it is still known."""
-    cdef unsigned long long number = t.counter.last_write
-    if number == 0 or _writes == NULL or _writes[number % WRITES].number != number:
-        return None
-    return provenance_at(_writes[number % WRITES].code, _writes[number % WRITES].position)
 
 
 # ---- nodes -----------------------------------------------------------------------------------------------------------
@@ -381,7 +209,7 @@ cdef int begin(Node node, int n_edges) except -1:
     node.seq = _next_seq
     _next_seq += 1
     node.saved = node.saved_inline
-    _capture(&node.code, &node.position)
+    capture(&node.code, &node.position)
     return _edge_array(node, n_edges)
 
 
@@ -553,6 +381,8 @@ cdef int save(Node node, int i, TensorBase t) except -1:
     node.saved[i].value = <PyObject*>t
     node.saved[i].version = t.counter.version
     node.saved[i].kind = SAVED_TENSOR
+    if t.counter.first_saved == 0:
+        t.counter.first_saved = node.seq + 1
     return 0
 
 
@@ -688,14 +518,16 @@ cdef object _modified_error(Node node, Saved* saved):
 
 # ---- views and in-place writes ---------------------------------------------------------------------------------------
 
-# Set by the modules above that define the nodes: (base, view, fn) -> node, and (view) -> node.
+# Set by the modules above that define the nodes: the class, (base, view, fn) -> node, and (view) -> node.
 _make_copy_slices = None
 _make_as_strided = None
+_copy_slices = None
 
 
-def use_view_nodes(make_copy_slices, make_as_strided):
+def use_view_nodes(copy_slices, make_copy_slices, make_as_strided):
     """Tells the graph how to record a write through a view, and how to remake the history of a view."""
-    global _make_copy_slices, _make_as_strided
+    global _copy_slices, _make_copy_slices, _make_as_strided
+    _copy_slices = copy_slices
     _make_copy_slices = make_copy_slices
     _make_as_strided = make_as_strided
 
@@ -716,10 +548,13 @@ cdef Node gradient_function(TensorBase t):
     if t.base is not None and t.view_version != t.counter.version:
         base = <TensorBase>t.base
         if t.grad_fn is not None or requires_grad(base):
-            if t.flags & (VIEW_MULTI | VIEW_CUSTOM):
+            if t.flags & (VIEW_NO_GRAD | VIEW_MULTI | VIEW_CUSTOM | VIEW_INFERENCE):
                 raise _view_error(t, True)
             t.view_version = t.counter.version
+            before, nr = t.grad_fn, t.output_nr
             _make_as_strided(t)
+            if before is not None:
+                _move_retained(t, before, nr)
     return <Node>t.grad_fn
 
 
@@ -744,10 +579,10 @@ cdef object _view_error(TensorBase t, bint indirect=False):
     return RuntimeError(f"{what} is a view and {done} modified inplace. {why}")
 
 
-cdef int check_inplace(TensorBase t, bint any_requires_grad) except -1:
-    """Refuses a write that would lose a gradient or that would hit one element twice."""
+cdef int check_inplace(TensorBase t, bint any_requires_grad, bint overlap_allowed=False) except -1:
+    """Refuses a write that would lose a gradient, or, unless `overlap_allowed`, that would hit one element twice."""
     cdef int i
-    if not t.contiguous:
+    if not t.contiguous and not overlap_allowed:
         for i in range(t.ndim):
             if t.strides[i] == 0 and t.shape[i] > 1:
                 raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a "
@@ -765,7 +600,7 @@ cdef int check_inplace(TensorBase t, bint any_requires_grad) except -1:
             raise _view_error(t)
         if requires_grad(t) and (<TensorBase>t.base).grad_fn is None:
             raise _leaf_error(t, "a view of a leaf Variable that requires grad")
-    if t.flags & LEAF_GRAD and t.grad_fn is None:
+    if t.grad_fn is None and requires_grad(t):
         raise _leaf_error(t, "a leaf Variable that requires grad")
     return 0
 
@@ -787,34 +622,86 @@ cdef object _leaf_error(TensorBase t, str what):
 cdef int wrote(TensorBase t) except -1:
     """Marks a finished in-place write, see Note [Views share a version counter]."""
     t.counter.version += 1
-    _note_write(t)
+    note_write(t)
     return 0
 
 
 cdef int rebase(TensorBase t, Node node) except -1:
     """Makes node, whose first input is the old t, the history of t after an in-place op, and of t's base if t is a view."""
     cdef TensorBase base
-    cdef object moved = None
-    if t.flags & RETAINS_GRAD and t.grad_fn is not None:
-        moved = (<dict>(<Node>t.grad_fn).extra).get("retain", {}).pop(t.output_nr, None)
+    cdef object before = t.grad_fn, base_before
+    cdef uint32_t nr = t.output_nr
     if t.base is None:
         attach(node, t)
     else:
         base = <TensorBase>t.base
         node.n_outputs = 1
         _describe(&node.output, t)
+        base_before, base_nr = base.grad_fn, base.output_nr
         _make_copy_slices(base, t, node)
+        _move_retained(base, base_before, base_nr)
         _make_as_strided(t)
         t.view_version = t.counter.version
-    if moved is not None:
-        node_extras(<Node>t.grad_fn).setdefault("retain", {})[t.output_nr] = moved
+    _move_retained(t, before, nr)
     t.cut = None
+    return _let_go_of_stale(t) if t.counter.first_saved != 0 else 0
+
+
+cdef int _move_retained(TensorBase t, object before, uint32_t nr) except -1:
+    """After t got a new history: the gradient to retain is now the one that arrives there."""
+    if t.flags & RETAINS_GRAD and before is not None:
+        moved = (<dict>(<Node>before).extra).get("retain", {}).pop(nr, None)
+        if moved is not None:
+            node_extras(<Node>t.grad_fn).setdefault("retain", {})[t.output_nr] = moved
+    return 0
+
+
+# Note [A write may close a cycle]
+# A node owns the tensors that it saved. When such a tensor is written to in place, its new history may lead to that very
+# node: node -> saved tensor -> new grad_fn -> ... -> node. What was saved is stale by then and may only be named in an
+# error, so the nodes that the new history reaches trade it for an alias without a history. No node older than the first
+# that saved a tensor over this memory can hold one, which bounds the walk.
+cdef int _let_go_of_stale(TensorBase t) except -1:
+    cdef uint64_t oldest = t.counter.first_saved - 1
+    cdef unordered_set[size_t] seen
+    cdef vector[PyObject*] stack
+    cdef Node node, inner
+    cdef int i
+    stack.push_back(<PyObject*>(t.grad_fn if t.base is None else (<TensorBase>t.base).grad_fn))
+    while not stack.empty():
+        node = <Node>stack.back()
+        stack.pop_back()
+        for i in range(node.n_saved):
+            if node.saved[i].kind == SAVED_TENSOR:
+                _trade_stale(&node.saved[i], t)
+        if type(node) is _copy_slices:
+            inner = node.fn
+            for i in range(inner.n_saved):
+                if inner.saved[i].kind == SAVED_TENSOR:
+                    _trade_stale(&inner.saved[i], t)
+        for i in range(node.n_edges):
+            if node.edges[i].node != NULL and (<Node>node.edges[i].node).seq >= oldest \
+                    and not (<Node>node.edges[i].node).flags & ACCUMULATES \
+                    and seen.insert(<size_t>node.edges[i].node).second:
+                stack.push_back(node.edges[i].node)
+    return 0
+
+
+cdef int _trade_stale(Saved* saved, TensorBase t) except -1:
+    cdef TensorBase held = <TensorBase>saved.value
+    cdef TensorBase alias
+    if held.counter != t.counter or saved.version == t.counter.version or held.grad_fn is None and held.base is None:
+        return 0
+    alias = new_alias(held, held.ndim, held.shape, held.strides, 0)
+    Py_INCREF(alias)
+    saved.value = <PyObject*>alias
+    release_later(<void*>held)
     return 0
 
 
 # ---- the common head and tail of an op -------------------------------------------------------------------------------
 
-cdef int prepare(object out, bint inplace, bint any_requires_grad) except -1:
+cdef int prepare(object out, bint inplace, bint any_requires_grad, bint overlap_allowed=False) except -1:
     """Checks the target of an op that writes to an existing tensor: in place, or `out=`."""
     if out is None:
         return 0
@@ -823,7 +710,7 @@ cdef int prepare(object out, bint inplace, bint any_requires_grad) except -1:
     if not inplace and (any_requires_grad or thread_state.grad_enabled and requires_grad(<TensorBase>out)):
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
                            "arguments requires grad. Leave out= away, or wrap the call in torch.no_grad().")
-    return check_inplace(<TensorBase>out, any_requires_grad or inplace and requires_grad(<TensorBase>out))
+    return check_inplace(<TensorBase>out, any_requires_grad or inplace and requires_grad(<TensorBase>out), overlap_allowed)
 
 
 cdef int settle(Node node, TensorBase result, object a, object b, object out, bint inplace) except -1:
@@ -886,31 +773,10 @@ cdef int save_number(Node node, int i, object number) except -1:
 
 # ---- where tracking was cut ------------------------------------------------------------------------------------------
 
-@cython.final
-@cython.freelist(16)
-cdef class Cut:
-    """Why, and on which line, a result lost the history of its input."""
-
-    def __dealloc__(self):
-        Py_XDECREF(self.code)
-
-    @property
-    def provenance(self):
-        return provenance_at(self.code, self.position)
-
-
 cdef int note_cut(TensorBase result, str why) except -1:
     """Remembers that `result` starts without the history that its source has, for the error of a later backward()."""
     result.cut = position_here(why)
     return 0
-
-
-cdef Cut position_here(str why):
-    """The user's line that is running now, not yet looked up."""
-    cdef Cut cut = Cut.__new__(Cut)
-    cut.why = why
-    _capture(&cut.code, &cut.position)
-    return cut
 
 
 cdef int pass_cut(TensorBase result, TensorBase source) except -1:
@@ -918,7 +784,7 @@ cdef int pass_cut(TensorBase result, TensorBase source) except -1:
     cdef TensorBase t = source
     if t.cut is not None:
         result.cut = t.cut
-    elif t.flags & LEAF_GRAD or t.grad_fn is not None:
+    elif requires_grad(t):
         if not thread_state.grad_enabled:
             note_cut(result, "torch.no_grad() was active")
         elif result.dtype < F16:

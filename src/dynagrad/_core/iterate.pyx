@@ -6,13 +6,13 @@ import warnings
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
-from dynagrad._core.graph cimport here, name_of
-from dynagrad._core.kernel_table cimport Operand, iterate, kernels, op_where, parallel_threshold
+from dynagrad._core.kernel_table cimport Operand, iterate, kernels, op_clamp, op_pow, op_where, parallel_threshold
+from dynagrad._core.provenance cimport here, name_of
 from dynagrad._core.tensor cimport (
-    WRAPPED, Storage, TensorBase, blank, count, dims_tuple, is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad,
-    set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
+    WRAPPED, Storage, TensorBase, blank, count, dense_strides, dims_tuple, is_dense,
+    is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, DType, category, compute_dtype, compute_of, default_dtype, dtype_object, is_float, is_number,
     itemsizes, promote_types_code, scalar_dtype)
@@ -182,9 +182,7 @@ cdef TensorBase output(object out, int dtype, int ndim, const int64_t* shape, Te
     """The tensor to write a result to: a fresh one, or the caller's `out` after checks (resized if need be)."""
     cdef TensorBase target
     if out is None:
-        if like is not None and not like.contiguous and like.ndim == ndim and like.numel == count(ndim, shape):
-            return new_like(like, dtype)
-        return new_tensor(dtype, ndim, shape)
+        return new_like(like, dtype) if like is not None and not like.contiguous else new_tensor(dtype, ndim, shape)
     if not isinstance(out, TensorBase):
         raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
     target = <TensorBase>out
@@ -292,7 +290,7 @@ cdef TensorBase _apart(TensorBase target, TensorBase source):
         return source
     if not _ranges_meet(target, source):
         return source
-    if target.contiguous and source.contiguous:
+    if is_dense(target) and is_dense(source):
         raise RuntimeError("unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
                            "single memory location. Please clone() the tensor before performing the operation.")
     return copy_of(source)
@@ -301,7 +299,7 @@ cdef TensorBase _apart(TensorBase target, TensorBase source):
 cdef bint _same_strides(TensorBase a, TensorBase b) noexcept:
     cdef int i
     for i in range(a.ndim):
-        if a.strides[i] != b.strides[i] and a.shape[i] > 1:
+        if a.strides[i] != b.strides[i]:
             return False
     return True
 
@@ -394,16 +392,16 @@ cdef TensorBase binary(const Loop* row, object a, object b, object out, int rule
             if x.numel * cost < parallel_threshold and y.numel * cost < parallel_threshold:
                 if _plain(x, rule) and x.dtype == y.dtype and y.contiguous and not y.flags & WRAPPED and _same_shape(x, y):
                     return _over(row, x, rule, x.data, y.data, size, size, params)
-                if _plain(x, rule) and _uniform(y) and _covers(x, y):
+                if _plain(x, rule) and x.contiguous == 1 and _uniform(y) and _covers(x, y):
                     return _over(row, x, rule, x.data, y.data, size, 0, params)
-                if _plain(y, rule) and _uniform(x) and _covers(y, x):
+                if _plain(y, rule) and y.contiguous == 1 and _uniform(x) and _covers(y, x):
                     return _over(row, y, rule, x.data, y.data, 0, size, params)
-        elif x.numel * cost < parallel_threshold and _plain(x, rule) and _number_fits(x, b):
+        elif x.numel * cost < parallel_threshold and _plain(x, rule) and x.contiguous == 1 and _number_fits(x, b):
             _store(&number, b, x.dtype)
             return _over(row, x, rule, x.data, <char*>&number, size, 0, params)
     elif out is None and is_tensor(b):
         y = <TensorBase>b
-        if y.numel * cost < parallel_threshold and _plain(y, rule) and _number_fits(y, a):
+        if y.numel * cost < parallel_threshold and _plain(y, rule) and y.contiguous == 1 and _number_fits(y, a):
             _store(&number, a, y.dtype)
             return _over(row, y, rule, <char*>&number, y.data, 0, itemsizes[y.dtype], params)
     return _general([as_operand(a, "argument 'input' (position 1)"), as_operand(b, "argument 'other' (position 2)")],
@@ -447,15 +445,11 @@ cdef TensorBase _general_typed(list tensors, const Loop* row, object out, int co
     cdef int i
     cdef int ndim = broadcast_shape(tensors, shape)
     cdef TensorBase t, result
-    cdef TensorBase like = None
     cdef Loop loop = _loop(row, computed)
     if params == NULL:
         params = &plain_params
-    for t in tensors:
-        if t.ndim == ndim and t.numel == count(ndim, shape):
-            like = t
-            break
-    result = output(out, dtype, ndim, shape, like)
+    result = output(out, dtype, ndim, shape) if out is not None else _laid_out(
+        tensors, dtype, ndim, shape, row != K.binary[op_pow] and row != K.ternary[op_clamp])
     types[0] = <DType>BOOL if dtype == BOOL and computed != dtype or dtype == BOOL and _writes_bool(row) \
         else <DType>compute_dtype[compute_of[computed]]
     operands[0] = Operand(result.data, result.strides, <DType>result.dtype)
@@ -469,6 +463,41 @@ cdef TensorBase _general_typed(list tensors, const Loop* row, object out, int co
         types[i + 1] = <DType>(BOOL if condition_first and i == 0 else compute_dtype[compute_of[computed]])
     _run(loop, ndim, shape, operands, n + 1, types, params, cost)
     return result
+
+
+cdef TensorBase _laid_out(list tensors, int dtype, int ndim, const int64_t* shape, bint numbers_count):
+    """A fresh result whose order of dimensions in memory follows from the operands, as PyTorch's does.
+
+    To PyTorch a number is an operand of most ops, but a parameter of pow and clamp: `numbers_count` tells.
+    """
+    cdef int64_t strides[4][64]
+    cdef int64_t chosen[64]
+    cdef const int64_t* given[4]
+    cdef TensorBase t, first = <TensorBase>tensors[0]
+    cdef TensorBase made
+    cdef int i
+    cdef bint alike = True, contiguous = True
+    for t in tensors:
+        if t.flags & WRAPPED and not numbers_count:
+            continue
+        alike = alike and t.ndim == ndim and _has_shape(t, ndim, shape)
+        contiguous = contiguous and t.contiguous
+    if alike:
+        if contiguous:
+            return new_tensor(dtype, ndim, shape)
+        for t in tensors:
+            if t.flags & WRAPPED and not numbers_count:
+                continue
+            alike = alike and memcmp(t.strides, first.strides, ndim * sizeof(int64_t)) == 0
+        if alike:
+            return new_like(first, dtype)
+    for i in range(len(tensors)):
+        broadcast_strides(<TensorBase>tensors[i], ndim, shape, &strides[i][0])
+        given[i] = &strides[i][0]
+    dense_strides(ndim, shape, len(tensors), given, chosen)
+    made = new_tensor(dtype, ndim, shape)
+    set_geometry(made, ndim, shape, chosen)
+    return made
 
 
 cdef bint _writes_bool(const Loop* row) noexcept:

@@ -10,6 +10,7 @@ cdef extern from "runtime/storage.hpp" namespace "dg" nogil:
         size_t nbytes
         void* owner
         unsigned long long last_write
+        unsigned long long first_saved
     Storage* storage_new(size_t nbytes)
     Storage* storage_wrap(void* data, size_t nbytes, void (*free_owner)(void*), void* owner)
     void storage_drop(Storage* s)
@@ -41,7 +42,7 @@ cdef class TensorBase:
     cdef int64_t dims[8]
     cdef int16_t ndim
     cdef uint8_t dtype
-    cdef uint8_t contiguous
+    cdef uint8_t contiguous     # row-major: 1 with the usual strides, 2 with others where the size is 1; else 0
     cdef uint32_t flags
     cdef uint32_t output_nr
     cdef uint32_t view_version  # of the base, when grad_fn of this view was last made
@@ -62,7 +63,9 @@ cdef inline bint is_tensor(object value) noexcept:
     return (<PyObject*>value).ob_type == plain_tensor or isinstance(value, TensorBase)
 
 cdef inline bint requires_grad(TensorBase t) noexcept:
-    return (t.flags & LEAF_GRAD) or t.grad_fn is not None
+    """A leaf that the user marked, the result of a recorded op, or a view of either, recorded or not."""
+    return (t.flags & LEAF_GRAD) or t.grad_fn is not None or t.base is not None and (
+        ((<TensorBase>t.base).flags & LEAF_GRAD) or (<TensorBase>t.base).grad_fn is not None)
 
 cdef inline uint32_t version_of(TensorBase t) noexcept:
     return t.counter.version
@@ -71,10 +74,12 @@ cdef void set_tensor_class(object cls) except *
 cdef type tensor_class()
 cdef TensorBase blank(object cls)
 cdef int set_geometry(TensorBase t, int ndim, const int64_t* shape, const int64_t* strides) except -1
+cdef bint is_dense(TensorBase t) noexcept
 cdef bint is_contiguous(int ndim, const int64_t* shape, const int64_t* strides) noexcept nogil
 cdef int64_t count(int ndim, const int64_t* shape) noexcept nogil
 cdef TensorBase new_tensor(int dtype, int ndim, const int64_t* shape)
 cdef TensorBase new_like(TensorBase t, int dtype)
+cdef void dense_strides(int ndim, const int64_t* shape, int n, const int64_t** strides, int64_t* out) noexcept
 cdef TensorBase new_scalar(int dtype, double real, int64_t whole)
 cdef TensorBase new_number(object number, int dtype)
 cdef TensorBase new_alias(TensorBase t, int ndim, const int64_t* shape, const int64_t* strides, int64_t offset)

@@ -5,7 +5,7 @@ Operators and the protocols of Python objects are in `base`; how a tensor joins 
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 from libcpp.vector cimport vector
 
 from dynagrad._core.types cimport BOOL, F32, F64, I64, itemsizes
@@ -171,6 +171,17 @@ cdef bint is_contiguous(int ndim, const int64_t* shape, const int64_t* strides) 
     return True
 
 
+cdef int _row_major(int ndim, const int64_t* shape, const int64_t* strides) noexcept:
+    """The value of TensorBase.contiguous."""
+    cdef int64_t expected = 1
+    cdef int i
+    for i in range(ndim - 1, -1, -1):
+        if strides[i] != expected:
+            return 2 if is_contiguous(ndim, shape, strides) else 0
+        expected *= shape[i]
+    return 1
+
+
 cdef int set_geometry(TensorBase t, int ndim, const int64_t* shape, const int64_t* strides) except -1:
     """Sets sizes and strides; row-major strides where none are given."""
     cdef int64_t expected = 1
@@ -198,7 +209,7 @@ cdef int set_geometry(TensorBase t, int ndim, const int64_t* shape, const int64_
             t.shape[i] = shape[i]
             t.strides[i] = strides[i]
             expected *= shape[i]
-        t.contiguous = is_contiguous(ndim, t.shape, t.strides)
+        t.contiguous = _row_major(ndim, t.shape, t.strides)
     else:
         for i in range(ndim - 1, -1, -1):
             t.shape[i] = shape[i]
@@ -254,35 +265,79 @@ cdef TensorBase new_tensor(int dtype, int ndim, const int64_t* shape):
 
 
 cdef TensorBase new_like(TensorBase t, int dtype):
-    """A fresh tensor of t's shape, with t's order of dimensions in memory if t has no gaps or overlaps."""
-    if t.contiguous:
-        return new_tensor(dtype, t.ndim, t.shape)
+    """A fresh tensor of t's shape, with t's order of dimensions in memory, and t's very strides if it has no gaps."""
     cdef int64_t strides[64]
+    cdef const int64_t* given[1]
     cdef TensorBase made = new_tensor(dtype, t.ndim, t.shape)
-    if _dense_strides(t, strides):
+    if t.contiguous == 1:
+        return made
+    if is_dense(t):
+        set_geometry(made, t.ndim, t.shape, t.strides)
+    else:
+        given[0] = t.strides
+        dense_strides(t.ndim, t.shape, 1, given, strides)
         set_geometry(made, t.ndim, t.shape, strides)
     return made
 
 
-cdef bint _dense_strides(TensorBase t, int64_t* out) noexcept:
-    """Whether t's elements fill a block of memory in some order of dimensions; if so, that order's strides."""
+cdef bint is_dense(TensorBase t) noexcept:
+    """Whether t's elements fill a block of memory without gaps or overlaps, in some order of dimensions."""
     cdef int order[64]
-    cdef int i, j, d
+    cdef int i, j, n = 0
     cdef int64_t expected = 1
+    if t.contiguous:
+        return True
     for i in range(t.ndim):
-        j = i
-        while j > 0 and (t.strides[order[j - 1]] < t.strides[i]
-                         or t.strides[order[j - 1]] == t.strides[i] and t.shape[order[j - 1]] < t.shape[i]):
-            order[j] = order[j - 1]
-            j -= 1
-        order[j] = i
-    for i in range(t.ndim - 1, -1, -1):
-        d = order[i]
-        if t.shape[d] != 1 and t.strides[d] != expected:
+        if t.shape[i] > 1:
+            j = n
+            while j > 0 and t.strides[order[j - 1]] > t.strides[i]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = i
+            n += 1
+    for i in range(n):
+        if t.strides[order[i]] != expected:
             return False
-        out[d] = expected
-        expected *= t.shape[d]
+        expected *= t.shape[order[i]]
     return True
+
+
+cdef void dense_strides(int ndim, const int64_t* shape, int n, const int64_t** strides, int64_t* out) noexcept:
+    """Strides without gaps in the order of dimensions that n operands suggest, the first of them first.
+
+    Sorts the dimensions from the last one on by insertion, as PyTorch does: a stride of 0 says nothing, equal strides
+    put the smaller size first. A comparison that no operand decides leaves the order as it is.
+    """
+    cdef int order[64]
+    cdef int i, j, moving, says
+    cdef int64_t step = 1
+    for i in range(ndim):
+        order[i] = ndim - 1 - i
+    for i in range(1, ndim):
+        moving = i
+        for j in range(i - 1, -1, -1):
+            says = _comes_after(order[j], order[moving], shape, n, strides)
+            if says < 0:
+                break
+            if says > 0:
+                order[j], order[moving] = order[moving], order[j]
+                moving = j
+    for i in range(ndim):
+        out[order[i]] = step
+        if shape[order[i]] > 1:
+            step *= shape[order[i]]
+
+
+cdef int _comes_after(int a, int b, const int64_t* shape, int n, const int64_t** strides) noexcept:
+    """1 if dimension a belongs after b in memory, -1 if before, 0 if the operands do not say."""
+    cdef int i
+    for i in range(n):
+        if strides[i][a] != 0 and strides[i][b] != 0:
+            if strides[i][a] != strides[i][b]:
+                return 1 if strides[i][a] > strides[i][b] else -1
+            if shape[a] > shape[b]:
+                return 1
+    return 0
 
 
 cdef void store_number(char* data, int dtype, double real, int64_t whole) noexcept nogil:

@@ -1,5 +1,25 @@
 """Ops made of ops, by the same families as the ops; no derivatives live here. Importing this package registers them."""
 
-from dynagrad.composite import arrange, einsum, norms, pools, products, statistics
+from dynagrad.composite import (
+    arrange,
+    decompositions,
+    einsum,
+    linear_systems,
+    norms,
+    pools,
+    products,
+    statistics,
+    vectors,
+)
 
-__all__ = ["arrange", "einsum", "norms", "pools", "products", "statistics"]
+__all__ = [
+    "arrange",
+    "decompositions",
+    "einsum",
+    "linear_systems",
+    "norms",
+    "pools",
+    "products",
+    "statistics",
+    "vectors",
+]

@@ -104,9 +104,7 @@ def tensor_split(
     return tuple(input.narrow(dim, ends[part], ends[part + 1] - ends[part]) for part in range(given))
 
 
-def _split_evenly(
-    input: Tensor, args: tuple, indices: object, sections: object, name: str, dim: int
-) -> tuple[Tensor, ...]:
+def _split_evenly(input: Tensor, args: tuple, indices: object, sections: object, name: str, dim: int) -> tuple[Tensor, ...]:
     given = [each for each in (indices, sections, args[0] if len(args) == 1 else args or None) if each is not None]
     if len(given) != 1:
         raise TypeError(f"{name}() expects the number of sections or the indices at which to split")

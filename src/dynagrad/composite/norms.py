@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
+from dynagrad.composite.linear_systems import cutoff
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -40,7 +41,7 @@ def linalg_matrix_norm(
 
     Args:
         ord: "fro", the root of the sum of squares; 1 and -1, the largest and smallest sum of magnitudes of a column;
-            inf and -inf, of a row. The norms that need singular values (2, -2, "nuc") raise NotImplementedError.
+            inf and -inf, of a row; 2 and -2, the largest and smallest singular value; "nuc", their sum.
 
     >>> import dynagrad
     >>> dynagrad.linalg.matrix_norm(dynagrad.tensor([[1., -2.], [3., 4.]]), 1)
@@ -52,13 +53,63 @@ def linalg_matrix_norm(
     if ord == "fro":
         return CARDS["linalg_vector_norm"].op(A, 2, (rows, columns), keepdim, dtype=dtype, out=out)  # type: ignore[no-any-return]
     if ord in (2, -2, "nuc"):
-        raise NotImplementedError(f"linalg.matrix_norm: order {ord!r} needs singular values, which are not there yet")
+        return deliver(_of_singular_values(A, ord, (rows, columns), keepdim, dtype), out)
     if ord not in (1, -1, INF, -INF):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     summed, picked = (rows, columns) if abs(ord) == 1 else (columns, rows)  # type: ignore[arg-type]  # a number here
     sums = A.abs().sum(summed, True, dtype=dtype)
     found: Tensor = sums.amax(picked, True) if ord > 0 else sums.amin(picked, True)  # type: ignore[operator]
     return deliver(found if keepdim else found.squeeze(max(rows, columns)).squeeze(min(rows, columns)), out)
+
+
+def _of_singular_values(A: Tensor, ord: float | str, dim: tuple[int, int], keepdim: bool, dtype: object) -> Tensor:
+    moved = (A if dtype is None else A.to(dtype)).movedim(dim, (-2, -1))
+    values = CARDS["linalg_svdvals"].op(moved)
+    found: Tensor = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord == 2 else values.amin(-1)
+    return found.unsqueeze(min(dim)).unsqueeze(max(dim)) if keepdim else found
+
+
+def linalg_cond(A: Tensor, p: float | str | None = None, *, out: Tensor | None = None) -> Tensor:
+    """The condition number: the norm of A times that of its inverse; for 2 and -2 a quotient of singular values.
+
+    >>> import dynagrad
+    >>> dynagrad.linalg.cond(dynagrad.tensor([[2., 0.], [0., 1.]]))
+    tensor(2.)
+    """
+    if p is None or p in (2, -2):
+        values = CARDS["linalg_svdvals"].op(A)
+        first, last = values.select(-1, 0), values.select(-1, -1)
+        return deliver(last / first if p == -2 else first / last, out)
+    if not A.numel():
+        return deliver(A.new_zeros(A.shape[:-2]), out)
+    inverse, info = CARDS["linalg_inv_ex"].op(A)
+    found = linalg_matrix_norm(A, p) * linalg_matrix_norm(inverse, p)
+    return deliver(found.masked_fill(info != 0, INF), out)
+
+
+def linalg_matrix_rank(
+    A: Tensor,
+    tol: object = None,
+    hermitian: bool = False,
+    *,
+    atol: object = None,
+    rtol: object = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """How many singular values exceed max(atol, rtol · the largest); rtol is max(m, n) · eps unless one is given.
+
+    >>> import dynagrad
+    >>> dynagrad.linalg.matrix_rank(dynagrad.ones(2, 3))
+    tensor(1)
+    """
+    if tol is not None:
+        atol, rtol = tol, 0.0
+    A = A.detach()
+    values = CARDS["linalg_eigvalsh"].op(A).abs() if hermitian else CARDS["linalg_svdvals"].op(A)
+    if not A.numel():
+        return deliver(values.sum(-1).long(), out)
+    cut = cutoff(A, values.amax(-1), atol, rtol)
+    return deliver((values > cut.unsqueeze(-1)).sum(-1), out)
 
 
 def linalg_norm(
@@ -91,4 +142,6 @@ def linalg_norm(
 register(
     Card("linalg_matrix_norm", linalg_matrix_norm, None, "composite", method=False, function=False, samples="matrix")
 )
+for _op in (linalg_cond, linalg_matrix_rank):
+    register(Card(_op.__name__, _op, samples="database", method=False, function=False))
 register(Card("linalg_norm", linalg_norm, None, "composite", method=False, function=False, samples="reduce"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dynagrad._core.card import Card, register
+from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.linalg import unsafe_view
 
@@ -241,7 +241,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
 
 
 def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
-    """The n-th power of square matrices, n >= 0, by repeated squaring.
+    """The n-th power of square matrices, by repeated squaring; of their inverses where n is negative.
 
     >>> import dynagrad
     >>> dynagrad.matrix_power(dynagrad.tensor([[1., 1.], [0., 1.]]), 3)
@@ -253,7 +253,7 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
             f"linalg.matrix_power: A must be batches of square matrices, but its shape is {list(input.shape)}"
         )
     if n < 0:
-        raise NotImplementedError("matrix_power: negative powers need linalg.inv, which dynagrad does not have yet")
+        return matrix_power(CARDS["linalg_inv"].op(input), -n, out=out)
     if n < 2:
         unit = input.clone() if n else input.clone().copy_(input.new_ones(input.shape[-1]).diag())
         return deliver(unit, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import marks
 from .layered import Arrangement, Item, Link, arrange
 from .marks import Canvas, theme_colours
-from .model import Box, Model
+from .model import Arrow, Box, Model
 from .shapes import BOX_HEIGHT, PILL_HEIGHT, ROW_GAP, SMALL, box_width, pill_width, shortened, text_width
 from .units import shape_text
 
@@ -30,7 +30,7 @@ def svg_of_model(model: Model, theme: str = "light") -> str:
     keys = list(model.boxes)
     place = {key: i for i, key in enumerate(keys)}
     items = [_item(model.boxes[key]) for key in keys]
-    links = [Link(place[arrow.tail], place[arrow.head]) for arrow in model.arrows]
+    links = [Link(*_downwards(arrow, model, place)) for arrow in model.arrows]
     arrangement = arrange(items, links)
     tops = _tops(arrangement)
     for arrow, bends, link in zip(model.arrows, arrangement.bends, links, strict=True):
@@ -39,6 +39,13 @@ def svg_of_model(model: Model, theme: str = "light") -> str:
         _draw_box(canvas, model.boxes[key], x, tops[row], item)
     height = tops[-1] + arrangement.heights[-1] if tops else 0.0
     return canvas.document(arrangement.width, height, MARGIN, "The graph that a tensor was computed by")
+
+
+def _downwards(arrow: Arrow, model: Model, place: dict[int, int]) -> tuple[int, int]:
+    """Saved tensors stand above the operations that saved them, whichever way the arrow was noted."""
+    tail, head = place[arrow.tail], place[arrow.head]
+    noted_from_op = arrow.kind == "saved" and model.boxes[arrow.tail].kind == "op"
+    return (head, tail) if noted_from_op else (tail, head)
 
 
 def _tops(arrangement: Arrangement) -> list[float]:
@@ -92,4 +99,4 @@ def _draw_arrow(
     points = [(x, y), (x, max(y, tops[row] + arrangement.heights[row]))]
     for bend, at in bends:
         points += [(at, tops[bend]), (at, tops[bend] + arrangement.heights[bend])]
-    marks.edge(canvas, [*points, (arrangement.x[link.head], tops[below])], cut=dashed, same=False, arrow=not dashed)
+    marks.edge(canvas, [*points, (arrangement.x[link.head], tops[below])], dashed=dashed, arrow=not dashed)

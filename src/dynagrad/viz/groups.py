@@ -155,5 +155,15 @@ def port_x(group: Group, port: int, outward: bool) -> float:
     ports = group.out_x if outward else group.in_x
     if group.open:
         return ports[port]
-    rank = sum(x < ports[port] or (x == ports[port] and i < port) for i, x in enumerate(ports))
-    return group.closed_width * (rank + 1) / (len(ports) + 1)
+    return group.closed_width * (closed_ranks(group.outs if outward else group.ins)[port] + 1) / (len(ports) + 1)
+
+
+def closed_ranks(ports: dict[tuple[int, int], int]) -> list[int]:
+    """The places of a closed group's ports from left to right: by their tensors, so that no two lines cross.
+
+    What leaves one closed group for the next leaves and enters in the same order.
+    """
+    ranks = [0] * len(ports)
+    for rank, key in enumerate(sorted(ports)):
+        ranks[ports[key]] = rank
+    return ranks

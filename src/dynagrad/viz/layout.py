@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .groups import End, Group, Segment, open_some, read_groups
+from .groups import End, Group, Segment, closed_ranks, open_some, read_groups
 from .layered import Arrangement
 from .placing import place_together
 from .shapes import Unit
@@ -56,12 +56,26 @@ def lay_out(data: Mapping[str, Any], budget: int = VISIBLE_AT_FIRST) -> Scene:
     """
     drawn = read_units(data)
     groups = read_groups(data, drawn)
+    _time_leaves(drawn, groups)
     open_some(groups, budget)
     routes = [list(_route(drawn, groups, flow)) for flow in drawn.flows]
     memory: dict[Any, Arrangement] = {}
     for alike in _alike(drawn, groups):
         place_together(drawn, groups, alike, memory)
     return Scene(drawn, groups, routes)
+
+
+def _time_leaves(drawn: Drawn, groups: list[Group]) -> None:
+    """A tensor that is named at its uses only stands before whatever holds the first of them."""
+    for user in reversed(drawn.units):
+        for tag in user.tags:
+            leaf = drawn.units[drawn.holders[tag.tensor, tag.version][0]]
+            child: Unit | Group = user
+            at: int | None = user.group
+            while at is not None and at != leaf.group:
+                child, at = groups[at], groups[at].parent
+            if not leaf.sign and at is not None:
+                leaf.time = child.step - 0.5
 
 
 def _alike(drawn: Drawn, groups: list[Group]) -> Iterator[list[Group]]:
@@ -163,6 +177,7 @@ def _group_data(group: Group) -> dict[str, Any]:
         "rows": [[round(top, 1), round(height, 1)] for top, height in group.rows],
         "ins": [round(x, 1) for x in group.in_x],
         "outs": [round(x, 1) for x in group.out_x],
+        "ranks": [closed_ranks(group.ins), closed_ranks(group.outs)],
         "w": round(group.width, 1),
         "h": round(group.height, 1),
         "cw": round(group.closed_width, 1),

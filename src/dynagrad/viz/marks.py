@@ -199,9 +199,16 @@ def group_box(canvas: Canvas, x: float, y: float, size: Point, label: str, note:
         canvas.text(x + width / 2, y + 35, note, SMALL, "soft")
 
 
-def edge(canvas: Canvas, points: Sequence[Point], cut: bool, same: bool, arrow: bool) -> None:
-    """A tensor's way to its use; dashed where ``detach`` cuts it, heavy where the tensor itself is written to."""
-    dash = ' stroke-dasharray="5 4"' if cut else ""
+def edge(
+    canvas: Canvas,
+    points: Sequence[Point],
+    cut: bool = False,
+    same: bool = False,
+    arrow: bool = True,
+    dashed: bool = False,
+) -> None:
+    """A tensor's way to its use; crossed out where ``detach`` cuts it, heavy where the tensor itself is written to."""
+    dash = ' stroke-dasharray="5 4"' if cut or dashed else ""
     canvas.path(curve(points), stroke="edge", width=2.6 if same else 1.4, extra=f'{dash} stroke-linecap="round"')
     if arrow:
         x, y = points[-1]

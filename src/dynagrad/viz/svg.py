@@ -126,7 +126,8 @@ def _end_point(scene: Scene, group: Group, end: tuple[str, int, int], outward: b
     if kind == "unit":
         unit = scene.drawn.units[number]
         if outward:
-            return unit.x + unit.boxes[port].dx, unit.y + unit.height, unit.row
+            bottom = unit.top + STEM + BOX_HEIGHT if unit.sign else unit.height
+            return unit.x + unit.boxes[port].dx, unit.y + bottom, unit.row
         return unit.x, unit.y, unit.row
     if kind == "group":
         child = scene.groups[number]

@@ -39,6 +39,7 @@ class Drawn:
     unit_of_step: dict[int, int] = field(default_factory=dict)
     unit_of_node: dict[int, int] = field(default_factory=dict)
     leaf_of_node: dict[int, int] = field(default_factory=dict)
+    holders: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
 
 def read_units(data: Mapping[str, Any]) -> Drawn:
@@ -74,6 +75,7 @@ class _Reader:
         self.settle_tags()
         for unit in self.drawn.units:
             unit.measure()
+        self.drawn.holders = self.holder
         return self.drawn
 
     def add_operation(self, number: int, step: Mapping[str, Any]) -> None:

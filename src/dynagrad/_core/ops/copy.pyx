@@ -8,7 +8,7 @@ from dynagrad._core.graph import use_copy
 
 from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad, wrote
 from dynagrad._core.iterate cimport copy_into, copy_of, fill, output
-from dynagrad._core.tensor cimport TensorBase, new_like, new_number, new_tensor
+from dynagrad._core.tensor cimport TensorBase, new_like, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport check_device, dtype_code, dtype_object, is_float, is_number
 
 
@@ -202,17 +202,21 @@ cdef TensorBase zeros_like(TensorBase t):
 cdef TensorBase copy_(TensorBase target, TensorBase source):
     cdef Node node = None
     cdef bint recording = wants_grad(target) or wants_grad(source)
-    prepare(target, True, recording)
+    prepare(target, True, recording, target is source)
     if recording and is_float(target.dtype):
         node = CopyBackwards.__new__(CopyBackwards)
         begin_pair(node, target, source)
-    copy_into(target, source)
+    if target is not source:
+        copy_into(target, source)
     settle(node, target, target, source, target, True)
     return target
 
 
 def _copy_(TensorBase self not None, src, non_blocking=False):
     """Writes the elements of ``src``, cast and broadcast, to the tensor itself."""
+    if isinstance(src, TensorBase) and (<TensorBase>src).ndim > self.ndim:
+        raise RuntimeError(f"copy_(): a source of shape {list(src.shape)} has more dimensions than the target of shape "
+                           f"{list(shape_tuple(self))}, and cannot be expanded to it")
     return copy_(self, src if isinstance(src, TensorBase) else new_number(src, 9))
 
 
@@ -245,7 +249,7 @@ cdef TensorBase _fill(TensorBase target, object value, type node_class):
         raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
     if not is_tensor and not is_number(value):
         raise TypeError(f"fill_(): argument 'value' must be Number, not {type(value).__name__}")
-    prepare(target, True, recording)
+    prepare(target, True, recording, True)      # every element gets the same, so it may be hit twice
     if recording:
         node = <Node>(<object>node_class).__new__(node_class)
         if is_tensor:

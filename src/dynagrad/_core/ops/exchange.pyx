@@ -260,22 +260,34 @@ def attributes(TensorBase t not None):
 
 
 def packed(TensorBase t not None):
-    """(bytes as a uint8 tensor, dtype, sizes, strides) from which ``unpacked`` makes the tensor again."""
-    cdef TensorBase dense = copy_of(t)
+    """(bytes as a uint8 tensor, dtype, sizes, strides) from which ``unpacked`` makes the tensor again.
+
+    The bytes are the tensor's own where it fills its memory in order.
+    """
+    cdef TensorBase dense = t if t.contiguous else copy_of(t)
     cdef int64_t n = dense.numel * itemsizes[dense.dtype]
     cdef int64_t one = 1
-    data = new_over(storage_share(dense.storage), U8, 1, &n, &one, 0)
+    cdef TensorBase data = new_over(storage_share(dense.storage), U8, 1, &n, &one, 0)
+    data.data = dense.data
     return data, dtype_object(dense.dtype), tuple(shape_tuple(dense)), dims_tuple(dense.ndim, dense.strides)
 
 
 def unpacked(cls, data, dtype, size, stride, requires_grad):
-    """The tensor that ``packed`` took apart. Raises ValueError where the parts do not fit together."""
+    """The tensor that ``packed`` took apart, over the memory of ``data`` if that may be written to.
+
+    Raises ValueError where the parts do not fit together.
+    """
     cdef TensorBase made = empty_strided(size, stride, dtype=dtype)
     cdef const uint8_t[::1] view = data
-    if view.shape[0] != <Py_ssize_t>made.storage.nbytes:
-        raise ValueError(f"a tensor of shape {tuple(size)} needs {made.storage.nbytes} bytes, but {view.shape[0]} were stored")
-    if view.shape[0]:
-        memcpy(made.data, &view[0], view.shape[0])
+    cdef TensorBase lent
+    cdef size_t nbytes = view.shape[0]
+    if nbytes != made.storage.nbytes:
+        raise ValueError(f"a tensor of shape {tuple(size)} needs {made.storage.nbytes} bytes, but {nbytes} were stored")
+    if nbytes > 64 and not memoryview(data).readonly and <size_t>&view[0] % itemsizes[made.dtype] == 0:
+        lent = frombuffer(data, dtype=dtype)
+        made = new_over(storage_share(lent.storage), made.dtype, made.ndim, made.shape, made.strides, 0)
+    elif nbytes:
+        memcpy(made.data, &view[0], nbytes)
     return finish(of_class(made, cls), None, requires_grad)
 
 

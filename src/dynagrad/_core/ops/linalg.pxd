@@ -28,3 +28,4 @@ cdef object shape_error(str text, list tensors)
 cpdef TensorBase unsafe_view(TensorBase t, tuple sizes)
 cdef int check_dtype(TensorBase t, str name) except -1
 cdef str c_name(int dtype)
+cdef int seek_blas() except -1

@@ -9,10 +9,11 @@ from libc.stdint cimport int64_t
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport (
-    Node, attach, begin1, begin2, has_saved, here, name_of, needs, output_of, prepare, records, records2, save, settle,
-    thread_state, unpack)
+    Node, attach, begin1, begin2, has_saved, needs, output_of, prepare, records, records2, save, settle, thread_state,
+    unpack)
 from dynagrad._core.iterate cimport broadcast_shape, cast, contiguous, copy_into, fill, output
 from dynagrad._core.ops.pointwise cimport mul
+from dynagrad._core.provenance cimport here, name_of
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, shape_tuple
 from dynagrad._core.types cimport BOOL, DType, compute_dtype, compute_of, itemsizes
 
@@ -48,7 +49,7 @@ cdef double WORTH_RELEASING = 1 << 16           # multiply-adds above which othe
 cdef bint _blas_sought = False
 
 
-cdef int _seek_blas() except -1:
+cdef int seek_blas() except -1:
     """Opens the OpenBLAS of the package scipy-openblas32; without it our own loops serve, only slower."""
     global _blas_sought
     from importlib.util import find_spec
@@ -65,7 +66,7 @@ cdef int _seek_blas() except -1:
 
 cdef inline int _ready(int dtype, double work) except -1:
     if not _blas_sought and wants_blas(<DType>dtype, 1, 1, <int64_t>work):
-        _seek_blas()
+        seek_blas()
     return 0
 
 

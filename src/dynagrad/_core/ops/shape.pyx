@@ -105,6 +105,13 @@ cdef class ViewBackward0(ViewNode):
 
 
 @cython.final
+cdef class ReshapeAliasBackward0(ViewNode):             # `reshape` that can be a view of memory with gaps
+    cdef object vjp(self, TensorBase g):
+        cdef Output* shape = input_of(self)
+        return reshaped(g, shape.ndim, shape.shape)
+
+
+@cython.final
 cdef class UnsafeViewBackward0(ViewNode):
     cdef object vjp(self, TensorBase g):
         cdef Output* shape = input_of(self)
@@ -122,7 +129,7 @@ cdef bint _view_strides(TensorBase t, int n, const int64_t* shape, int64_t* stri
     if t.numel == 0 and n == t.ndim and memcmp(shape, t.shape, n * sizeof(int64_t)) == 0:
         memcpy(strides, t.strides, n * sizeof(int64_t))
         return True
-    if t.numel == 0 or t.contiguous:
+    if t.numel == 0 or t.contiguous and step == 1:
         for d in range(n - 1, -1, -1):
             strides[d] = filled
             filled *= shape[d] if shape[d] > 1 else 1
@@ -171,9 +178,11 @@ cdef TensorBase reshaped(TensorBase t, int ndim, const int64_t* shape):
     """t under a shape of as many elements; a view where the strides allow it, else of a copy."""
     cdef int64_t strides[64]
     cdef TensorBase made, copy
-    cdef Node node
+    cdef Node node = None
     if _view_strides(t, ndim, shape, strides):
-        node = ViewBackward0.__new__(ViewBackward0) if wants_grad(t) else None
+        if wants_grad(t):
+            node = ViewBackward0.__new__(ViewBackward0) if t.contiguous \
+                else ReshapeAliasBackward0.__new__(ReshapeAliasBackward0)
         return view_from(t, ndim, shape, strides, 0, node)
     copy = row_major(t)
     made = new_alias(copy, ndim, shape, NULL, 0)

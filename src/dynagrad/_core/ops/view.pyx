@@ -12,8 +12,8 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.graph import use_view_nodes
 
 from dynagrad._core.graph cimport (
-    Node, Output, attach, begin, begin1, hand_on_cut, link, needs, note_cut, output_of, release_saved, set_view_of,
-    thread_state, wants_grad)
+    FREED, Node, Output, attach, begin, begin1, hand_on_cut, link, needs, note_cut, output_of, release_saved, set_view_of,
+    thread_state, unpack, wants_grad)
 from dynagrad._core.ops.index_kernels cimport ADD, IndexedWalk, indexed_walk
 from dynagrad._core.iterate cimport fill
 from dynagrad._core.ops.copy cimport clone, copy_, zero_
@@ -201,10 +201,12 @@ cdef class CopySlices(Node):
     fn is the node of the op that wrote: its first input was the old part. The gradient of that part goes through fn,
     the rest of the gradient belongs to the old base.
     """
-    cdef Node fn
+    cdef readonly Node fn
     cdef tuple base_geometry, view_geometry     # (sizes, strides, offset)
 
     cdef object vjp(self, TensorBase g):
+        if self.flags & FREED:
+            unpack(self, 0)                             # which raises
         cdef TensorBase whole = _laid_out(g, self.base_geometry)
         size, stride, offset = self.view_geometry
         cdef TensorBase part = as_strided(whole, size, stride, offset - self.base_geometry[2])
@@ -218,9 +220,9 @@ cdef class CopySlices(Node):
         return tuple(grads)
 
     cdef void release(self, PyObject* freed_by) noexcept:
+        self.n_saved = 1                                # nothing is saved, but a second backward is an error all the same
         release_saved(self, freed_by)
         self.fn.release(freed_by)
-
 
 
 cdef TensorBase _laid_out(TensorBase g, tuple geometry):
@@ -262,7 +264,7 @@ def _make_as_strided(TensorBase view):
     attach(node, view)
 
 
-use_view_nodes(_make_copy_slices, _make_as_strided)
+use_view_nodes(CopySlices, _make_copy_slices, _make_as_strided)
 
 
 # ---- expand ----------------------------------------------------------------------------------------------------------

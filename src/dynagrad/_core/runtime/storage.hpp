@@ -23,6 +23,7 @@ struct Storage {
     void (*free_owner)(void* owner);    // for memory that somebody else made (NumPy, DLPack); else null
     void* owner;
     uint64_t last_write;                // number of the last in-place write, see `write_position` in graph.pyx
+    uint64_t first_saved;               // number of the first node that saved a tensor over it, plus 1; or 0
 };
 
 constexpr size_t kInlineBytes = 64;
@@ -31,7 +32,7 @@ inline Storage* storage_new(size_t nbytes) {
     const bool inlined = nbytes <= kInlineBytes;
     auto* s = static_cast<Storage*>(allocate(sizeof(Storage) + (inlined ? kInlineBytes : 0)));
     if (!s) return nullptr;
-    *s = Storage{1, 0, inlined, false, reinterpret_cast<char*>(s + 1), nbytes, nullptr, nullptr, 0};
+    *s = Storage{1, 0, inlined, false, reinterpret_cast<char*>(s + 1), nbytes, nullptr, nullptr, 0, 0};
     if (!inlined) {
         s->data = static_cast<char*>(allocate(nbytes));
         if (!s->data) {
@@ -45,7 +46,7 @@ inline Storage* storage_new(size_t nbytes) {
 inline Storage* storage_wrap(void* data, size_t nbytes, void (*free_owner)(void*), void* owner) {
     auto* s = static_cast<Storage*>(allocate(sizeof(Storage)));
     if (!s) return nullptr;
-    *s = Storage{1, 0, false, false, static_cast<char*>(data), nbytes, free_owner, owner, 0};
+    *s = Storage{1, 0, false, false, static_cast<char*>(data), nbytes, free_owner, owner, 0, 0};
     return s;
 }
 

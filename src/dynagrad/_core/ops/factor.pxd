@@ -1,0 +1,3 @@
+from dynagrad._core.tensor cimport TensorBase
+
+cdef tuple same_batch(TensorBase A, TensorBase B)

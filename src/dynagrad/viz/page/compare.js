@@ -1,0 +1,128 @@
+// Two rounds side by side: which operations both ran, which only one did, and which numbers changed.
+
+const MOST_CELLS = 4e6;
+
+class Compare {
+  constructor(root, story, page) {
+    Object.assign(this, { root, story, page });
+    const rounds = story.recording.rounds;
+    this.a = Math.max(rounds.length - 2, 0);
+    this.b = Math.max(rounds.length - 1, 0);
+    if (rounds.length > 2 && !rounds[this.b].backward) [this.a, this.b] = [this.a - 1, this.a];
+  }
+
+  show() {
+    const [first, second] = [this.operations(this.a), this.operations(this.b)];
+    const rows = aligned(first, second);
+    const onlyA = rows.filter((row) => !row[1]).map((row) => row[0]);
+    const onlyB = rows.filter((row) => !row[0]).map((row) => row[1]);
+    this.page.setOnly(new Set(onlyA.map((one) => one.unit)), new Set(onlyB.map((one) => one.unit)));
+    this.root.replaceChildren(
+      element("div", { class: "panel-head" }, element("h2", {}, "Compare rounds"), this.choice("a"), this.choice("b")),
+      element("p", {}, this.inWords(rows, onlyA, onlyB)),
+      this.branches(onlyA, onlyB),
+      element("h3", {}, "Gradients after backward"),
+      this.gradients(),
+      element("h3", {}, "Operations"),
+      this.table(rows),
+    );
+  }
+
+  choice(side) {
+    const select = element("select", { "aria-label": side === "a" ? "First round" : "Second round", class: `side-${side}`, onchange: () => {
+      this[side] = Number(select.value);
+      this.show();
+    } }, ...this.story.recording.rounds.map((_, i) => element("option", { value: i, selected: i === this[side] }, `round ${i + 1}`)));
+    return select;
+  }
+
+  operations(round) {
+    const { story } = this;
+    const list = [];
+    story.steps.forEach((step, k) => {
+      if (step.kind !== "op" || step.round !== round || !story.unitOfStep.has(k)) return;
+      const unit = story.unitOfStep.get(k);
+      list.push({ key: `${step.name}@${(step.at ?? []).join(":")}`, step: k, unit, name: story.scene.units[unit].sign || step.name, at: step.at, value: this.norm(unit, k) });
+    });
+    return list;
+  }
+
+  norm(unit, k) {
+    const box = this.story.scene.units[unit].boxes[0];
+    const value = box && this.story.valueAt(box[0], box[1], k);
+    return value ? (typeof value.data === "number" ? value.data : value.stats?.norm ?? null) : null;
+  }
+
+  inWords(rows, onlyA, onlyB) {
+    const both = rows.length - onlyA.length - onlyB.length;
+    const changed = rows.filter(([x, y]) => x && y && x.value !== y.value).length;
+    if (!onlyA.length && !onlyB.length) return `Both rounds ran the same ${both} operations; ${changed} of their results differ.`;
+    return `${both} operations are in both rounds. Round ${this.a + 1} ran ${onlyA.length} that round ${this.b + 1} did not, round ${this.b + 1} ran ${onlyB.length} that round ${this.a + 1} did not. ${changed} common results differ.`;
+  }
+
+  /** The lines that only one round ran: the branch that it took. */
+  branches(onlyA, onlyB) {
+    const lines = (list, other) => [...new Map(list.filter((one) => one.at && !other.has(one.at.join(":"))).map((one) => [one.at.join(":"), one.at])).values()];
+    const [inA, inB] = [this.a, this.b].map((round) => new Set(this.operations(round).map((one) => (one.at ?? []).join(":"))));
+    const items = [[this.a, lines(onlyA, inB), "a"], [this.b, lines(onlyB, inA), "b"]].flatMap(([round, ats, side]) =>
+      ats.map((at) => element("li", { class: `side-${side}` }, `only round ${round + 1}: `,
+        element("button", { type: "button", class: "link", onclick: () => this.page.selectLine(at) }, `line ${at[1]}`), " ", element("code", {}, this.story.lineText(at)))));
+    return items.length ? [element("h3", {}, "Branches taken"), element("ul", { class: "links" }, ...items)].reduce((wrap, node) => (wrap.append(node), wrap), element("div")) : "";
+  }
+
+  gradients() {
+    const sums = (round) => {
+      const found = new Map();
+      this.story.steps.forEach((step) => {
+        if (step.kind === "accumulate" && step.round === round) found.set(step.tensor, this.story.values.get(step.after)?.stats?.norm ?? null);
+      });
+      return found;
+    };
+    const [before, after] = [sums(this.a), sums(this.b)];
+    const tensors = [...new Set([...before.keys(), ...after.keys()])].slice(0, 60);
+    if (!tensors.length) return element("p", { class: "none" }, "Neither round ran backward.");
+    return element("table", { class: "facts" },
+      element("thead", {}, element("tr", {}, ...["norm of .grad", `round ${this.a + 1}`, `round ${this.b + 1}`].map((text) => element("th", { scope: "col" }, text)))),
+      element("tbody", {}, ...tensors.map((t) => element("tr", {}, element("th", { scope: "row" }, this.story.called(t, this.story.last)), element("td", {}, number(before.get(t))), element("td", {}, number(after.get(t)))))));
+  }
+
+  table(rows) {
+    const cell = (one, side) => element("td", { class: one ? `side-${side}` : "absent" }, one
+      ? element("button", { type: "button", class: "link", onclick: () => this.page.goTo({ kind: "operation", unit: one.unit }) }, `${one.name} ${one.at ? `· ${one.at[1]}` : ""}`) : "—",
+      one && one.value !== null ? element("span", { class: "note" }, ` ${number(one.value, 3)}`) : null);
+    const shown = rows.slice(0, 200);
+    return element("table", { class: "rounds" },
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, `round ${this.a + 1}`), element("th", { scope: "col" }, `round ${this.b + 1}`))),
+      element("tbody", {}, ...shown.map(([x, y]) => element("tr", { class: !x || !y ? "differs" : x.value === y.value ? null : "changed" }, cell(x, "a"), cell(y, "b")))),
+      rows.length > shown.length ? element("caption", {}, `the first ${shown.length} of ${rows.length}`) : null);
+  }
+}
+
+/** Pairs of equal entries in order, a longest common subsequence; very long middles are paired by position. */
+function aligned(first, second) {
+  let start = 0;
+  while (start < Math.min(first.length, second.length) && first[start].key === second[start].key) start++;
+  let end = 0;
+  while (end < Math.min(first.length, second.length) - start && first.at(-1 - end).key === second.at(-1 - end).key) end++;
+  const head = first.slice(0, start).map((one, i) => [one, second[i]]);
+  const tail = first.slice(first.length - end).map((one, i) => [one, second[second.length - end + i]]);
+  return [...head, ...middle(first.slice(start, first.length - end), second.slice(start, second.length - end)), ...tail];
+}
+
+function middle(a, b) {
+  if (a.length * b.length > MOST_CELLS) return [...a.map((one) => [one, null]), ...b.map((one) => [null, one])];
+  const width = b.length + 1;
+  const longest = new Uint16Array((a.length + 1) * width);
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      longest[i * width + j] = a[i].key === b[j].key ? longest[(i + 1) * width + j + 1] + 1 : Math.max(longest[(i + 1) * width + j], longest[i * width + j + 1]);
+    }
+  }
+  const rows = [];
+  for (let [i, j] = [0, 0]; i < a.length || j < b.length; ) {
+    if (i < a.length && j < b.length && a[i].key === b[j].key) rows.push([a[i++], b[j++]]);
+    else if (j >= b.length || (i < a.length && longest[(i + 1) * width + j] >= longest[i * width + j + 1])) rows.push([a[i++], null]);
+    else rows.push([null, b[j++]]);
+  }
+  return rows;
+}

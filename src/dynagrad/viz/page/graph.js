@@ -1,0 +1,452 @@
+// The drawing: what of the scene lies in view, as SVG elements that are made when they come into view and dropped when
+// they leave it. A step changes classes and texts of what is drawn; it places nothing.
+
+const CROWDED = 1600;
+const LAYERS = ["groups", "edges", "flows", "units"];
+
+class Graph {
+  constructor(root, story, geometry, page) {
+    Object.assign(this, { root, story, geometry, page });
+    this.view = { x: 0, y: 0, scale: 1 };
+    this.step = 0;
+    this.selected = null;
+    this.elements = new Map();
+    this.world = drawn("g", { class: "world" });
+    this.layers = Object.fromEntries(LAYERS.map((name) => [name, drawn("g", { class: name })]));
+    this.crowd = drawn("path", { class: "crowd" });
+    this.world.append(this.layers.groups, this.crowd, this.layers.edges, this.layers.flows, this.layers.units);
+    root.append(this.world);
+    this.pointer();
+    new ResizeObserver(() => this.render()).observe(root);
+  }
+
+  // The view.
+
+  get box() {
+    return { width: this.root.clientWidth || 1, height: this.root.clientHeight || 1 };
+  }
+
+  setView(x, y, scale) {
+    this.view = { x, y, scale: Math.min(Math.max(scale, 0.02), 4) };
+    this.render();
+  }
+
+  zoom(factor, at = [this.box.width / 2, this.box.height / 2]) {
+    const { x, y, scale } = this.view;
+    const to = Math.min(Math.max(scale * factor, 0.02), 4);
+    const [px, py] = at;
+    this.setView(px - ((px - x) / scale) * to, py - ((py - y) / scale) * to, to);
+  }
+
+  /** All that is there in view; `readable` keeps letters readable and begins at the top instead. */
+  fit(readable = false) {
+    const { width, height } = this.box;
+    const { x, y, width: w, height: h } = this.geometry.extent(this.step);
+    const margin = 30;
+    const across = (width - 2 * margin) / Math.max(w, 1);
+    let scale = Math.min(across, (height - 2 * margin) / Math.max(h, 1), 1.5);
+    if (readable) scale = Math.max(scale, Math.min(0.8, across), 0.5);
+    const left = w * scale + 2 * margin > width && readable ? margin : (width - w * scale) / 2;
+    const top = h * scale + 2 * margin > height && readable ? margin : (height - h * scale) / 2;
+    this.setView(left - x * scale, top - y * scale, scale);
+  }
+
+  /** Moves a box of the canvas into view, and no more than that needs. */
+  reveal({ x, y, width, height }, centre = false) {
+    const { width: w, height: h } = this.box;
+    const { scale } = this.view;
+    const pad = Math.min(70, w / 6, h / 6);
+    const left = x * scale + this.view.x;
+    const top = y * scale + this.view.y;
+    const inside = left >= pad && top >= pad && left + width * scale <= w - pad && top + height * scale <= h - pad;
+    if (inside && !centre) return;
+    const nx = left >= pad && left + width * scale <= w - pad ? this.view.x : w / 2 - (x + width / 2) * scale;
+    const ny = top >= pad && top + height * scale <= h - pad ? this.view.y : h / 2 - (y + height / 2) * scale;
+    this.setView(nx, ny, scale);
+  }
+
+  /** The part of the canvas to draw: what is in view and some around it. */
+  window() {
+    const { x, y, scale } = this.view;
+    const { width, height } = this.box;
+    const more = 0.3;
+    return {
+      left: (-x - width * more) / scale,
+      right: (-x + width * (1 + more)) / scale,
+      top: (-y - height * more) / scale,
+      bottom: (-y + height * (1 + more)) / scale,
+    };
+  }
+
+  pointer() {
+    let drag = null;
+    this.root.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      if (event.shiftKey) this.setView(this.view.x - event.deltaY, this.view.y, this.view.scale);
+      else this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), this.within(event));
+    }, { passive: false });
+    this.root.addEventListener("pointerdown", (event) => {
+      if (event.button === 0) drag = { x: event.clientX, y: event.clientY, view: { ...this.view }, moved: false };
+    });
+    this.root.addEventListener("pointermove", (event) => {
+      if (!drag) return;
+      const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+      if (!drag.moved && Math.hypot(dx, dy) < 4) return;
+      if (!drag.moved) this.root.setPointerCapture(event.pointerId);
+      drag.moved = true;
+      this.setView(drag.view.x + dx, drag.view.y + dy, this.view.scale);
+    });
+    this.root.addEventListener("pointerup", (event) => {
+      if (drag && !drag.moved) this.click(event);
+      drag = null;
+    });
+    this.root.addEventListener("pointercancel", () => (drag = null));
+    this.root.addEventListener("dblclick", (event) => {
+      const group = event.target.closest?.("[data-group]");
+      if (group) event.preventDefault();
+    });
+  }
+
+  within(event) {
+    const box = this.root.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  click(event) {
+    const target = event.target.closest?.("[data-unit], [data-group], [data-edge]");
+    if (!target) return this.page.select(null);
+    if (target.dataset.group !== undefined) return this.page.toggleGroup(Number(target.dataset.group));
+    if (target.dataset.edge !== undefined) return this.page.select({ kind: "edge", edge: target.dataset.edge });
+    const part = event.target.closest("[data-part]")?.dataset.part ?? "unit";
+    return this.page.select(this.partOf(Number(target.dataset.unit), part));
+  }
+
+  /** What a part of a unit stands for. */
+  partOf(u, part) {
+    const [what, index] = part.split(" ");
+    const unit = this.story.scene.units[u];
+    if (what === "box" || (what === "unit" && !unit.sign)) return { kind: "tensor", unit: u, box: Number(index ?? 0) };
+    if (what === "tag") {
+      const [tensor, version] = unit.tags[Number(index)];
+      const [home, box] = this.story.holders.get(`${tensor}:${version}`) ?? [u, 0];
+      return { kind: "tensor", unit: home, box, from: u };
+    }
+    if (what === "acc") return { kind: "accumulate", unit: u };
+    return { kind: "operation", unit: u };
+  }
+
+  // Drawing.
+
+  redraw() {
+    for (const { nodes } of this.elements.values()) nodes.forEach((node) => node.remove());
+    this.elements.clear();
+    this.render();
+  }
+
+  render() {
+    const { x, y, scale } = this.view;
+    this.world.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${scale.toFixed(4)})`);
+    mark(this.root, "far", scale < 0.3);
+    const found = this.inView();
+    this.crowd.setAttribute("d", found.crowd ?? "");
+    const wanted = new Set();
+    for (const [key, make] of found.wanted) {
+      wanted.add(key);
+      if (!this.elements.has(key)) this.elements.set(key, make());
+    }
+    for (const [key, { nodes }] of this.elements) {
+      if (wanted.has(key)) continue;
+      nodes.forEach((node) => node.remove());
+      this.elements.delete(key);
+    }
+    for (const entry of this.elements.values()) if (entry.at !== this.step) this.update(entry);
+    this.painted();
+  }
+
+  /** What lies in view: makers of elements by key; or, where that is too much to draw singly, one path for all. */
+  inView() {
+    const seen = this.window();
+    const wanted = new Map();
+    const rows = [];
+    let units = 0;
+    for (const stack = [[0, 0, 0, 0]]; stack.length; ) {
+      const [g, x, y, depth] = stack.pop();
+      if (g) wanted.set(`g${g}`, () => this.groupElement(g, x, y, depth));
+      if (!this.geometry.open[g]) continue;
+      const plan = this.geometry.plan(g);
+      const table = this.geometry.table(g);
+      for (let r = this.firstRow(plan, seen.top - y); r < table.length && y + plan.tops[r] <= seen.bottom; r++) {
+        rows.push([g, x, y, r]);
+        units += table[r].units.length;
+        for (const child of table[r].groups) {
+          const [cx, cy] = this.geometry.groupPlace(child);
+          const [w, h] = this.geometry.size(child);
+          if (x + cx > seen.right || x + cx + w < seen.left || y + cy > seen.bottom || y + cy + h < seen.top) continue;
+          stack.push([child, x + cx, y + cy, depth + 1]);
+        }
+      }
+    }
+    if (units > CROWDED) return { wanted, crowd: this.crowdPath(rows) };
+    for (const row of rows) this.rowInView(row, seen, wanted);
+    return { wanted };
+  }
+
+  firstRow(plan, top) {
+    let low = 0;
+    let high = plan.tops.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (plan.tops[middle] + plan.heights[middle] + 60 < top) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  rowInView([g, x, y, r], seen, wanted) {
+    const { geometry } = this;
+    const row = geometry.table(g)[r];
+    for (const u of row.units) {
+      const unit = geometry.units[u];
+      const [ux, uy] = geometry.unitPlace(unit);
+      if (x + ux + unit.r + 30 < seen.left || x + ux - unit.l - 30 > seen.right) continue;
+      wanted.set(`u${u}`, () => this.unitElement(u, x + ux, y + uy));
+    }
+    for (const s of row.segments) wanted.set(`s${g}.${s}`, () => this.segmentElement(g, s, x, y));
+  }
+
+  crowdPath(rows) {
+    const parts = [];
+    let bottom = -1e9;
+    const least = 2 / this.view.scale;
+    for (const [g, x, y, r] of rows) {
+      const plan = this.geometry.plan(g);
+      for (const u of this.geometry.table(g)[r].units) {
+        const unit = this.geometry.units[u];
+        if (unit.s > this.step || (plan.tops[r] + y < bottom + least && plan.tops[r] + y > bottom)) continue;
+        const left = x + plan.x(unit.x) - unit.l;
+        parts.push(`M${left.toFixed(0)} ${(y + plan.tops[r]).toFixed(0)}h${(unit.l + unit.r).toFixed(0)}v${unit.h.toFixed(0)}h-${(unit.l + unit.r).toFixed(0)}Z`);
+      }
+      bottom = plan.tops[r] + y;
+    }
+    return parts.join("");
+  }
+
+  groupElement(g, x, y, depth) {
+    const group = this.geometry.groups[g];
+    const [w, h] = this.geometry.size(g);
+    const opened = this.geometry.open[g];
+    const node = drawn("g", {
+      class: `group ${opened ? "open" : "closed"}`, "data-group": g, role: "button", tabindex: -1,
+      "aria-expanded": String(opened), "aria-label": `${group.label}, ${group.note}`,
+      transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
+    });
+    if (opened) {
+      node.append(
+        drawn("path", { class: "group-box", d: outline("intermediate", 0, 0, w, h, 12) }),
+        drawn("text", { class: "name", x: 14, y: 20 }, `▾ ${group.label}`),
+      );
+    } else {
+      node.append(
+        drawn("path", { class: "group-box under", d: outline("intermediate", 4, 4, w, h, 10) }),
+        drawn("path", { class: "group-box", d: outline("intermediate", 0, 0, w, h, 10) }),
+        drawn("text", { class: "name", x: w / 2, y: 20 }, `▸ ${group.label}`),
+        drawn("text", { class: "small", x: w / 2, y: 35 }, group.note),
+      );
+    }
+    this.depthLayer(depth).append(node);
+    return { kind: "group", g, nodes: [node], at: -2 };
+  }
+
+  depthLayer(depth) {
+    while (this.layers.groups.childNodes.length <= depth) this.layers.groups.append(drawn("g"));
+    return this.layers.groups.childNodes[depth];
+  }
+
+  segmentElement(g, s, x, y) {
+    const segment = this.geometry.groups[g].segments[s];
+    const points = this.geometry.points(g, segment).map(([px, py]) => [x + px, y + py]);
+    const path = curve(points);
+    const [hx, hy] = points.at(-1);
+    const [tx, ty] = points[0];
+    const edge = drawn("g", { class: `edge${segment[3] & 1 ? " cut" : ""}${segment[3] & 2 ? " same" : ""}`, "data-edge": `${g}.${s}` },
+      drawn("path", { class: "reach", d: path }), drawn("path", { class: "line", d: path }));
+    if (segment[1][0] === "unit") edge.append(drawn("path", { class: "arrow", d: `M${hx} ${hy}l-3.6 -7h7.2Z` }));
+    if (segment[3] & 1) edge.append(this.scissors(points));
+    const flow = drawn("g", { class: "flow", "data-edge": `${g}.${s}` }, drawn("path", { class: "line", d: path }));
+    if (segment[0][0] === "unit") flow.append(drawn("path", { class: "arrow", d: `M${tx} ${ty}l-4.5 8h9Z` }));
+    this.layers.edges.append(edge);
+    this.layers.flows.append(flow);
+    return { kind: "segment", key: `${g}.${s}`, step: segment[2], nodes: [edge, flow], at: -2 };
+  }
+
+  scissors(points) {
+    let best = [points[0], points[1]];
+    for (let i = 1; i < points.length; i++) {
+      const length = (pair) => Math.abs(pair[1][1] - pair[0][1]) + Math.abs(pair[1][0] - pair[0][0]);
+      if (length([points[i - 1], points[i]]) > length(best)) best = [points[i - 1], points[i]];
+    }
+    const [[ax, ay], [bx, by]] = best;
+    return drawn("path", { class: "cross", d: `M${(ax + bx) / 2 - 5} ${(ay + by) / 2 - 5}l10 10m0 -10l-10 10` });
+  }
+
+  unitElement(u, x, y) {
+    const unit = this.geometry.units[u];
+    const node = drawn("g", {
+      class: "unit", "data-unit": u, role: "button", tabindex: -1,
+      transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
+    });
+    const entry = { kind: "unit", u, nodes: [node], boxes: [], at: -2 };
+    node.append(drawn("path", { class: "halo", d: outline("intermediate", -unit.l - 8, -8, unit.l + unit.r + 16, unit.h + 16, 14) }));
+    unit.tags.forEach((tag, i) => node.append(...tagElements(unit, tag, i)));
+    if (unit.sign) node.append(...this.operationElements(unit, entry));
+    const top = unit.sign ? unit.top + STEM : 0;
+    unit.boxes.forEach((box, b) => node.append(this.boxElement(unit, box, b, top, entry)));
+    if (!unit.sign && unit.acc !== null) node.append((entry.sink = sinkElement(BOX_HEIGHT + 3)));
+    this.layers.units.append(node);
+    return entry;
+  }
+
+  operationElements(unit, entry) {
+    const left = -unit.pill / 2;
+    const field = signWidth(unit.sign);
+    const stems = unit.boxes.map((box) =>
+      drawn("path", { class: "stem", d: curve([[0, PILL_HEIGHT], [box[3], unit.top + STEM]]) }));
+    entry.pill = drawn("g", { class: `operation${unit.node === null ? " unrecorded" : ""}`, "data-part": "unit" },
+      drawn("path", { class: "pill", d: outline("intermediate", left, 0, unit.pill, PILL_HEIGHT, PILL_HEIGHT / 2) }),
+      drawn("path", { class: "sign-field", d: outline("intermediate", left, 0, field, PILL_HEIGHT, PILL_HEIGHT / 2) }),
+      drawn("text", { class: "sign", x: left + field / 2, y: 19 }, unit.sign),
+      unit.name ? drawn("text", { class: "class", x: left + field + 6, y: 18 }, unit.name) : null);
+    return [...stems, entry.pill];
+  }
+
+  boxElement(unit, [tensor, version, kind, dx, width], b, top, entry) {
+    const drop = kind === "gradient" ? 3 : 0;
+    const name = drawn("text", { class: "name", x: dx, y: top + 16 + drop });
+    const second = drawn("text", { class: "small", x: dx, y: top + 30 + drop / 2 });
+    const chip = drawn("path", { class: "chip", d: `M${dx + width / 2 + 5} ${top + BOX_HEIGHT / 2}l7 -7l7 7v8h-14Z` });
+    const node = drawn("g", { class: `tensor ${kind}`, "data-part": `box ${b}` },
+      drawn("path", { class: "shape", d: outline(kind, dx - width / 2, top, width, BOX_HEIGHT) }), name, second, chip);
+    entry.boxes.push({ tensor, version, node, name, second, chip, top, drop });
+    return node;
+  }
+
+  // What a step changes.
+
+  show(step) {
+    this.step = step;
+    this.currents = new Set(this.story.unitsOfStep(step));
+    const around = [...this.currents].map((u) => this.geometry.closedAround(this.geometry.units[u].g));
+    this.currentGroups = new Set(around.filter((g) => g !== null));
+    if (this.crowd.getAttribute("d")) return this.render();
+    for (const entry of this.elements.values()) this.update(entry);
+    return this.painted();
+  }
+
+  painted() {
+    if (this.page.ready) this.page.paint();
+  }
+
+  update(entry) {
+    entry.at = this.step;
+    if (entry.kind === "unit") this.updateUnit(entry);
+    else if (entry.kind === "segment") this.updateSegment(entry);
+    else this.updateGroup(entry);
+  }
+
+  updateGroup({ g, nodes: [node] }) {
+    const group = this.geometry.groups[g];
+    mark(node, "future", group.s > this.step);
+    mark(node, "current", this.currentGroups?.has(g));
+  }
+
+  updateSegment({ key, step, nodes: [edge, flow] }) {
+    const { story } = this;
+    mark(edge, "future", step > this.step);
+    const flows = story.segmentFlows.get(key) ?? [];
+    let flowing = false;
+    let now = false;
+    for (const f of flows) {
+      const [tail, , head] = story.scene.flows[f];
+      const at = story.flowAt(tail, head, this.step);
+      flowing ||= at !== null;
+      now ||= at?.step === this.step;
+    }
+    mark(flow, "shown", flowing);
+    mark(flow, "now", now);
+    mark(edge, "selected", this.selected?.kind === "edge" && this.selected.edge === key);
+  }
+
+  updateUnit(entry) {
+    const unit = this.geometry.units[entry.u];
+    const node = entry.nodes[0];
+    const future = unit.s > this.step;
+    mark(node, "future", future);
+    node.setAttribute("aria-hidden", String(future));
+    mark(node, "current", this.currents?.has(entry.u));
+    mark(node, "selected", this.selected?.unit === entry.u);
+    mark(node, "found", this.page.found?.has(entry.u));
+    mark(node, "only-a", this.page.onlyA?.has(entry.u));
+    mark(node, "only-b", this.page.onlyB?.has(entry.u));
+    if (future) return;
+    if (entry.pill) {
+      const state = this.story.stateOf(unit.node, this.step);
+      mark(entry.pill, "ran", state === "ran");
+      mark(entry.pill, "freed", state === "freed");
+    }
+    for (const box of entry.boxes) this.updateBox(box);
+    if (entry.sink) mark(entry.sink, "filled", lastBefore(this.story.accumulated.get(unit.boxes[0][0]), this.step) >= 0);
+    const label = sayUnit(this.story, entry.u, this.step);
+    if (node.getAttribute("aria-label") !== label) node.setAttribute("aria-label", label);
+  }
+
+  updateBox({ tensor, version, node, name, second, chip, top, drop }) {
+    const { story, step } = this;
+    const [label, named] = story.labelAt(tensor, step);
+    const newest = story.versionAt(tensor, step) === version;
+    setText(name, label);
+    mark(name, "strong", named && newest);
+    setText(second, this.secondLine(tensor, version, newest));
+    second.setAttribute("y", top + (label ? 30 + drop / 2 : 23));
+    mark(node, "old", !newest);
+    mark(chip, "shown", newest && this.hasGradient(tensor));
+  }
+
+  hasGradient(tensor) {
+    return this.story.gradientAt(tensor, this.step) !== null;
+  }
+
+  secondLine(tensor, version, newest) {
+    const about = this.story.tensors.get(tensor);
+    const value = about.shape.length ? null : this.story.valueAt(tensor, version, this.step);
+    const plain = typeof value?.data === "number" || typeof value?.data === "boolean" || typeof value?.data === "string";
+    const text = plain ? (typeof value.data === "number" ? number(value.data) : String(value.data)) : shapeText(about.shape);
+    return version || !newest ? `${text} · v${version}` : text;
+  }
+
+  refresh() {
+    for (const entry of this.elements.values()) this.update(entry);
+    this.painted();
+  }
+}
+
+function signWidth(sign) {
+  return Math.max(PILL_HEIGHT, [...sign].length * 15 * 0.602 + 16);
+}
+
+function tagElements(unit, [, , kind, text, width, y], i) {
+  const right = -unit.reach;
+  const middle = y + 10;
+  const reach = `M${right} ${middle}C${right + 8} ${middle} ${right + 5} ${unit.top / 2} ${-unit.pill / 2} ${unit.top / 2}`;
+  return [
+    drawn("path", { class: "stem", d: reach }),
+    drawn("g", { class: `tag tensor ${kind}`, "data-part": `tag ${i}` },
+      drawn("path", { class: "shape", d: outline(kind, right - width, y, width, 20, 6) }),
+      drawn("text", { class: "small ink", x: right - width / 2, y: y + 13.5 }, text)),
+  ];
+}
+
+function sinkElement(y) {
+  return drawn("g", { class: "sink", "data-part": "acc" },
+    drawn("path", { class: "shape", d: outline("intermediate", -47, y, 94, 18, 9) }),
+    drawn("text", { class: "tiny", x: 0, y: y + 12.5 }, "AccumulateGrad"));
+}

@@ -1,0 +1,257 @@
+// The recording as the page asks about it: what held at a step, looked up in lists sorted by step.
+
+class Story {
+  constructor(recording, scene) {
+    this.recording = recording;
+    this.scene = scene;
+    this.steps = recording.steps;
+    this.last = Math.max(this.steps.length - 1, 0);
+    this.tensors = new Map(recording.tensors.map((tensor) => [tensor.id, tensor]));
+    this.nodes = new Map(recording.nodes.map((node) => [node.id, node]));
+    this.values = new Map(recording.values.map((value) => [value.id, value]));
+    this.nodeUnit = new Map(Object.entries(scene.node_units).map(([node, unit]) => [Number(node), unit]));
+    this.nodeLeaf = new Map(Object.entries(scene.node_leaves).map(([node, unit]) => [Number(node), unit]));
+    this.names = new Map();
+    this.versions = new Map();
+    this.numbers = new Map();
+    this.holders = new Map();
+    this.gradients = new Map();
+    this.accumulated = new Map();
+    this.ran = new Map();
+    this.freed = new Map();
+    this.flowed = new Map();
+    this.lineUnits = new Map();
+    this.uses = new Map();
+    this.unitOfStep = new Map();
+    this.readUnits();
+    this.readFlows();
+    this.readSteps();
+  }
+
+  readUnits() {
+    this.scene.units.forEach((unit, u) => {
+      if (unit.op !== null) this.unitOfStep.set(unit.op, u);
+      const at = this.steps[unit.op ?? unit.s]?.at;
+      if (at) listIn(this.lineUnits, at.join(":")).push(u);
+      unit.boxes.forEach(([tensor, version], b) => {
+        this.holders.set(`${tensor}:${version}`, [u, b]);
+        listIn(this.versions, tensor).push({ step: unit.s, version });
+      });
+      for (const [tensor] of unit.tags) this.use(tensor, u);
+    });
+  }
+
+  readFlows() {
+    this.tailsOf = new Map();
+    this.headsOf = new Map();
+    this.segmentFlows = new Map();
+    this.scene.flows.forEach(([tail, box, head, , route], f) => {
+      this.use(this.scene.units[tail].boxes[box][0], head);
+      listIn(this.tailsOf, head).push(tail);
+      listIn(this.headsOf, tail).push(head);
+      for (const [group, segment] of route) listIn(this.segmentFlows, `${group}.${segment}`).push(f);
+    });
+  }
+
+  use(tensor, unit) {
+    const users = listIn(this.uses, tensor);
+    if (users.at(-1) !== unit) users.push(unit);
+  }
+
+  readSteps() {
+    const frames = new Map();
+    const named = new Map();
+    this.steps.forEach((step, k) => {
+      this.readNames(step, k, frames, named);
+      if (step.kind === "op") this.readNumbers(step, k);
+      else if (step.kind === "node") this.readNode(step, k);
+      else if (step.kind === "accumulate") {
+        listIn(this.accumulated, step.tensor).push({ step: k, before: step.before, added: step.added, after: step.after });
+      } else if (step.kind === "free") listIn(this.freed, step.node).push({ step: k, bytes: step.bytes });
+    });
+  }
+
+  unitBoxes(k) {
+    const unit = this.unitOfStep.get(k);
+    return unit === undefined ? [] : this.scene.units[unit].boxes;
+  }
+
+  readNumbers(step, k) {
+    for (const [tensor, value] of Object.entries(step.values ?? {})) {
+      const box = this.unitBoxes(k).find((one) => one[0] === Number(tensor));
+      const version = box ? box[1] : this.versionAt(Number(tensor), k);
+      listIn(this.numbers, `${tensor}:${version}`).push({ step: k, value });
+    }
+  }
+
+  readNode(step, k) {
+    listIn(this.ran, step.node).push({ step: k });
+    const u = this.nodeUnit.get(step.node);
+    if (u === undefined) return;
+    this.scene.units[u].boxes.forEach(([tensor], b) => {
+      if (step.incoming?.[b] !== undefined && step.incoming[b] !== null) {
+        listIn(this.gradients, tensor).push({ step: k, value: step.incoming[b] });
+      }
+    });
+    for (const [to, , value] of step.outgoing ?? []) {
+      const tail = this.nodeUnit.get(to) ?? this.nodeLeaf.get(to);
+      if (tail !== undefined) listIn(this.flowed, `${tail}>${u}`).push({ step: k, value });
+    }
+  }
+
+  readNames(step, k, frames, named) {
+    const changes = Array.isArray(step.names) ? step.names : step.names ? [step.names] : [];
+    for (const change of changes) {
+      let frame = frames.get(change.frame);
+      if (!frame) frames.set(change.frame, (frame = new Map()));
+      for (const name of change.unbind ?? []) this.drop(frame, named, name, k);
+      for (const [name, tensor] of Object.entries(change.bind ?? {})) {
+        if (frame.get(name) === tensor) continue;
+        this.drop(frame, named, name, k);
+        frame.set(name, tensor);
+        named.set(tensor, [...(named.get(tensor) ?? []), name]);
+        this.note(tensor, named, k);
+      }
+    }
+  }
+
+  drop(frame, named, name, k) {
+    if (!frame.has(name)) return;
+    const tensor = frame.get(name);
+    frame.delete(name);
+    const names = named.get(tensor);
+    named.set(tensor, names.toSpliced(names.indexOf(name), 1));
+    this.note(tensor, named, k);
+  }
+
+  note(tensor, named, step) {
+    const names = [...new Set(named.get(tensor).toReversed())];
+    const history = listIn(this.names, tensor);
+    if (history.at(-1)?.step === step) history.at(-1).names = names;
+    else history.push({ step, names });
+  }
+
+  // What held at a step.
+
+  namesAt(tensor, k) {
+    const history = this.names.get(tensor);
+    return history?.[lastBefore(history, k)]?.names ?? [];
+  }
+
+  /** What stands in a tensor's box, and whether it is a name that the program uses now. */
+  labelAt(tensor, k) {
+    const names = this.namesAt(tensor, k);
+    const given = this.tensors.get(tensor)?.name;
+    if (names.length) return [shortened(names.slice(0, 2).join(", ") + (names.length > 2 ? " …" : "")), true];
+    if (given) return [shortened(given), true];
+    const history = this.names.get(tensor);
+    return [history && history[0].step <= k ? "unnamed" : "", false];
+  }
+
+  /** A tensor in a sentence: its name, or what it is. */
+  called(tensor, k) {
+    const [label, named] = this.labelAt(tensor, k);
+    const about = this.tensors.get(tensor);
+    if (named && label) return label;
+    if (about?.kind === "gradient" && about.of !== undefined) return `${this.called(about.of, k)}.grad`;
+    return about ? `an unnamed ${shapeText(about.shape)} tensor` : `tensor ${tensor}`;
+  }
+
+  versionAt(tensor, k) {
+    const history = this.versions.get(tensor);
+    return history?.[lastBefore(history, k)]?.version ?? 0;
+  }
+
+  valueAt(tensor, version, k) {
+    const history = this.numbers.get(`${tensor}:${version}`);
+    if (!history) return null;
+    const i = lastBefore(history, k);
+    return this.values.get(history[Math.max(i, 0)].value) ?? null;
+  }
+
+  /** The newest gradient that has flowed into a tensor, or what has been added up in a leaf's `.grad`. */
+  gradientAt(tensor, k) {
+    const sums = this.accumulated.get(tensor);
+    const i = lastBefore(sums, k);
+    if (i >= 0) return { ...sums[i], value: sums[i].after, kind: "grad" };
+    const flows = this.gradients.get(tensor);
+    const j = lastBefore(flows, k);
+    return j >= 0 ? { ...flows[j], kind: "flow" } : null;
+  }
+
+  stateOf(node, k) {
+    if (node === null || node === undefined) return "";
+    if (lastBefore(this.freed.get(node), k) >= 0) return "freed";
+    return lastBefore(this.ran.get(node), k) >= 0 ? "ran" : "";
+  }
+
+  flowAt(tail, head, k) {
+    const history = this.flowed.get(`${tail}>${head}`);
+    return history?.[lastBefore(history, k)] ?? null;
+  }
+
+  /** The units that step `k` is about. */
+  unitsOfStep(k) {
+    const step = this.steps[k];
+    if (!step) return [];
+    if (step.kind === "op") return this.some(this.unitOfStep.get(k));
+    if (step.kind === "accumulate") return this.some(this.leafUnit(step.tensor, k));
+    if (step.kind === "backward_begin") return (step.roots ?? []).flatMap((t) => this.some(this.holderAt(t, k)));
+    if (step.tensor !== undefined && step.tensor !== null) return this.some(this.holderAt(step.tensor, k));
+    if (step.node !== undefined) return this.some(this.nodeUnit.get(step.node) ?? this.nodeLeaf.get(step.node));
+    return Object.keys(step.names ?? {}).length ? this.boundUnits(step, k) : [];
+  }
+
+  boundUnits(step, k) {
+    const changes = Array.isArray(step.names) ? step.names : [step.names];
+    return changes.flatMap((change) => Object.values(change.bind ?? {}).flatMap((t) => this.some(this.holderAt(t, k))));
+  }
+
+  some(unit) {
+    return unit === undefined ? [] : [unit];
+  }
+
+  holderAt(tensor, k) {
+    return this.holders.get(`${tensor}:${this.versionAt(tensor, k)}`)?.[0];
+  }
+
+  leafUnit(tensor, k) {
+    return this.holders.get(`${tensor}:0`)?.[0] ?? this.holderAt(tensor, k);
+  }
+
+  // Places in the film.
+
+  roundOf(k) {
+    return this.steps[k]?.round ?? 0;
+  }
+
+  errorStep() {
+    return this.steps.findIndex((step) => step.kind === "error");
+  }
+
+  measure(unit, what, k) {
+    if (what === "time") return this.steps[unit.op]?.ns ?? null;
+    const node = this.nodes.get(unit.node);
+    if (!node) return null;
+    if (what === "bytes") return node.bytes ?? (node.saved ?? []).reduce((sum, one) => sum + (one.bytes ?? 0), 0);
+    const gradient = unit.boxes.map(([tensor]) => this.gradients.get(tensor)).find(Boolean);
+    const at = gradient?.[lastBefore(gradient, k)];
+    return at ? this.values.get(at.value)?.stats?.norm ?? null : null;
+  }
+
+  lineText(at) {
+    if (!at) return "";
+    return (this.linesOf(at[0])[at[1] - 1] ?? "").trim();
+  }
+
+  linesOf(file) {
+    this.lines ??= this.recording.sources.map((source) => source.text.split(/\r\n|\r|\n/));
+    return this.lines[file] ?? [];
+  }
+
+  place(at) {
+    if (!at) return "";
+    const file = this.recording.sources[at[0]]?.file ?? "";
+    return `${file.split(/[\\/]/).at(-1)}, line ${at[1]}`;
+  }
+}
