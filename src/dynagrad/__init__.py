@@ -517,7 +517,8 @@ newaxis = None
 pi = 3.141592653589793
 
 # ---- what is imported when first asked for ---------------------------------------------------------------------------
-_LAZY = ("func", "nn", "optim", "utils")
+_LAZY = ("func", "nn", "optim", "serialization", "storage", "utils")
+_LAZY_NAMES = {"save": "serialization", "load": "serialization", "TypedStorage": "storage", "UntypedStorage": "storage"}
 
 
 def __getattr__(name: str) -> object:
@@ -525,4 +526,8 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module(f"dynagrad.{name}")
+    if name in _LAZY_NAMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"dynagrad.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module 'dynagrad' has no attribute '{name}'")

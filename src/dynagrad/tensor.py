@@ -92,6 +92,20 @@ class Tensor(NativeTensor):
         for name, value in state.items():
             setattr(self, name, value)
 
+    def untyped_storage(self) -> Any:
+        """The block of bytes that this tensor shows, which its views share."""
+        from dynagrad.storage import storage_of
+
+        return storage_of(self)
+
+    def storage(self) -> Any:
+        """The block of memory that this tensor shows, as elements of its dtype."""
+        from dynagrad.storage import TypedStorage
+
+        return TypedStorage(self.untyped_storage(), self.dtype)
+
+    _typed_storage = storage
+
     def __copy__(self) -> Self:
         made = alias_of(self, type(self), self.requires_grad)
         made.__setstate__(_attributes(self))

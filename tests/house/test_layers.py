@@ -28,7 +28,8 @@ LAYERS = (
     ("composite", "inquiry", "linalg", "memory", "random"),
     ("autograd",),
     ("nn", "backends", "cuda", "testing", "version"),
-    ("optim", "utils"),
+    ("storage",),
+    ("optim", "utils", "serialization"),
     ("viz", "cli"),
     ("__init__", "__main__"),
 )

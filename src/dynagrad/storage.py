@@ -1,0 +1,151 @@
+"""Storages: the bytes under tensors, as objects of their own. The bytes live in the core (`_core/ops/storage.pyx`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dynagrad
+from dynagrad._core.ops.storage import over_bytes, storage_id, whole_storage
+from dynagrad.tensor import Tensor
+
+__all__ = ["TypedStorage", "UntypedStorage"]
+
+
+class UntypedStorage:
+    """A block of bytes that tensors share.
+
+    >>> import dynagrad
+    >>> dynagrad.ones(3).untyped_storage().nbytes()
+    12
+    """
+
+    def __init__(self, nbytes: int | Tensor = 0) -> None:
+        whole = nbytes if isinstance(nbytes, Tensor) else dynagrad.zeros(nbytes, dtype=dynagrad.uint8)
+        self._bytes = whole
+
+    @property
+    def device(self) -> dynagrad.device:
+        """Where the bytes are."""
+        return self._bytes.device
+
+    def nbytes(self) -> int:
+        """The number of bytes."""
+        return self._bytes.numel()
+
+    size = nbytes
+    __len__ = nbytes
+
+    def data_ptr(self) -> int:
+        """The address of the first byte."""
+        return self._bytes.data_ptr()
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._bytes[index]
+        return found.item() if found.dim() == 0 else UntypedStorage(found.clone())
+
+    def tolist(self) -> list[int]:
+        """The bytes as numbers."""
+        return self._bytes.tolist()
+
+    def clone(self) -> UntypedStorage:
+        """A copy."""
+        return UntypedStorage(self._bytes.clone())
+
+    def cpu(self) -> UntypedStorage:
+        """Itself: it lives on the CPU."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UntypedStorage) and storage_id(self._bytes) == storage_id(other._bytes)
+
+    def __hash__(self) -> int:
+        return storage_id(self._bytes)
+
+    def __repr__(self) -> str:
+        return f"{self.tolist()}\n[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
+
+
+class TypedStorage:
+    """A block of bytes as elements of one dtype: what ``Tensor.storage()`` gives.
+
+    >>> import dynagrad
+    >>> list(dynagrad.arange(4).storage())
+    [0, 1, 2, 3]
+    """
+
+    def __init__(self, untyped: UntypedStorage, dtype: dynagrad.dtype) -> None:
+        self._untyped_storage, self.dtype = untyped, dtype
+
+    def _elements(self) -> Tensor:
+        return tensor_over(self._untyped_storage, self.dtype, 0, (self.size(),), (1,))
+
+    @property
+    def device(self) -> dynagrad.device:
+        """Where the elements are."""
+        return self._untyped_storage.device
+
+    def untyped(self) -> UntypedStorage:
+        """The bytes."""
+        return self._untyped_storage
+
+    def nbytes(self) -> int:
+        """The number of bytes."""
+        return self._untyped_storage.nbytes()
+
+    def element_size(self) -> int:
+        """The bytes of an element."""
+        return self.dtype.itemsize
+
+    def size(self) -> int:
+        """The number of elements."""
+        return self.nbytes() // self.dtype.itemsize
+
+    __len__ = size
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return self._untyped_storage.data_ptr()
+
+    def tolist(self) -> list[Any]:
+        """The elements as numbers."""
+        return self._elements().tolist()
+
+    def __getitem__(self, index: int) -> Any:
+        return self._elements()[index].item()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._elements()[index] = value
+
+    def __repr__(self) -> str:
+        lines = "\n".join(f" {each}" for each in self.tolist())
+        return f"{lines}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {self.size()}]"
+
+
+def storage_of(tensor: Tensor) -> UntypedStorage:
+    """The storage of a tensor.
+
+    >>> import dynagrad
+    >>> from dynagrad.storage import storage_of
+    >>> x = dynagrad.ones(3)
+    >>> storage_of(x) == storage_of(x[1:])
+    True
+    """
+    return UntypedStorage(whole_storage(tensor))
+
+
+def tensor_over(
+    storage: UntypedStorage,
+    dtype: dynagrad.dtype,
+    offset: int,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor over a storage; everything in elements. ValueError where it would reach outside.
+
+    >>> import dynagrad
+    >>> from dynagrad.storage import UntypedStorage, tensor_over
+    >>> tensor_over(UntypedStorage(8), dynagrad.float32, 0, (2,), (1,))
+    tensor([0., 0.])
+    """
+    return over_bytes(storage._bytes, dtype, offset, tuple(size), tuple(stride), requires_grad)
