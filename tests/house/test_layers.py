@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "dynagrad"
 LAYERS = (
     ("_core/kernels",),
     ("_core/runtime",),
-    ("_core/types", "_core/kernel_table", "_core/card", "_core/objects", "_core/machine", "_core/return_types"),
+    ("_core/types", "_core/kernel_table", "_core/layer_kernels", "_core/card", "_core/objects"),
+    ("_core/machine", "_core/return_types"),
     ("_core/tensor",),
     ("_core/provenance",),
     ("_core/graph",),

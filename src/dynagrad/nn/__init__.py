@@ -6,8 +6,8 @@ Imported when first asked for: `import dynagrad` does not load it. Optimisers ar
 from dynagrad.nn import init
 
 from dynagrad.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # isort: skip
-from dynagrad.nn import functional, modules
+from dynagrad.nn import functional, modules, utils
 from dynagrad.nn.modules import *  # noqa: F403  # its __all__ is the list of layers
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "modules"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "modules", "utils"]
 __all__ += modules.__all__

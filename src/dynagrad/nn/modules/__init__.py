@@ -1,21 +1,43 @@
-"""The layers, a file for each family, under the names of PyTorch's files; here is the list."""
+"""The layers, a file for each family under the name of PyTorch's file, whose ``__all__`` is its list."""
 
-from dynagrad.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from dynagrad.nn.modules.flatten import Flatten, Unflatten
-from dynagrad.nn.modules.linear import Bilinear, Identity, LazyLinear, Linear
+from dynagrad.nn.modules import (
+    activation,
+    container,
+    distance,
+    dropout,
+    flatten,
+    linear,
+    loss,
+    normalization,
+    rnn,
+    sparse,
+    transformer,
+)
+from dynagrad.nn.modules.activation import *  # noqa: F403
+from dynagrad.nn.modules.container import *  # noqa: F403
+from dynagrad.nn.modules.distance import *  # noqa: F403
+from dynagrad.nn.modules.dropout import *  # noqa: F403
+from dynagrad.nn.modules.flatten import *  # noqa: F403
+from dynagrad.nn.modules.linear import *  # noqa: F403
+from dynagrad.nn.modules.loss import *  # noqa: F403
 from dynagrad.nn.modules.module import Module
+from dynagrad.nn.modules.normalization import *  # noqa: F403
+from dynagrad.nn.modules.rnn import *  # noqa: F403
+from dynagrad.nn.modules.sparse import *  # noqa: F403
+from dynagrad.nn.modules.transformer import *  # noqa: F403
 
-__all__ = [
-    "Bilinear",
-    "Flatten",
-    "Identity",
-    "LazyLinear",
-    "Linear",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "ParameterDict",
-    "ParameterList",
-    "Sequential",
-    "Unflatten",
-]
+_FAMILIES = (
+    activation,
+    container,
+    distance,
+    dropout,
+    flatten,
+    linear,
+    loss,
+    normalization,
+    rnn,
+    sparse,
+    transformer,
+)
+
+__all__ = ["Module", *(name for family in _FAMILIES for name in family.__all__)]  # noqa: PLE0604  # names they are
