@@ -38,12 +38,15 @@ def twin(module: Any, torch: Any) -> Any:
         attention.num_heads,
         module.linear1.out_features,
         module.dropout.p,
+        over(module.activation, torch),
         batch_first=attention.batch_first,
         norm_first=module.norm_first,
         bias=module.linear1.bias is not None,
     )
+    if attention.out_proj.weight.dtype is torch.float64:
+        made.double()
     load(made, module)
-    return made.double() if attention.out_proj.weight.dtype is torch.float64 else made
+    return made
 
 
 def load(module: Any, other: Any) -> None:

@@ -300,11 +300,8 @@ def glu(TensorBase input not None, dim=-1):
 cdef class PreluKernelBackward0(Node):                  # x above 0, w x below
     _saves = ("self", "weight")
 
-    cdef object vjp_many(self, list gradients):
-        g = gradients[0]
+    cdef object vjp(self, TensorBase g):
         x, w = unpack(self, 0), unpack(self, 1)
-        if g is None:
-            return None, None
         return (where(x > 0, g, w * g) if needs(self, 0) else None,
                 where(x > 0, 0.0, x * g) if needs(self, 1) else None)
 

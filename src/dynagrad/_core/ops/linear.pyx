@@ -78,10 +78,10 @@ def bilinear(TensorBase input1 not None, TensorBase input2 not None, TensorBase 
         raise shape_error("bilinear(): input batch dimensions do not match", [input1, input2])
     if weight.ndim != 3:
         raise RuntimeError(f"bilinear(): weight must be 3-D, got {weight.ndim}-D tensor")
-    for t, k in ((input1, 1), (input2, 2)):
-        if t.shape[-1] != weight.shape[k]:
-            raise shape_error(f"bilinear(): input{k} size does not match weight size: got {t.shape[-1]} but expected "
-                              f"{weight.shape[k]}", [t, weight])
+    for k, size in ((1, input1.shape[input1.ndim - 1]), (2, input2.shape[input2.ndim - 1])):
+        if size != weight.shape[<int>k]:
+            raise shape_error(f"bilinear(): input{k} size does not match weight size: got {size} but expected "
+                              f"{weight.shape[<int>k]}", [input1, input2, weight])
     if bias is not None and (bias.ndim != 1 or bias.shape[0] != weight.shape[0]):
         raise shape_error("bilinear(): bias size does not match weight size", [bias, weight])
     lead = shape_tuple(input1)[:-1]
