@@ -9,5 +9,14 @@ from dynagrad.nn.parameter import Buffer, Parameter, UninitializedBuffer, Uninit
 from dynagrad.nn import functional, modules, utils
 from dynagrad.nn.modules import *  # noqa: F403  # its __all__ is the list of layers
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "modules", "utils"]
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "functional",
+    "init",
+    "modules",
+    "utils",
+]
 __all__ += modules.__all__

@@ -146,9 +146,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     return dynagrad.log_softmax(input, _chosen_dim("log_softmax", input.dim()) if dim is None else dim, dtype=dtype)
 
 
-def gumbel_softmax(
-    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
-) -> Tensor:
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
     """A draw from the Gumbel-softmax distribution: softmax of the logits with noise, at temperature ``tau``.
 
     Args:

@@ -131,7 +131,9 @@ def _in_projection_packed(
     return linear(q, w_q, b_q), linear(k, w_k, b_k), linear(v, w_v, b_v)
 
 
-def _check_shapes(query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None, heads: int) -> bool:
+def _check_shapes(
+    query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None, heads: int
+) -> bool:
     """Whether there is a batch. Raises AssertionError where the numbers of dimensions do not fit."""
     if query.dim() not in (2, 3):
         raise AssertionError(
@@ -254,9 +256,7 @@ def _check_sizes(key: Tensor, value: Tensor, size: int, expected: int, heads: in
     if size % heads:
         raise AssertionError(f"embed_dim {size} not divisible by num_heads {heads}")
     if separate and key.shape[:2] != value.shape[:2]:
-        raise AssertionError(
-            f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
-        )
+        raise AssertionError(f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
     if not separate and key.shape != value.shape:
         raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
 
@@ -267,9 +267,7 @@ def _shaped_mask(mask: Tensor | None, length: int, sources: int, heads: int) -> 
         return None
     expected = (length, sources) if mask.dim() == 2 else (heads, length, sources)
     if mask.shape != expected:
-        raise RuntimeError(
-            f"The shape of the {mask.dim()}D attn_mask is {mask.shape}, but should be {expected}."
-        )
+        raise RuntimeError(f"The shape of the {mask.dim()}D attn_mask is {mask.shape}, but should be {expected}.")
     return mask.unsqueeze(0) if mask.dim() == 2 else mask
 
 
@@ -287,9 +285,7 @@ def _with_padding(mask: Tensor | None, padding: Tensor | None, batch: int, heads
     return padding if mask is None else mask + padding
 
 
-def _weighted_attention(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, drop: float
-) -> tuple[Tensor, Tensor]:
+def _weighted_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, drop: float) -> tuple[Tensor, Tensor]:
     q = q * math.sqrt(1.0 / float(q.shape[-1]))
     keys = k.transpose(-2, -1)
     scores = dynagrad.bmm(q, keys) if mask is None else dynagrad.baddbmm(mask, q, keys)

@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 
 import dynagrad
 from dynagrad import Tensor
 from dynagrad._core.card import CARDS
 from dynagrad.nn.functional.activation import log_softmax, logsigmoid
-from dynagrad.nn.functional.distance import pairwise_distance
 
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
-    "cosine_embedding_loss",
     "cross_entropy",
     "gaussian_nll_loss",
-    "hinge_embedding_loss",
     "huber_loss",
     "kl_div",
     "l1_loss",
-    "margin_ranking_loss",
     "mse_loss",
-    "multi_margin_loss",
-    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "poisson_nll_loss",
     "smooth_l1_loss",
     "soft_margin_loss",
-    "triplet_margin_loss",
-    "triplet_margin_with_distance_loss",
 ]
 
 _nll = CARDS["nll_loss"].op
@@ -201,81 +192,6 @@ def _smoothed(
     elif reduction == "sum":
         even = even.sum()
     return sharp * (1 - smoothing) + even * (smoothing / classes)
-
-
-def _margin_shapes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    if input.dim() > 2 or input.dim() == 0 or input.numel() == 0 and input.shape[-1] == 0:
-        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {input.shape}")
-    if input.dim() == 1:
-        return input.unsqueeze(0), target.reshape(1, -1)
-    return input, target
-
-
-def multi_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    p: int = 1,
-    margin: float = 1.0,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """``sum over j of max(0, margin - x[target] + x[j])^p / C``, j not the target.
-
-    Args:
-        input: ``[N, C]`` or ``[C]``.
-        target: int64 ``[N]`` or ``[]``.
-        p: 1 or 2.
-        weight: ``[C]``, the weights of the classes.
-    """
-    reduction = _legacy(size_average, reduce, reduction)
-    if p not in (1, 2):
-        raise ValueError("only p == 1 and p == 2 supported")
-    rows, target_rows = _margin_shapes(input, target)
-    wanted = target_rows.reshape(-1)
-    if wanted.shape[0] != rows.shape[0]:
-        raise RuntimeError(f"inconsistent target size, expected {[rows.shape[0]]} but got {list(target.shape)}")
-    classes = rows.shape[1]
-    if wanted.numel() and (int(wanted.min()) < 0 or int(wanted.max()) >= classes):
-        raise RuntimeError("target out of range")
-    chosen = rows.gather(1, wanted.unsqueeze(1))
-    violated = (margin - chosen + rows).clamp_min(0)
-    violated = violated if p == 1 else violated * violated
-    if weight is not None:
-        violated = violated * weight.index_select(0, wanted).unsqueeze(1)
-    others = dynagrad.ones_like(rows).scatter_(1, wanted.unsqueeze(1), 0.0)
-    loss = (violated * others).sum(1) / classes
-    return _reduced(loss if input.dim() == 2 else loss[0], reduction)
-
-
-def multilabel_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """``sum of max(0, 1 - (x[j] - x[i])) / C`` over targets j and other classes i.
-
-    Args:
-        input: ``[N, C]`` or ``[C]``.
-        target: int64 of that shape: the targets, ended by -1.
-    """
-    reduction = _legacy(size_average, reduce, reduction)
-    if input.shape != target.shape:
-        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
-    rows, wanted = _margin_shapes(input, target)
-    classes = rows.shape[1]
-    if wanted.numel() and (int(wanted.min()) < -1 or int(wanted.max()) >= classes):
-        raise RuntimeError("target out of range")
-    listed = (wanted < 0).long().cumsum(1) == 0
-    index = wanted.masked_fill(~listed, 0)
-    is_target = dynagrad.zeros_like(wanted).scatter_add(1, index, listed.long()) > 0
-    gaps = (1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)).clamp_min(0)
-    counted = listed.unsqueeze(2) & ~is_target.unsqueeze(1)
-    loss = (gaps * counted).sum((1, 2)) / classes
-    return _reduced(loss if input.dim() == 2 else loss[0], reduction)
 
 
 def multilabel_soft_margin_loss(
@@ -501,133 +417,3 @@ def soft_margin_loss(
     """``log(1 + exp(-target * input))``; the targets are 1 and -1."""
     reduction = _legacy(size_average, reduce, reduction)
     return _soft_margin(*dynagrad.broadcast_tensors(input, target), reduction)
-
-
-# ---- similarity ------------------------------------------------------------------------------------------------------
-
-
-def hinge_embedding_loss(
-    input: Tensor,
-    target: Tensor,
-    margin: float = 1.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """``x`` where the target is 1, ``max(0, margin - x)`` where it is -1."""
-    reduction = _legacy(size_average, reduce, reduction)
-    apart = dynagrad.where(target != 1, (margin - input).clamp_min(0), 0.0)
-    alike = dynagrad.where(target != -1, input, 0.0)
-    return _reduced(apart + alike, reduction)
-
-
-def cosine_embedding_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1."""
-    reduction = _legacy(size_average, reduce, reduction)
-    if input1.shape != input2.shape and (input1.dim() != input2.dim() or target.dim() not in (0, 1)):
-        raise RuntimeError(
-            f"cosine_embedding_loss expects the two inputs to have one number of dimensions, but got {list(input1.shape)} "
-            f"and {list(input2.shape)}"
-        )
-    if (target.dim(), input1.dim()) not in ((0, 1), (1, 2)):
-        raise RuntimeError(
-            "0D target tensor expects 1D input tensors, 1D target tensor expects 2D input tensors, but found inputs with "
-            f"sizes {list(input1.shape)}, {list(input2.shape)} and target of size {list(target.shape)}."
-        )
-    dim = target.dim()
-    eps = 1e-12
-    product = (input1 * input2).sum(dim)
-    lengths = (((input1 * input1).sum(dim) + eps) * ((input2 * input2).sum(dim) + eps)).sqrt()
-    cos = product / lengths
-    alike = dynagrad.where(target == 1, 1 - cos, 0.0)
-    apart = dynagrad.where(target == -1, (cos - margin).clamp_min(0), 0.0)
-    return _reduced(alike + apart, reduction)
-
-
-def margin_ranking_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """``max(0, -target * (input1 - input2) + margin)``."""
-    reduction = _legacy(size_average, reduce, reduction)
-    if not input1.dim() == input2.dim() == target.dim():
-        raise RuntimeError(
-            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
-            f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
-        )
-    return _reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
-
-
-def triplet_margin_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    margin: float = 1.0,
-    p: float = 2,
-    eps: float = 1e-6,
-    swap: bool = False,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)``, d being the p-norm of the difference."""
-    reduction = _legacy(size_average, reduce, reduction)
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-
-    def distance(a: Tensor, b: Tensor) -> Tensor:
-        return pairwise_distance(a, b, p, eps)
-
-    return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
-
-
-def triplet_margin_with_distance_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    *,
-    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
-    margin: float = 1.0,
-    swap: bool = False,
-    reduction: str = "mean",
-) -> Tensor:
-    """triplet_margin_loss with a distance of one's own; the Euclidean one if none is given."""
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    distance = pairwise_distance if distance_function is None else distance_function
-    return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
-
-
-def _triplet(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    distance: Callable[[Tensor, Tensor], Tensor],
-    margin: float,
-    swap: bool,
-    reduction: str,
-) -> Tensor:
-    if not anchor.dim() == positive.dim() == negative.dim():
-        raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
-            f"anchor {anchor.dim()}D, positive {positive.dim()}D, and negative {negative.dim()}D inputs"
-        )
-    near, far = distance(anchor, positive), distance(anchor, negative)
-    if swap:
-        far = dynagrad.minimum(far, distance(positive, negative))
-    return _reduced((margin + near - far).clamp_min(0), reduction)
-
-

@@ -125,9 +125,7 @@ def _bagged(rows: Tensor, bag_of: Tensor, bags: int, mode: str, factors: Tensor 
     return total / counts.to(total.dtype).unsqueeze(1)
 
 
-def _as_bags(
-    input: Tensor, offsets: Tensor | None, factors: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor | None]:
+def _as_bags(input: Tensor, offsets: Tensor | None, factors: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
     """The indices in a row, where each bag starts, and the factors in a row."""
     if factors is not None and factors.shape != input.shape:
         raise ValueError(

@@ -17,7 +17,7 @@ _lstm = CARDS["lstm_cell_step"].op
 _gru = CARDS["gru_cell_step"].op
 _linear = CARDS["linear"].op
 
-State = Any     # a tensor, or for LSTM a pair of them
+State = Any  # a tensor, or for LSTM a pair of them
 
 
 def lstm_step(
@@ -31,9 +31,7 @@ def lstm_step(
 ) -> tuple[Tensor, Tensor]:
     """``(h, c)`` after one step from ``[N, size]``, or from a single input ``[size]``."""
     if input.ndim == 1:
-        h, c = lstm_step(
-            input.unsqueeze(0), h.unsqueeze(0), c.unsqueeze(0), weight_ih, weight_hh, bias_ih, bias_hh
-        )
+        h, c = lstm_step(input.unsqueeze(0), h.unsqueeze(0), c.unsqueeze(0), weight_ih, weight_hh, bias_ih, bias_hh)
         return h.squeeze(0), c.squeeze(0)
     return _lstm(_linear(input, weight_ih), _linear(h, weight_hh), c, bias_ih, bias_hh)
 
@@ -126,7 +124,9 @@ def _run_packed(step: Callable[..., State], products: Tensor, state: State, size
     for gates, size in zip(reversed(parts), reversed(sizes), strict=True):
         before = _out(state).shape[0]
         if size > before:
-            state = _joined([state, _each(first, lambda t, size=size, before=before: t.narrow(0, before, size - before))])
+            state = _joined(
+                [state, _each(first, lambda t, size=size, before=before: t.narrow(0, before, size - before))]
+            )
         state = step(gates, state)
         outputs.append(_out(state))
     outputs.reverse()
