@@ -83,7 +83,7 @@ def _alike(drawn: Drawn, groups: list[Group]) -> Iterator[list[Group]]:
     known: dict[Any, int] = {}
     form: dict[int, int] = {}
     for group in sorted(groups, key=lambda group: -group.depth):
-        units = tuple((unit.sign, unit.name, len(unit.boxes)) for unit in (drawn.units[i] for i in group.units))
+        units = tuple((bool(unit.sign), unit.name, len(unit.boxes)) for unit in (drawn.units[i] for i in group.units))
         inner = tuple(form[i] for i in group.groups)
         form[group.id] = known.setdefault((units, inner, group.open), len(known))
     together: dict[Any, list[Group]] = {}

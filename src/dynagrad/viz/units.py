@@ -12,8 +12,10 @@ from typing import Any
 from .shapes import Box, Tag, Unit, box_width, shortened, tag_width, text_width
 
 SECOND_LINE = "−0.000000"  # what a number needs when it stands in place of a shape
-LEAF_EDGES = 2
+LEAF_EDGES = 2  # of a tensor that no operation made, where its uses lie in several groups
+NEAR_EDGES = 4  # where they lie in one
 OTHER_EDGES = 6
+LONGEST_JUMP = 3  # iterations of a loop
 LONGEST_EDGE = 9  # in rows; beyond, the tensor is named where it is used
 
 
@@ -56,6 +58,7 @@ class _Reader:
         self.leaf_node = {node["leaf"]: node["id"] for node in data["nodes"] if node.get("leaf") is not None}
         self.parents = {scope["id"]: scope["parent"] for scope in data["scopes"]}
         self.kinds = {scope["id"]: scope["kind"] for scope in data["scopes"]}
+        self.turn = _turns(data["scopes"])
         self.holder: dict[tuple[int, int], tuple[int, int]] = {}
         self.version: dict[int, int] = {}
         self.names = Names()
@@ -186,19 +189,33 @@ class _Reader:
             if not drawn.units[flow.tail].sign:
                 drawn.units[flow.tail].time = drawn.units[flow.head].step - 0.5
         count: dict[tuple[int, int], int] = {}
+        where: dict[int, set[int]] = {}
         for flow in drawn.flows:
             count[flow.tail, flow.box] = count.get((flow.tail, flow.box), 0) + 1
+            where.setdefault(flow.tail, set()).add(drawn.units[flow.head].group)
         depth = _depths(drawn)
         kept: list[Flow] = []
         tagged: list[Flow] = []
         for flow in drawn.flows:
-            limit = OTHER_EDGES if drawn.units[flow.tail].sign else LEAF_EDGES
-            far = depth[flow.head] - depth[flow.tail] > LONGEST_EDGE
+            limit = NEAR_EDGES if len(where[flow.tail]) == 1 else LEAF_EDGES
+            limit = OTHER_EDGES if drawn.units[flow.tail].sign else limit
+            far = depth[flow.head] - depth[flow.tail] > LONGEST_EDGE or self.turns_between(flow) > LONGEST_JUMP
             many = count[flow.tail, flow.box] > limit and not flow.same
             (tagged if far or many else kept).append(flow)
         drawn.flows = kept
         for flow in tagged:
             self.add_tag(flow)
+
+    def turns_between(self, flow: Flow) -> int:
+        """How many iterations of a loop an edge would run past."""
+        tail, head = self.drawn.units[flow.tail].group, self.drawn.units[flow.head].group
+        if tail == head:
+            return 0
+        out, into = self.path(tail), self.path(head)
+        common = sum(a == b for a, b in zip(out, into, strict=False))
+        after = [self.turn[scope] for scope in into[common:] if scope in self.turn]
+        before = [self.turn[scope] for scope in out[common : common + 1] if scope in self.turn]
+        return max(after, default=0) - max(before, default=0)
 
     def add_tag(self, flow: Flow) -> None:
         box = self.drawn.units[flow.tail].boxes[flow.box]
@@ -207,6 +224,17 @@ class _Reader:
             return
         text = shortened(flow.name or shape_text(self.tensors[box.tensor]["shape"]) or "()", 18)
         head.tags.append(Tag(box.tensor, box.version, box.kind, text, tag_width(text, box.kind)))
+
+
+def _turns(scopes: list[Mapping[str, Any]]) -> dict[int, int]:
+    """For each scope that is an iteration, which one of its loop it is."""
+    count: dict[int | None, int] = {}
+    turns = {}
+    for scope in scopes:
+        if scope["kind"] == "iteration":
+            turns[scope["id"]] = count.get(scope["parent"], 0)
+            count[scope["parent"]] = turns[scope["id"]] + 1
+    return turns
 
 
 def _is_number(value: object) -> bool:

@@ -44,28 +44,43 @@ def _gaps(layers: Layers, rows: list[list[int]], item_gap: float, bend_gap: floa
     return gaps
 
 
-def _inner(layers: Layers, vertex: int) -> int | None:
-    """The upper end of the link that must run straight into ``vertex``: of order, or between two bends."""
-    for upper, _, _, order in layers.up[vertex]:
-        if order or (layers.bend[upper] and layers.bend[vertex]):
-            return upper
-    return None
+def _of_order(layers: Layers, vertex: int) -> int | None:
+    """The upper end of the link of order into ``vertex``."""
+    return next((upper for upper, _, _, order in layers.up[vertex] if order), None)
+
+
+def _between_bends(layers: Layers, vertex: int) -> int | None:
+    """The upper end of the link into ``vertex`` where both are bends."""
+    return next((link[0] for link in layers.up[vertex] if layers.bend[link[0]] and layers.bend[vertex]), None)
 
 
 def _barred(layers: Layers, rows: list[list[int]]) -> set[tuple[int, int]]:
-    """Links that cross one that must run straight, and so may not themselves be straightened."""
-    barred = set()
-    for upper, lower in pairwise(rows):
-        place = {vertex: i for i, vertex in enumerate(upper)}
-        straight = [(i, place[u]) for i, v in enumerate(lower) if (u := _inner(layers, v)) is not None]
-        low, done = -1, 0
-        for i, bound in [*straight, (len(lower), len(upper))]:
-            for vertex in lower[done : i + 1]:
-                for u, _, _, _ in layers.up[vertex]:
-                    if _inner(layers, vertex) != u and not low <= place[u] <= bound:
-                        barred.add((u, vertex))
-            low, done = bound, i + 1
+    """Links that cross one that must run straight, and so may not themselves be straightened.
+
+    Those of order come first: a long edge that crosses one bends.
+    """
+    barred: set[tuple[int, int]] = set()
+    for must in (_of_order, _between_bends):
+        for upper, lower in pairwise(rows):
+            _bar(layers, upper, lower, [must(layers, vertex) for vertex in lower], barred)
     return barred
+
+
+def _bar(
+    layers: Layers, upper: list[int], lower: list[int], straight: list[int | None], barred: set[tuple[int, int]]
+) -> None:
+    """Adds the links between two rows that cross a link which ends in ``lower[i]`` and begins in ``straight[i]``."""
+    place = {vertex: i for i, vertex in enumerate(upper)}
+    bounds = [
+        (i, place[u]) for i, u in enumerate(straight) if u is not None and u in place and (u, lower[i]) not in barred
+    ]
+    low, done = -1, 0
+    for i, bound in [*bounds, (len(lower), len(upper))]:
+        for at, vertex in enumerate(lower[done : i + 1], done):
+            for u, _, _, order in layers.up[vertex]:
+                if u != straight[at] and not order and not low <= place[u] <= bound:
+                    barred.add((u, vertex))
+        low, done = bound, i + 1
 
 
 def _one_sided(

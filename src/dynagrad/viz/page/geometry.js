@@ -37,13 +37,18 @@ class Geometry {
     let rows = this.tables.get(id);
     if (rows) return rows;
     const group = this.groups[id];
-    rows = group.rows.map(() => ({ units: [], groups: [], segments: [], height: 0 }));
+    rows = group.rows.map(() => ({ units: [], groups: [], segments: [], height: 0, step: Infinity }));
     for (const u of group.units) {
       const row = rows[this.units[u].row];
       row.units.push(u);
       row.height = Math.max(row.height, this.units[u].h);
+      row.step = Math.min(row.step, this.units[u].s);
     }
-    for (const g of group.groups) rows[this.groups[g].row].groups.push(g);
+    for (const g of group.groups) {
+      const row = rows[this.groups[g].row];
+      row.groups.push(g);
+      row.step = Math.min(row.step, this.groups[g].s);
+    }
     group.segments.forEach((segment, i) => {
       const from = Math.max(this.rowOf(segment[0]), 0);
       const to = segment[1][0] === "out" ? rows.length - 1 : this.rowOf(segment[1]);
@@ -55,6 +60,16 @@ class Geometry {
 
   rowOf([kind, number]) {
     return kind === "unit" ? this.units[number].row : kind === "group" ? this.groups[number].row : -1;
+  }
+
+  /** How far down an open group's frame reaches at a step: it grows with what it holds. */
+  heightAt(id, step) {
+    const plan = this.plan(id);
+    const table = this.table(id);
+    let last = table.length - 1;
+    while (last >= 0 && table[last].step > step) last--;
+    const later = table.slice(last + 1).some((row) => row.step < Infinity);
+    return later && last >= 0 ? plan.tops[last] + plan.heights[last] + 20 : plan.height;
   }
 
   /** The rows and the map of x of an open group, in the state that its inner groups are in. */

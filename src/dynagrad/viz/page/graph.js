@@ -2,7 +2,7 @@
 // they leave it. A step changes classes and texts of what is drawn; it places nothing.
 
 const CROWDED = 1600;
-const LAYERS = ["groups", "edges", "flows", "units"];
+const LAYERS = ["groups", "edges", "flows", "units", "labels"];
 
 class Graph {
   constructor(root, story, geometry, page) {
@@ -14,7 +14,7 @@ class Graph {
     this.world = drawn("g", { class: "world" });
     this.layers = Object.fromEntries(LAYERS.map((name) => [name, drawn("g", { class: name })]));
     this.crowd = drawn("path", { class: "crowd" });
-    this.world.append(this.layers.groups, this.crowd, this.layers.edges, this.layers.flows, this.layers.units);
+    this.world.append(this.layers.groups, this.crowd, this.layers.edges, this.layers.flows, this.layers.units, this.layers.labels);
     root.append(this.world);
     this.pointer();
     new ResizeObserver(() => this.render()).observe(root);
@@ -240,11 +240,13 @@ class Graph {
       "aria-expanded": String(opened), "aria-label": `${group.label}, ${group.note}`,
       transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
     });
+    const entry = { kind: "group", g, nodes: [node], at: -2, width: w };
     if (opened) {
-      node.append(
-        drawn("path", { class: "group-box", d: outline("intermediate", 0, 0, w, h, 12) }),
-        drawn("text", { class: "name", x: 14, y: 20 }, `▾ ${group.label}`),
-      );
+      entry.frame = drawn("path", { class: "group-box" });
+      node.append(entry.frame);
+      const label = drawn("text", { class: "name group-label", "data-group": g, x: x + 14, y: y + 20 }, `▾ ${group.label}`);
+      this.layers.labels.append(label);
+      entry.nodes.push(label);
     } else {
       node.append(
         drawn("path", { class: "group-box under", d: outline("intermediate", 4, 4, w, h, 10) }),
@@ -254,7 +256,7 @@ class Graph {
       );
     }
     this.depthLayer(depth).append(node);
-    return { kind: "group", g, nodes: [node], at: -2 };
+    return entry;
   }
 
   depthLayer(depth) {
@@ -353,9 +355,11 @@ class Graph {
     else this.updateGroup(entry);
   }
 
-  updateGroup({ g, nodes: [node] }) {
+  updateGroup({ g, nodes, width, frame }) {
     const group = this.geometry.groups[g];
-    mark(node, "future", group.s > this.step);
+    const [node] = nodes;
+    for (const one of nodes) mark(one, "future", group.s > this.step);
+    if (frame) frame.setAttribute("d", outline("intermediate", 0, 0, width, this.geometry.heightAt(g, this.step), 12));
     mark(node, "current", this.currentGroups?.has(g));
   }
 

@@ -154,7 +154,7 @@ class Story {
     const about = this.tensors.get(tensor);
     if (named && label) return label;
     if (about?.kind === "gradient" && about.of !== undefined) return `${this.called(about.of, k)}.grad`;
-    return about ? `an unnamed ${shapeText(about.shape)} tensor` : `tensor ${tensor}`;
+    return about ? `an unnamed tensor (${about.shape.length ? shapeText(about.shape) : "a number"})` : `tensor ${tensor}`;
   }
 
   versionAt(tensor, k) {

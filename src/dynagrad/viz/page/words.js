@@ -69,7 +69,11 @@ function inputName(story, input, k) {
 function resultName(story, tensor, k) {
   const about = story.tensors.get(tensor);
   const [label, named] = story.labelAt(tensor, k);
-  return named && label ? `${label} (${shapeText(about.shape)})` : `a ${about ? shapeText(about.shape) : ""} tensor without a name`;
+  return named && label ? `${label} (${sizeInWords(about)})` : `a tensor without a name (${about ? sizeInWords(about) : "unknown"})`;
+}
+
+function sizeInWords(about) {
+  return about.shape.length ? shapeText(about.shape) : "a single number";
 }
 
 /** What happened to names: the tensor that lost one is the one that a reader overlooks. */

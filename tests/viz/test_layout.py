@@ -1,0 +1,187 @@
+"""What a drawing must be, whatever is drawn: nothing overlaps, edges run down, the same picture every time."""
+
+from __future__ import annotations
+
+import copy
+import json
+from itertools import combinations, pairwise
+
+import pytest
+
+from dynagrad.viz.layered import Item, Link, arrange
+from dynagrad.viz.layout import Scene, lay_out
+from dynagrad.viz.svg import segment_points
+from tests.viz import films
+
+Rectangle = tuple[float, float, float, float]
+
+
+def rectangles(scene: Scene, group: int) -> list[Rectangle]:
+    """What stands side by side in a group: units and the groups inside it, as left, top, right, bottom."""
+    units = (scene.drawn.units[i] for i in scene.groups[group].units)
+    groups = (scene.groups[i] for i in scene.groups[group].groups)
+    sizes = ((one, *one.size()) for one in groups)
+    return [
+        *((unit.x - unit.left, unit.y, unit.x + unit.right, unit.y + unit.height) for unit in units),
+        *((one.x, one.y, one.x + width, one.y + height) for one, width, height in sizes),
+    ]
+
+
+def overlap(a: Rectangle, b: Rectangle) -> bool:
+    return a[0] < b[2] - 0.01 and b[0] < a[2] - 0.01 and a[1] < b[3] - 0.01 and b[1] < a[3] - 0.01
+
+
+def crossings(scene: Scene, number: int) -> int:
+    """How often two edges of a group change sides between two rows, ports of one tensor counting as one."""
+    group = scene.groups[number]
+    lines = [segment_points(scene, group, segment) for segment in group.segments]
+    pieces = [(a, b) for line in lines for a, b in pairwise(line) if b[1] > a[1]]
+    count = 0
+    for (a, b), (c, d) in combinations(pieces, 2):
+        if abs(a[1] - c[1]) < 1 and abs(b[1] - d[1]) < 1:
+            count += (a[0] - c[0]) * (b[0] - d[0]) < -1
+    return count
+
+
+@pytest.mark.parametrize("name", films.FILMS)
+@pytest.mark.parametrize("budget", [0, 150, 10_000])
+def test_nothing_overlaps_and_everything_lies_inside_its_group(name: str, budget: int) -> None:
+    scene = lay_out(films.FILMS[name](), budget)
+    for group in scene.groups:
+        boxes = rectangles(scene, group.id)
+        assert not [pair for pair in combinations(boxes, 2) if overlap(*pair)]
+        for left, top, right, bottom in boxes:
+            assert left > -0.01
+            assert top > -0.01
+            assert right < group.width + 0.01
+            assert bottom < group.height + 0.01
+
+
+@pytest.mark.parametrize("name", films.FILMS)
+def test_edges_run_downwards_from_point_to_point(name: str) -> None:
+    scene = lay_out(films.FILMS[name](), 10_000)
+    for group in scene.groups:
+        for segment in group.segments:
+            heights = [y for _, y in segment_points(scene, group, segment)]
+            assert heights == sorted(heights)
+
+
+@pytest.mark.parametrize("name", films.FILMS)
+def test_the_same_recording_is_drawn_the_same_way(name: str) -> None:
+    data = films.FILMS[name]()
+    first = json.dumps(lay_out(data).as_data())
+    assert json.dumps(lay_out(copy.deepcopy(data)).as_data()) == first
+
+
+def test_the_labs_cell_is_drawn_as_the_lab_draws_it() -> None:
+    data = films.lab()
+    scene = lay_out(data)
+    assert crossings(scene, 0) == 0
+    below = {unit.name: unit.row for unit in scene.drawn.units if unit.sign}
+    assert below == {"MmBackward0": 1, "AddBackward0": 2, "TanhBackward0": 3, "SumBackward0": 4}
+    add, tanh, total = (unit for unit in scene.drawn.units if unit.row in {2, 3, 4})
+    assert add.x == tanh.x == total.x  # the chain runs straight
+
+
+def test_a_box_has_room_for_every_name_that_it_ever_has() -> None:
+    film = films.Film("names.py", "")
+    x = film.leaf("x", [2], "data")
+    y = film.op("neg", "−", [x], [2], "y")
+    film.step(kind="names", names=[{"frame": 0, "bind": {"a_name_of_some_length": y}}])
+    box = lay_out(film.finished()).drawn.units[1].boxes[0]
+    assert box.width > len("a_name_of_some_length, y") * 7
+
+
+def test_much_used_parameters_are_tags_and_seldom_used_ones_edges() -> None:
+    drawn = lay_out(films.lstm(4)).drawn
+    tags = [tag.text for unit in drawn.units for tag in unit.tags]
+    assert tags.count("Wi") == 4
+    assert not [unit for unit in lay_out(films.lab()).drawn.units if unit.tags]
+
+
+def test_time_steps_line_up() -> None:
+    scene = lay_out(films.lstm(5), 10_000)
+    turns = [group for group in scene.groups if group.kind == "iteration"]
+    assert len(turns) == 5
+    assert len({group.x for group in turns}) == 1
+    columns = [[(scene.drawn.units[i].x, scene.drawn.units[i].y) for i in group.units] for group in turns]
+    assert all(column == columns[0] for column in columns)
+    assert [group.y for group in turns] == sorted(group.y for group in turns)
+
+
+def test_turns_of_a_loop_that_do_different_things_are_each_drawn() -> None:
+    scene = lay_out(films.training(3, branch=1), 10_000)
+    counts = [group.count for group in scene.groups if group.kind == "iteration"]
+    assert counts == [9, 10, 9]
+
+
+def test_a_tensor_written_in_place_is_drawn_again_at_its_next_version() -> None:
+    units = lay_out(films.training(2)).drawn.units
+    versions = [(box.tensor, box.version) for unit in units for box in unit.boxes if box.kind == "parameter"]
+    assert versions == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]
+
+
+def test_groups_open_from_the_outside_while_they_fit() -> None:
+    opened = {group.label: group.open for group in lay_out(films.lstm(50)).groups}
+    assert opened["for t in range(50)"]
+    assert opened["0"]
+    assert not opened["49"]
+    assert not any(group.open for group in lay_out(films.lstm(50), 0).groups[1:])
+
+
+def test_scopes_that_hold_nothing_but_one_other_are_merged() -> None:
+    film = films.Film("m.py", "")
+    film.scope("module", "net")
+    film.scope("module", "net.fc1")
+    film.op("neg", "−", [film.leaf("x", [2])], [2], "y")
+    assert [group.label for group in lay_out(film.finished()).groups[1:]] == ["net / net.fc1"]
+
+
+def test_calls_that_interleave_are_drawn_all_the_same() -> None:
+    film = films.Film("threads.py", "")
+    x = film.leaf("x", [2], "parameter")
+    film.scope("function", "a")
+    first = film.op("neg", "−", [x], [2])
+    film.leave()
+    film.scope("function", "b")
+    second = film.op("neg", "−", [first], [2])
+    film.leave()
+    film.scopes.append(1)  # back in the first call, as a generator or another thread would be
+    film.op("neg", "−", [second], [2])
+    scene = lay_out(film.finished(), 100)
+    boxes = rectangles(scene, 0)
+    assert not [pair for pair in combinations(boxes, 2) if overlap(*pair)]
+
+
+def test_a_recording_of_nothing_has_an_empty_scene() -> None:
+    assert lay_out(films.EMPTY).drawn.units == []
+
+
+def test_a_long_chain_is_no_deeper_than_memory() -> None:
+    film = films.Film("chain.py", "")
+    x = film.leaf("x", [1], "parameter")
+    for _ in range(5000):
+        x = film.op("neg", "−", [x], [1])
+    rows = [unit.row for unit in lay_out(film.finished()).drawn.units]
+    assert rows == list(range(5001))
+
+
+def test_crossings_are_removed_where_they_can_be() -> None:
+    box = Item(20, 20, 20)
+    drawing = arrange([box] * 6, [Link(0, 5), Link(1, 4), Link(2, 3)])
+    ends = [(drawing.x[0], drawing.x[5]), (drawing.x[1], drawing.x[4]), (drawing.x[2], drawing.x[3])]
+    assert all((a[0] - b[0]) * (a[1] - b[1]) > 0 for a, b in combinations(ends, 2))
+
+
+def test_long_edges_bend_around_what_they_pass_and_run_straight_between() -> None:
+    box = Item(30, 30, 20)
+    drawing = arrange([box] * 5, [Link(0, 1), Link(1, 2), Link(2, 3), Link(3, 4), Link(0, 4)])
+    bends = [x for _, x in drawing.bends[4]]
+    assert len(set(bends)) == 1
+    assert abs(bends[0] - drawing.x[2]) > 30
+
+
+def test_links_of_order_keep_one_axis() -> None:
+    wide, narrow = Item(100, 100, 20), Item(10, 10, 20)
+    drawing = arrange([wide, narrow, wide], [Link(0, 1, order=True), Link(1, 2, order=True), Link(0, 1, 80, 0)])
+    assert drawing.x[0] == drawing.x[1] == drawing.x[2]
