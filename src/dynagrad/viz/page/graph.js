@@ -51,18 +51,20 @@ class Graph {
     this.setView(left - x * scale, top - y * scale, scale);
   }
 
-  /** Moves a box of the canvas into view, and no more than that needs. */
+  /** Moves a box of the canvas into view, and no further than that needs; to the middle where `centre` asks for it. */
   reveal({ x, y, width, height }, centre = false) {
-    const { width: w, height: h } = this.box;
     const { scale } = this.view;
-    const pad = Math.min(70, w / 6, h / 6);
-    const left = x * scale + this.view.x;
-    const top = y * scale + this.view.y;
-    const inside = left >= pad && top >= pad && left + width * scale <= w - pad && top + height * scale <= h - pad;
-    if (inside && !centre) return;
-    const nx = left >= pad && left + width * scale <= w - pad ? this.view.x : w / 2 - (x + width / 2) * scale;
-    const ny = top >= pad && top + height * scale <= h - pad ? this.view.y : h / 2 - (y + height / 2) * scale;
-    this.setView(nx, ny, scale);
+    const dx = this.missing(x * scale + this.view.x, width * scale, this.box.width, centre);
+    const dy = this.missing(y * scale + this.view.y, height * scale, this.box.height, centre);
+    if (dx || dy) this.setView(this.view.x + dx, this.view.y + dy, scale);
+  }
+
+  missing(start, size, room, centre) {
+    const rim = Math.min(12, room / 20);
+    if (start >= rim && start + size <= room - rim) return 0;
+    if (centre || size > room - 2 * rim) return (room - size) / 2 - start;
+    const ahead = Math.min(room / 4, (room - size) / 2);
+    return start < rim ? ahead - start : room - ahead - size - start;
   }
 
   /** The part of the canvas to draw: what is in view and some around it. */
