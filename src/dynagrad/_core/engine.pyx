@@ -13,6 +13,7 @@ from libcpp.vector cimport vector
 from dynagrad._core.graph cimport (
     FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_NONE, AccumulateGrad, Edge, Node, Output, accumulator_of, gradient_function,
     has_saved, node_extras, output_of, release_saved, thread_state, wrote)
+from dynagrad._core.graph cimport SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport add, add_into
@@ -21,7 +22,7 @@ from dynagrad._core.provenance cimport Cut, here, name_of, position_here, proven
 from dynagrad._core.tensor cimport (
     HAS_HOOKS, LEAF_GRAD, RETAINS_GRAD, TensorBase, dims_tuple, new_like, release_later, requires_grad,
     shape_tuple)
-from dynagrad._core.types cimport dtype_object
+from dynagrad._core.types cimport dtype_object, itemsizes
 
 cdef extern from "<algorithm>" namespace "std" nogil:
     void push_heap[Iter](Iter first, Iter last)
@@ -164,6 +165,81 @@ cdef void _abandon(Run* run, Node root) noexcept:
                 run.stack.push_back(node.edges[i].node)
 
 
+# ---- who watches -------------------------------------------------------------------------------------------------------
+
+# Told of everything that a backward does, in any thread; null for nobody, which costs a comparison a node and an edge.
+cdef PyObject* _watcher = NULL
+
+
+def watch_backward(watcher):
+    """Tells `watcher` of every backward from now on, or nobody for None. Returns who was told before.
+
+    Its methods, none of which may keep a gradient or change it:
+
+    - ``backward_begins(roots)``: (node, output number, gradient) triples;
+    - ``node_runs(node, gradients)``: a gradient, or None, for each output; ``node_ran(node)`` when it has returned;
+    - ``delivers(node, index, target, nr, gradient, summed)``: the gradient of input `index` reaches output `nr` of the node
+      `target`; `summed`: a sum with what had arrived there is what is handed over;
+    - ``accumulates(tensor, node, gradient)`` before ``.grad`` is added to, and ``accumulated(tensor)``;
+    - ``releases(node, nbytes)``: saved tensors are given up;
+    - ``hooked(kind, owner, hook, replaced)``: a hook of kind "tensor", "pre", "post" or "post_accumulate" has run;
+    - ``backward_ends(completed)``.
+    """
+    global _watcher
+    before = <object>_watcher if _watcher != NULL else None
+    if watcher is not None:
+        Py_INCREF(watcher)
+    if _watcher != NULL:
+        Py_XDECREF(_watcher)
+    _watcher = <PyObject*>watcher if watcher is not None else NULL
+    return before
+
+
+def saved_by(Node node not None):
+    """What a node keeps for its derivative, without unpacking it: (tensor, or None for a packed one; bytes; version).
+
+    A number that is kept, or a place that holds nothing, is None.
+    """
+    cdef list found = []
+    cdef TensorBase t
+    cdef int i
+    if node.flags & FREED:
+        return found
+    for i in range(node.n_saved):
+        if node.saved[i].kind == SAVED_TENSOR or node.saved[i].kind == SAVED_RESULT:
+            t = <TensorBase>node.saved[i].value
+            found.append((t, t.numel * itemsizes[t.dtype], node.saved[i].version))
+        elif node.saved[i].kind == SAVED_PACKED:
+            found.append((None, 0, 0))
+        else:
+            found.append(None)
+    return found
+
+
+cdef int _tell_begin(list roots, list gradients) except -1:
+    (<object>_watcher).backward_begins([(root[0], root[1], g) for root, g in zip(roots, gradients)])
+    return 0
+
+
+cdef int _tell_release(Node node) except -1:
+    """Says how many bytes the node is about to give up, if any."""
+    cdef int i
+    cdef size_t nbytes = 0
+    if node.n_saved == 0 or node.flags & FREED:
+        return 0
+    for i in range(node.n_saved):
+        if node.saved[i].kind == SAVED_TENSOR or node.saved[i].kind == SAVED_RESULT:
+            nbytes += (<TensorBase>node.saved[i].value).numel * itemsizes[(<TensorBase>node.saved[i].value).dtype]
+    (<object>_watcher).releases(node, nbytes)
+    return 0
+
+
+cdef int _tell_hook(str kind, object owner, object hook, object returned) except -1:
+    if _watcher != NULL:
+        (<object>_watcher).hooked(kind, owner, hook, returned is not None)
+    return 0
+
+
 cdef TensorBase _fit(TensorBase g, Output* output, Node node, int index):
     """Brings a gradient to the shape and dtype of the tensor that it belongs to: sums what was broadcast, casts."""
     cdef int i
@@ -211,7 +287,11 @@ cdef int _deliver(Run* run, Edge* edge, TensorBase g, Node giver, int index) exc
         if buffer[0] == NULL:
             Py_INCREF(g)
             buffer[0] = <PyObject*>g
+            if _watcher != NULL:
+                (<object>_watcher).delivers(giver, index, target, edge.nr, g, False)
             return 0
+        if _watcher != NULL:
+            (<object>_watcher).delivers(giver, index, target, edge.nr, g, True)
         have = _sum(buffer[0], g)
         buffer[0] = NULL
         Py_INCREF(have)
@@ -222,6 +302,8 @@ cdef int _deliver(Run* run, Edge* edge, TensorBase g, Node giver, int index) exc
         Py_INCREF(parts)
         buffer[0] = <PyObject*>parts
     parts = <list>buffer[0]
+    if _watcher != NULL:
+        (<object>_watcher).delivers(giver, index, target, edge.nr, g, parts[edge.nr] is not None)
     parts[edge.nr] = g if parts[edge.nr] is None else add(<TensorBase>parts[edge.nr], g, 1.0)
     return 0
 
@@ -284,10 +366,11 @@ cdef tuple _checked_gradients(tuple old, object new, object hook):
     return tuple([_checked_gradient(<TensorBase>before, after, hook) for before, after in zip(old, <tuple>new)])
 
 
-cdef TensorBase _run_tensor_hooks(dict hooks, TensorBase g):
+cdef TensorBase _run_tensor_hooks(object owner, dict hooks, TensorBase g):
     """Runs the hooks of one tensor in the order of registration; each may replace the gradient."""
     for hook in list(hooks.values()):
         returned = hook(g)
+        _tell_hook("tensor", owner, hook, returned)
         if returned is not None:
             g = _checked_gradient(g, returned, hook)
     return g
@@ -299,11 +382,15 @@ cdef int _before(Node node, list gradients) except -1:
     cdef TensorBase retained
     for nr, hooks in extra.get("tensor_hooks", {}).items():
         if gradients[nr] is not None:
-            gradients[nr] = _run_tensor_hooks(hooks, <TensorBase>gradients[nr])
+            gradients[nr] = _run_tensor_hooks(node, hooks, <TensorBase>gradients[nr])
     for nr, reference in extra.get("retain", {}).items():
         retained = reference()
         if retained is not None and gradients[nr] is not None:
+            if _watcher != NULL:
+                (<object>_watcher).accumulates(retained, node, gradients[nr])
             _retain(retained, <TensorBase>gradients[nr])
+            if _watcher != NULL:
+                (<object>_watcher).accumulated(retained)
     return 0
 
 
@@ -311,6 +398,7 @@ cdef list _prehooks(Node node, list gradients):
     """Prehooks of a node: each may replace the gradients of its outputs."""
     for hook in list((<dict>node.extra).get("pre_hooks", {}).values()):
         returned = hook(tuple(gradients))
+        _tell_hook("pre", node, hook, returned)
         if returned is not None:
             gradients = list(_checked_gradients(tuple(gradients), returned, hook))
     return gradients
@@ -329,6 +417,7 @@ cdef object _after(Node node, object results, list gradients):
     cdef tuple inputs = results if isinstance(results, tuple) else (results,) * (node.n_edges > 0)
     for hook in list((<dict>node.extra).get("post_hooks", {}).values()):
         returned = hook(inputs, tuple(gradients))
+        _tell_hook("post", node, hook, returned)
         if returned is not None:
             inputs = _checked_gradients(inputs, returned, hook)
     return inputs
@@ -340,6 +429,8 @@ cdef int _accumulate(AccumulateGrad node, TensorBase g) except -1:
     """leaf.grad += g. A gradient that nobody else sees becomes .grad itself."""
     cdef TensorBase leaf = <TensorBase>node.saved_inline[0].value
     cdef TensorBase have
+    if _watcher != NULL:
+        (<object>_watcher).accumulates(leaf, node, g)
     if leaf.gradient is None:
         leaf.gradient = _own(g, leaf)
     elif thread_state.grad_enabled:
@@ -350,9 +441,12 @@ cdef int _accumulate(AccumulateGrad node, TensorBase g) except -1:
             wrote(have)
         else:
             add(have, g, 1.0, have, True)
+    if _watcher != NULL:
+        (<object>_watcher).accumulated(leaf)
     if leaf.flags & HAS_HOOKS:
         for hook in list((<dict>leaf.extra).get("post_accumulate_hooks", {}).values()):
             hook(leaf)
+            _tell_hook("post_accumulate", leaf, hook, None)
     return 0
 
 
@@ -458,6 +552,8 @@ cdef int run_from(Node root, int nr, TensorBase g, bint keep_graph, bint create_
     thread_state.grad_enabled = create_graph
     thread_state.backward_depth += 1
     try:
+        if _watcher != NULL:
+            _tell_begin([(root, nr)], [g])
         _reach(run, root)
         _deliver(run, &edge, g, root, 0)
         g = None
@@ -470,6 +566,8 @@ cdef int run_from(Node root, int nr, TensorBase g, bint keep_graph, bint create_
         if not done:
             _abandon(run, root)
         _end(run)
+        if _watcher != NULL:
+            (<object>_watcher).backward_ends(done)
     return 0
 
 
@@ -496,6 +594,8 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
     thread_state.grad_enabled = create_graph
     thread_state.backward_depth += 1
     try:
+        if _watcher != NULL:
+            _tell_begin(roots, gradients)
         for node in nodes.values():
             _reach(run, node)
         for i in range(len(roots)):
@@ -514,6 +614,8 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
             for node in nodes.values():
                 _abandon(run, node)
         _end(run)
+        if _watcher != NULL:
+            (<object>_watcher).backward_ends(done)
     if points is None:
         return None
     if accumulate:
@@ -565,6 +667,8 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
         if many is None:
             return _hand_on(run, node, None)
         g = <TensorBase>many[0]
+    if _watcher != NULL:
+        (<object>_watcher).node_runs(node, [g] if many is None else many)
     if node.n_outputs > 1:
         if not _is_dead_end(node) or node.flags & RUNS_WITHOUT:
             results = node.vjp_many(many)
@@ -573,9 +677,13 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
         g = None
     if node.flags & HAS_EXTRA and "post_hooks" in <dict>node.extra:
         results = _after(node, results, many)
+    if _watcher != NULL:
+        (<object>_watcher).node_ran(node)
     if thread_state.anomaly and thread_state.anomaly_checks_nan:
         _check_nan(node, results)
     if not keep_graph:
+        if _watcher != NULL:
+            _tell_release(node)
         node.release(<PyObject*>line if line is not None else NULL)
     return _hand_on(run, node, results)
 
@@ -651,7 +759,7 @@ cdef int _run_leaf(Node node, TensorBase g, _Capture points) except -1:
     """A leaf's hooks, then its .grad and the node's hooks, or the capture of its gradient."""
     cdef TensorBase leaf = <TensorBase>node.saved_inline[0].value
     if leaf.flags & HAS_HOOKS and "tensor_hooks" in <dict>leaf.extra:
-        g = _run_tensor_hooks((<dict>leaf.extra)["tensor_hooks"], g)
+        g = _run_tensor_hooks(leaf, (<dict>leaf.extra)["tensor_hooks"], g)
     if points is not None:
         if id(node) in points.wanted:
             _catch(points, node, [g])

@@ -1,0 +1,330 @@
+"""Calls of public ops told to listeners: functions, methods, operators, attributes, whoever holds them under any name.
+
+While nobody listens nothing here is reached: see intercept.hpp. What listeners make of a call is not decided here.
+"""
+import cython
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+
+from dynagrad._core.card import CARDS, methods
+
+from dynagrad._core.tensor cimport TensorBase, is_tensor
+
+cdef extern from "intercept.hpp" namespace "dg":
+    ctypedef object (*vectorcall "vectorcallfunc")(object, PyObject* const*, size_t, PyObject*)
+    ctypedef object (*Report)(int, object, PyObject*, int)
+    ctypedef object (*ReportAttribute)(int, object, PyObject*)
+    Report report_slot
+    ReportAttribute report_attribute
+    int depth
+    int active
+    int slot_count
+    const char* slot_name(int)
+    const char* slot_reflected(int)
+    void learn_slots(object)
+    void wrap_type(object, bint)
+    void wrap_descriptor(object, bint)
+    object run_slot(int, PyObject*, PyObject*, int)
+    bint wrap_function(object, vectorcall)
+    void unwrap_functions(vectorcall)
+    object run_function(object, PyObject* const*, size_t, PyObject*, vectorcall)
+    int learn_attribute(object)
+    void wrap_attribute(int, bint, bint, bint)
+    object run_attribute(int, PyObject*, PyObject*)
+
+cdef extern from "Python.h":
+    Py_ssize_t PyVectorcall_NARGS(size_t)
+    object PyTuple_New(Py_ssize_t)
+    void PyTuple_SET_ITEM(object, Py_ssize_t, object)
+    object PyTuple_GetItem(object, Py_ssize_t)
+    PyObject* const* tuple_items "&PyTuple_GET_ITEM"(object, Py_ssize_t)
+
+cdef enum:
+    FUNCTION = 0
+    SLOT = 1
+    ATTRIBUTE = 2
+    SETITEM = 30        # the slot whose operands are a tensor and a pair
+
+# Name of the attribute, whether reading it is told, whether writing it is.
+cdef tuple _ATTRIBUTES = (("T", True, False), ("mT", True, False), ("H", True, False), ("mH", True, False),
+                          ("data", True, True), ("grad", False, True), ("requires_grad", False, True))
+cdef tuple _METHODS = ("item", "tolist", "requires_grad_", "retain_grad", "register_hook",
+                       "register_post_accumulate_grad_hook", "backward", "detach_")
+cdef tuple _ORDERS = ("lt", "le", "eq", "ne", "gt", "ge")
+
+cdef list _listeners = []           # (listener, whether what it calls itself is told too)
+cdef dict _names = {}               # function -> public name
+cdef list _slots = []               # (function, reflected function) of each slot
+cdef list _orders = []              # functions of the comparisons
+cdef list _attributes = []          # (name, number, get, set) of each attribute
+cdef object _native = None
+
+
+@cython.final
+@cython.freelist(32)
+cdef class Call:
+    """What was called: calling this runs it, past the listeners that are still to be asked. ``name``: its public name."""
+
+    cdef object function
+    cdef readonly str name
+    cdef int kind, number, order, level
+    cdef bint swapped
+
+    def __call__(self, *args, **kwargs):
+        if self.level < len(_listeners):
+            return _ask(self, args, kwargs)
+        return _run(self, args, kwargs)
+
+
+cdef object _run(Call call, tuple args, dict kwargs):
+    """The intercepted function itself, with everything inside it untold."""
+    global depth
+    cdef PyObject* second
+    depth += 1
+    try:
+        if call.kind == FUNCTION:
+            if kwargs:
+                names = tuple(kwargs)
+                values = args + tuple(kwargs.values())
+                return run_function(call.function, tuple_items(values, 0), len(args), <PyObject*>names, trampoline)
+            return run_function(call.function, tuple_items(args, 0), len(args), NULL, trampoline)
+        if call.kind == ATTRIBUTE:
+            return run_attribute(call.number, <PyObject*>args[0], <PyObject*>args[1] if len(args) > 1 else NULL)
+        if call.swapped:
+            return run_slot(call.number, <PyObject*>args[1], <PyObject*>args[0], call.order)
+        if len(args) == 3:
+            pair = args[1:]
+            return run_slot(call.number, <PyObject*>args[0], <PyObject*>pair, call.order)
+        second = <PyObject*>args[1] if len(args) > 1 else NULL
+        return run_slot(call.number, <PyObject*>args[0], second, call.order)
+    finally:
+        depth -= 1
+
+
+cdef object _ask(Call call, tuple args, dict kwargs):
+    """Calls the next listener."""
+    global depth
+    cdef Call rest = Call.__new__(Call)
+    rest.function, rest.name, rest.kind = call.function, call.name, call.kind
+    rest.number, rest.order, rest.swapped, rest.level = call.number, call.order, call.swapped, call.level + 1
+    listener, reentrant = <tuple>_listeners[call.level]
+    if reentrant:
+        return listener(call.function, args, kwargs, rest)
+    depth += 1
+    try:
+        return listener(call.function, args, kwargs, rest)
+    finally:
+        depth -= 1
+
+
+cdef object _told(object function, int kind, int number, int order, tuple args, dict kwargs, bint swapped, str name):
+    cdef Call call = Call.__new__(Call)
+    call.function, call.kind, call.number, call.order = function, kind, number, order
+    call.swapped, call.name = swapped, name
+    return _ask(call, args, kwargs)
+
+
+cdef object trampoline(object function, PyObject* const* args, size_t nargsf, PyObject* names):
+    """Stands in for a function's own vectorcall."""
+    if depth > 0 or active == 0:
+        return run_function(function, args, nargsf, names, trampoline)
+    cdef Py_ssize_t i, n = PyVectorcall_NARGS(nargsf)
+    positional = PyTuple_New(n)
+    for i in range(n):
+        item = <object>args[i]
+        Py_INCREF(item)
+        PyTuple_SET_ITEM(positional, i, item)
+    cdef dict keywords = {}
+    if names != NULL:
+        for i in range(len(<tuple>names)):
+            keywords[(<tuple>names)[i]] = <object>args[n + i]
+    return _told(function, FUNCTION, 0, 0, positional, keywords, False, <str>_names.get(function, ""))
+
+
+cdef object _report_slot(int number, object a, PyObject* b, int order):
+    """An operator: told under the public name of its op, a tensor first where there is one on the right alone."""
+    if b == NULL:
+        function = (<tuple>_slots[number])[0]
+        return _told(function, SLOT, number, 0, (a,), {}, False, <str>_names.get(function, ""))
+    second = <object>b
+    function, reflected = <tuple>_slots[number]
+    if function is None:
+        function = _orders[order]
+    elif number == SETITEM:
+        return _told(function, SLOT, number, 0, (a, second[0], second[1]), {}, False, "__setitem__")
+    if not isinstance(a, TensorBase) and reflected is not None:
+        return _told(reflected, SLOT, number, order, (second, a), {}, True, <str>_names.get(reflected, ""))
+    return _told(function, SLOT, number, order, (a, second), {}, False, <str>_names.get(function, ""))
+
+
+cdef object _report_attribute(int number, object self, PyObject* value):
+    name, _, get, set_ = <tuple>_attributes[number]
+    if value == NULL:
+        return _told(get, ATTRIBUTE, number, 0, (self,), {}, False, <str>name)
+    return _told(set_, ATTRIBUTE, number, 0, (self, <object>value), {}, False, <str>name + "=")
+
+
+report_slot = _report_slot
+report_attribute = _report_attribute
+
+
+# ---- switching on and off --------------------------------------------------------------------------------------------
+
+def native_functions():
+    """The native functions that are public, each with the name under which it is: ops, their in-place forms, backward."""
+    from dynagrad._core import base, function
+
+    found = {}
+    for card in CARDS.values():
+        found.setdefault(card.op, card.name)
+        if callable(card.method):
+            found.setdefault(card.method, card.name)
+        if card.inplace is not None:
+            found.setdefault(card.inplace, card.name + "_")
+    for name in _METHODS:
+        found[vars(base.NativeTensor)[name]] = name
+    found[base.backward] = "backward"
+    found[base.grad] = "grad"
+    found[vars(function.FunctionBase)["apply"].__func__] = "apply"
+    return {each: name for each, name in found.items() if type(each) is type(native_functions)}
+
+
+def _classes():
+    """The native tensor class and every class below it."""
+    cdef list found = [_native]
+    for each in found:
+        found.extend(each.__subclasses__())
+    return found
+
+
+cdef int _learn() except -1:
+    """Fills the tables, the first time."""
+    global _native
+    from dynagrad._core.base import NativeTensor
+
+    _native = NativeTensor
+    tensor = NativeTensor.__subclasses__()[0]
+    learn_slots(NativeTensor)
+    by_name = methods()
+    _names.update(native_functions())
+
+    def named(name):
+        if not name:
+            return None
+        each = by_name.get(name) or vars(NativeTensor).get(name) or getattr(tensor, name, None)
+        if each is not None:
+            _names.setdefault(each, name)
+        return each
+
+    for n in range(slot_count):
+        reflected = slot_reflected(n)
+        _slots.append((named(slot_name(n).decode()), named(reflected.decode()) if reflected != NULL else None))
+    _orders.extend([named(name) for name in _ORDERS])
+    for name, reads, writes in _ATTRIBUTES:
+        descriptor = vars(NativeTensor)[name]
+        _attributes.append((name, learn_attribute(descriptor), descriptor.__get__, descriptor.__set__))
+    return 0
+
+
+cdef int _switch(bint on) except -1:
+    global active
+    active = len(_listeners)
+    if on:
+        for function in _names:
+            if type(function) is type(native_functions):
+                wrap_function(function, trampoline)
+    else:
+        unwrap_functions(trampoline)
+    for cls in _classes():
+        wrap_type(cls, on)
+    for each in vars(_native).values():
+        wrap_descriptor(each, on)
+    for name, number, _, _ in _attributes:
+        _, reads, writes = _ATTRIBUTES[number]
+        wrap_attribute(number, on, reads, writes)
+    return 0
+
+
+def install(listener, *, reentrant=False):
+    """Tells ``listener(function, args, kwargs, call)`` of every public call from now on; what it returns is the result.
+
+    Args:
+        listener: called in the calling thread instead of the op. ``call(*args, **kwargs)`` runs the op; ``call.name`` is
+            its public name: "mul", "add_", "__getitem__", "T", "data=".
+        reentrant: whether ops that the listener itself calls are told too. What an op calls inside never is.
+
+    Listeners are asked in the order in which they were installed, each by the ``call`` of the one before.
+
+    >>> import dynagrad
+    >>> def listener(function, args, kwargs, call):
+    ...     print(call.name, len(args))
+    ...     return call(*args, **kwargs)
+    >>> x = dynagrad.ones(2)
+    >>> install(listener)
+    >>> y = x * 3 + x.sum()
+    mul 2
+    sum 1
+    add 2
+    >>> uninstall(listener)
+    >>> y = x * 3
+    """
+    global active
+    if _native is None:
+        _learn()
+    _listeners.append((listener, bool(reentrant)))
+    active = len(_listeners)
+    if active == 1:
+        _switch(True)
+
+
+def uninstall(listener):
+    """Ends an ``install``. Raises ValueError if there was none of this listener."""
+    global active
+    for i in range(len(_listeners) - 1, -1, -1):
+        if _listeners[i][0] == listener:
+            del _listeners[i]
+            active = len(_listeners)
+            if active == 0:
+                _switch(False)
+            return
+    raise ValueError("this listener is not installed")
+
+
+def listening():
+    """How many listeners there are."""
+    return len(_listeners)
+
+
+def untold(function, *args):
+    """Runs ``function(*args)`` without telling listeners of the ops that it calls in this thread."""
+    global depth
+    depth += 1
+    try:
+        return function(*args)
+    finally:
+        depth -= 1
+
+
+def holders(names):
+    """The (name, value) pairs of a namespace that are tensors or may hold some: lists, tuples, dicts, and ``self``.
+
+    >>> import dynagrad
+    >>> [name for name, value in holders({"x": dynagrad.ones(1), "n": 3, "pair": (1, 2)})]
+    ['x', 'pair']
+    """
+    cdef list found = []
+    cdef object kind
+    if type(names) is not dict:
+        return [(name, value) for name, value in names.items() if is_tensor(value)]
+    for name, value in (<dict>names).items():
+        kind = type(value)
+        if is_tensor(value):
+            if not (<str>name).startswith("__"):
+                found.append((name, value))
+        elif kind is list or kind is tuple or kind is dict:
+            if len(value) and not (<str>name).startswith("_"):
+                found.append((name, value))
+        elif name == "self":
+            found.append((name, value))
+    return found
