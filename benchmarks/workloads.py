@@ -139,6 +139,45 @@ def mlp(torch: Any) -> Step:
     return step
 
 
+def sgd_step(torch: Any) -> Step:
+    """A step of gradient descent over a 4 by 4 and a 4-element parameter that have their gradients."""
+    torch.manual_seed(0)
+    parameters = [torch.randn(4, 4, requires_grad=True), torch.randn(4, requires_grad=True)]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    return torch.optim.SGD(parameters, lr=1e-4).step
+
+
+def tiny_mlp(torch: Any) -> Step:
+    """2-16-16-1 with tanh, batch 32, mean squared error: zero_grad, forward, backward and a step of Adam."""
+    torch.manual_seed(0)
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1))
+    x = torch.randn(32, 2)
+    return training_step(torch, model, nn.MSELoss(), x, (x * x).sum(1, keepdim=True))
+
+
+def mlp_adam(torch: Any) -> Step:
+    """784-256-10, batch 64, ReLU and cross-entropy: zero_grad, forward, backward and a step of Adam."""
+    torch.manual_seed(0)
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
+    labels = torch.randint(0, CLASSES, (BATCH,))
+    return training_step(torch, model, nn.CrossEntropyLoss(), torch.randn(BATCH, INPUTS), labels)
+
+
+def training_step(torch: Any, model: Any, criterion: Any, inputs: Any, targets: Any) -> Step:
+    """A whole step of training with Adam."""
+    optimizer = torch.optim.Adam(model.parameters())
+
+    def step() -> None:
+        optimizer.zero_grad()
+        criterion(model(inputs), targets).backward()
+        optimizer.step()
+
+    return step
+
+
 def matmul(torch: Any) -> Step:
     """1024 by 1024 float32, no graph."""
     torch.manual_seed(0)
@@ -156,6 +195,9 @@ WORKLOADS = {
         Workload("long_chain", "scalar chain of 1 000 000 nodes", "node", chain(LONG_CHAIN), LONG_CHAIN),
         Workload("elementwise", "(tanh(x)*sigmoid(x) + x**2).sum(), 4 M", "step", elementwise, threaded=True),
         Workload("mlp", "MLP 784-256-10, batch 64", "step", mlp, threaded=True),
+        Workload("sgd_step", "SGD step, 2 parameters", "step", sgd_step),
+        Workload("tiny_mlp", "MLP 2-16-16-1, batch 32, Adam, whole step", "step", tiny_mlp, threaded=True),
+        Workload("mlp_adam", "MLP 784-256-10, batch 64, Adam, whole step", "step", mlp_adam, threaded=True),
         Workload("matmul", "matmul 1024×1024", "step", matmul, threaded=True),
     )
 }

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
@@ -184,21 +185,30 @@ def save(
 
 
 def _save_to_path(path: str, parts: Any) -> None:
-    """Writes beside the file, makes sure that it is on disk, and puts it in place in one move."""
+    name = os.path.splitext(os.path.basename(os.path.realpath(path)))[0] or "archive"
+    with replaced(path) as file:
+        _write_archive(file, name, *parts)
+
+
+@contextlib.contextmanager
+def replaced(path: str) -> Iterator[Any]:
+    """A file to write to in the place of ``path``: made beside it, put on disk, and moved there in one step at the end.
+
+    Whatever is not a plain file, such as a pipe, is written to directly. RuntimeError where the folder does not exist.
+    """
     path = os.path.realpath(path)
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise RuntimeError(f"Parent directory {folder} does not exist.")
-    name = os.path.splitext(os.path.basename(path))[0] or "archive"
     mode = _mode_of(path)
     if mode is not None and not stat.S_ISREG(mode):
         with open(path, "wb") as file:
-            _write_archive(file, name, *parts)
+            yield file
         return
     handle, beside = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".part", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            _write_archive(file, name, *parts)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(beside, stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
@@ -207,6 +217,10 @@ def _save_to_path(path: str, parts: Any) -> None:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: str) -> None:
     with contextlib.suppress(OSError):
         directory = os.open(folder, os.O_RDONLY)
         try:

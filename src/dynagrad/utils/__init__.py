@@ -3,7 +3,7 @@
 
 def __getattr__(name: str) -> object:
     """The parts are imported when first asked for."""
-    if name in ("checkpoint", "data", "hooks", "tensorboard"):
+    if name in ("checkpoint", "data", "hooks", "safetensors", "tensorboard"):
         from importlib import import_module
 
         return import_module(f"dynagrad.utils.{name}")
