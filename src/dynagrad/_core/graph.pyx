@@ -393,15 +393,18 @@ cdef int _save_packed(Node node, int i, TensorBase t) except -1:
     pack, unpack_hook = stack[len(stack) - 1]
     thread_state.grad_enabled = False
     try:
-        held = pack(t.detach() if t.grad_fn is not None else t), unpack_hook
+        packed = pack(t.detach() if t.grad_fn is not None else t)
     finally:
         thread_state.grad_enabled = before
     if t.counter.version != version:
         raise RuntimeError("A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
                            "can not be modified by in-place operations as this can lead to unexpected side-effects. Let the "
                            "hook work on a clone().")
+    origin = gradient_function(t) if t.grad_fn is not None else accumulator_of(t) if requires_grad(t) else None
+    held = packed, unpack_hook, origin, t.output_nr
     Py_INCREF(held)
     node.saved[i].value = <PyObject*>held
+    node.saved[i].version = 0
     node.saved[i].kind = SAVED_PACKED
     return 0
 
@@ -412,7 +415,9 @@ cdef int save_result(Node node, int i, TensorBase result, int nr=0) except -1:
     save(node, i, alias)
     if node.saved[i].kind == SAVED_TENSOR:
         node.saved[i].kind = SAVED_RESULT
-        node.saved[i].nr = nr
+    else:
+        node.saved[i].version = 1       # of a packed tensor: that it is the node's own output
+    node.saved[i].nr = nr
     return 0
 
 
@@ -431,21 +436,30 @@ cdef TensorBase unpack(Node node, int i):
     if saved.kind == SAVED_NUMBER:
         return _saved_number(node, saved)
     if saved.kind == SAVED_PACKED:
-        held, unpack_hook = <tuple><object>saved.value
+        held, unpack_hook, origin, nr = <tuple><object>saved.value
         found = unpack_hook(held)
         if not isinstance(found, TensorBase):
             raise TypeError("Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
                             f"{type(found).__name__}")
-        return <TensorBase>found
+        if not thread_state.grad_enabled or (origin is None and not saved.version):
+            return <TensorBase>found
+        attached = _alias_of(<TensorBase>found)
+        attached.grad_fn = node if saved.version else origin
+        attached.output_nr = saved.nr if saved.version else nr
+        return attached
     t = <TensorBase>saved.value
     if t.counter.version != saved.version:
         raise _modified_error(node, saved)
     if saved.kind == SAVED_RESULT and thread_state.grad_enabled:
-        attached = new_alias(t, t.ndim, t.shape, t.strides, 0)
+        attached = _alias_of(t)
         attached.grad_fn = node
         attached.output_nr = saved.nr
         return attached
     return t
+
+
+cdef TensorBase _alias_of(TensorBase t):
+    return new_alias(t, t.ndim, t.shape, t.strides, 0)
 
 
 cdef object unpack_operand(Node node, int i):

@@ -3,8 +3,7 @@
 Note [Recomputation through saved tensors]
 The forward pass runs as ever, but each tensor that a node saves is replaced by an empty slot. When backward unpacks
 the first slot, the function runs again and fills the slots in the order in which they were made; the rest of the graph
-never notices. A filled slot lives as long as the node that holds it. While backward itself is being recorded, slots hold
-tensors with their new history, of which it takes part.
+never notices. A filled slot lives as long as the node that holds it.
 """
 
 from __future__ import annotations
@@ -119,7 +118,8 @@ def _is_reentrant(asked: bool | None, name: str) -> bool:
         return asked
     warnings.warn(
         f"torch.utils.checkpoint.{name}: the use_reentrant parameter should be passed explicitly. "
-        "use_reentrant=False is recommended, but if you need to preserve the current default behavior, you can pass use_reentrant=True.",
+        "use_reentrant=False is recommended, but if you need to preserve the current default behavior, you can pass "
+        "use_reentrant=True.",
         stacklevel=3,
     )
     return True
@@ -142,7 +142,7 @@ class _Frame:
     ) -> None:
         self.function, self.args, self.kwargs, self.again = function, args, kwargs, again
         self.checks, self.debug = checks, debug
-        self.early_stop, self.attached = True, False
+        self.early_stop = True
         self.random_state: Any = None
         tensors = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)]
         self.versions = [(each, each._version) for each in tensors]
@@ -160,9 +160,7 @@ class _Frame:
         return slot
 
     def unpack(self, slot: _Slot) -> Tensor:
-        recorded = dynagrad.is_grad_enabled()
-        if slot not in self.values or (recorded and not self.attached):
-            self.attached = recorded
+        if slot not in self.values:
             self._recompute()
         if slot not in self.values:
             raise CheckpointError("torch.utils.checkpoint: a saved tensor was not computed again")
@@ -186,7 +184,7 @@ class _Frame:
             self._compare(count, tensor)
             slot = self.slots[count]()
             if slot is not None:
-                self.values[slot] = tensor if self.attached else tensor.detach()
+                self.values[slot] = tensor.detach()
             count += 1
             if count == len(self.slots) and self.early_stop:
                 raise _AllRecomputedError
