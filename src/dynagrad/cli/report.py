@@ -12,6 +12,10 @@ from types import CodeType, ModuleType, TracebackType
 from .binding import spoken_name
 
 
+class CannotRunError(Exception):
+    """There is no such script or module: its message is all that the user needs to see."""
+
+
 def report_from(runner: CodeType) -> None:
     """From here on, shows tracebacks without ``runner``'s frame and those around it, by whichever hook is set now."""
     shown = sys.excepthook

@@ -1,7 +1,7 @@
 """``dynagrad run``: runs a PyTorch script on dynagrad, as ``python`` would run it.
 
 The script sees what ``python`` shows it: ``sys.argv``, ``sys.path[0]``, ``__main__``, its own traceback and exit code.
-``binding`` gives it the names of PyTorch; ``report`` shows what it raises.
+``binding`` gives it the names of PyTorch; ``report`` shows what it raises; ``filming`` records it where asked.
 """
 
 from __future__ import annotations
@@ -16,12 +16,9 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
 from .binding import bind
+from .filming import Film, take_options
 from .page import page
-from .report import report_from
-
-
-class CannotRunError(Exception):
-    """There is no such script or module: its message is all that the user needs to see."""
+from .report import CannotRunError, report_from
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,14 +27,15 @@ def main(arguments: Sequence[str]) -> int:
         print(help_page(), end="", file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     try:
-        _dispatch(*arguments)
+        film, rest = take_options(arguments)
+        _dispatch(film, *rest)
     except CannotRunError as error:
         print(f"dynagrad run: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _dispatch(first: str, *rest: str) -> None:
+def _dispatch(film: Film, first: str, *rest: str) -> None:
     if first in ("-m", "-c") and not rest:
         raise CannotRunError(f"{first} needs an argument\nSee: dynagrad run --help")
     if first.startswith("-") and first not in ("-", "-m", "-c"):
@@ -46,13 +44,13 @@ def _dispatch(first: str, *rest: str) -> None:
         )
     bind()
     if first == "-m":
-        run_module(rest[0], rest[1:])
+        run_module(rest[0], rest[1:], film)
     elif first == "-c":
-        run_text(rest[0], "<string>", ["-c", *rest[1:]])
+        run_text(rest[0], "<string>", ["-c", *rest[1:]], film)
     elif first == "-":
-        run_text(sys.stdin.buffer.read(), "<stdin>", ["-", *rest])
+        run_text(sys.stdin.buffer.read(), "<stdin>", ["-", *rest], film)
     else:
-        run_script(first, rest)
+        run_script(first, rest, film)
 
 
 def help_page() -> str:
@@ -69,6 +67,14 @@ def help_page() -> str:
             ],
         ),
         (
+            "Options, right after the program's name or before it",
+            [
+                ("--record lab.html", "records the program, and writes a page that plays it; .json, .txt, … also go"),
+                ("--open", "opens the page in the browser afterwards"),
+                ("--", "ends these options: what follows is the program's"),
+            ],
+        ),
+        (
             "What it does",
             [
                 "For this process alone, torch, torch.* and torchviz are dynagrad's modules.",
@@ -79,7 +85,7 @@ def help_page() -> str:
     )
 
 
-def run_script(path: str, arguments: Sequence[str]) -> None:
+def run_script(path: str, arguments: Sequence[str], film: Film) -> None:
     """Runs a file, or the ``__main__.py`` of a folder."""
     file = os.path.abspath(os.path.join(path, "__main__.py") if os.path.isdir(path) else path)
     try:
@@ -91,20 +97,20 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
     program.__file__ = file
     program.__loader__ = SourceFileLoader("__main__", file)
     _enter([path, *arguments], os.path.dirname(os.path.realpath(file)))
-    _execute(program, lambda: _compiled(source, file))
+    _execute(program, lambda: _compiled(source, file), film)
 
 
-def run_text(source: str | bytes, name: str, argv: Sequence[str]) -> None:
+def run_text(source: str | bytes, name: str, argv: Sequence[str], film: Film) -> None:
     """Runs code that comes from no file: from the command line or from standard input."""
     _enter(argv, "")
-    _execute(ModuleType("__main__"), lambda: _compiled(source, name))
+    _execute(ModuleType("__main__"), lambda: _compiled(source, name), film)
 
 
-def run_module(name: str, arguments: Sequence[str]) -> None:
+def run_module(name: str, arguments: Sequence[str], film: Film) -> None:
     """Runs a module found on ``sys.path``, or the ``__main__`` of a package."""
     _enter(["-m", *arguments], os.getcwd())
     program = ModuleType("__main__")
-    _execute(program, lambda: _module_code(name, program))
+    _execute(program, lambda: _module_code(name, program), film)
 
 
 def _enter(argv: Sequence[str], folder: str) -> None:
@@ -113,11 +119,13 @@ def _enter(argv: Sequence[str], folder: str) -> None:
         sys.path[0] = folder
 
 
-def _execute(program: ModuleType, code: Callable[[], CodeType]) -> None:
+def _execute(program: ModuleType, code: Callable[[], CodeType], film: Film) -> None:
     sys.modules["__main__"] = program
     program.__dict__["__builtins__"] = builtins
     try:
-        exec(code(), program.__dict__)  # noqa: S102 - running the user's program is what this is for
+        compiled = code()
+        with film.of(compiled):
+            exec(compiled, program.__dict__)  # noqa: S102 - running the user's program is what this is for
     except (SystemExit, CannotRunError):
         raise
     except BaseException:

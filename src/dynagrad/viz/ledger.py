@@ -1,0 +1,185 @@
+"""The tensors and nodes of a recording: who is who, and what is known of each, as plain data.
+
+A tensor is known by a weak reference, a node by its number in the order of recording: neither is kept alive.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from dynagrad._core.engine import saved_by
+
+from .signs import formula_of, sign_of
+from .values import Values
+
+MOST_NODES = 100_000
+
+
+class Ledger:
+    """What has an id: tensors, nodes, values."""
+
+    def __init__(self) -> None:
+        self.tensors: list[dict[str, Any]] = []
+        self.nodes: list[dict[str, Any]] = []
+        self.values = Values()
+        self._known: dict[int, tuple[Any, int]] = {}
+        self._nodes: dict[int, int] = {}
+        self._leaves: dict[int, int] = {}
+        self._version: dict[int, int] = {}
+        self._value: dict[int, int] = {}
+
+    # ---- tensors -----------------------------------------------------------------------------------------------------
+
+    def identify(self, tensor: Any) -> int:
+        """The id of a tensor, which gets one when it is first seen."""
+        entry = self._known.get(id(tensor))
+        if entry is not None and entry[0]() is tensor:
+            return entry[1]
+        requires_grad = tensor.requires_grad
+        is_leaf = not requires_grad or tensor.is_leaf
+        base = tensor._base
+        view_of = None if base is None else self.identify(base)
+        number = len(self.tensors)
+        self._known[id(tensor)] = weakref.ref(tensor), number
+        about = {
+            "id": number,
+            "shape": list(tensor.shape),
+            "dtype": tensor.dtype.name,
+            "requires_grad": requires_grad,
+            "is_leaf": is_leaf,
+            "kind": "parameter" if requires_grad and is_leaf else "data",
+            "storage": number if view_of is None else self.tensors[view_of]["storage"],
+            "view_of": view_of,
+            "node": None,
+            "made_by": None,
+        }
+        self.tensors.append(about)
+        return number
+
+    def is_known(self, tensor: Any) -> bool:
+        """Whether a tensor has an id."""
+        entry = self._known.get(id(tensor))
+        return entry is not None and entry[0]() is tensor
+
+    def changed(self, tensor: Any, number: int) -> int | None:
+        """The id of the tensor's numbers if they are new: not seen yet, or written to since. Else None."""
+        version = tensor._version
+        if self._version.get(number) == version:
+            return None
+        self._version[number] = version
+        self._value[number] = value = self.values.keep(tensor)
+        return value
+
+    def value_of(self, tensor: Any) -> int:
+        """The id of a tensor's numbers as they are now."""
+        number = self.identify(tensor)
+        new = self.changed(tensor, number)
+        return self._value[number] if new is None else new
+
+    def share(self, tensor: Any, value: int) -> None:
+        """Says that a tensor's numbers are those of a value that was kept already."""
+        number = self.identify(tensor)
+        self._version[number], self._value[number] = tensor._version, value
+
+    def made(self, tensor: Any, number: int, step: int, from_tensors: bool) -> None:
+        """Notes that step ``step`` made the tensor, and brings its flags up to date."""
+        about = self.tensors[number]
+        if about["made_by"] is None and self._version.get(number) is None:
+            about["made_by"] = step
+        self.refresh(tensor, about, from_tensors)
+
+    def refresh(self, tensor: Any, about: dict[str, Any], from_tensors: bool) -> None:
+        """Reads again what can change about a tensor."""
+        about["requires_grad"] = requires_grad = tensor.requires_grad
+        about["is_leaf"] = is_leaf = not requires_grad or tensor.is_leaf
+        if about["kind"] != "gradient":
+            if requires_grad and is_leaf:
+                about["kind"] = "parameter"
+            elif from_tensors or not is_leaf:
+                about["kind"] = "intermediate"
+
+    def gradient_of(self, tensor: Any) -> None:
+        """Files the tensor's ``.grad`` as its gradient."""
+        gradient = tensor.grad
+        if gradient is not None:
+            about = self.tensors[self.identify(gradient)]
+            about["kind"], about["of"] = "gradient", self.identify(tensor)
+
+    # ---- nodes -------------------------------------------------------------------------------------------------------
+
+    def node(self, node: Any, step: int | None, scope: int) -> int:
+        """The id of a node; it and the unknown nodes that it leads to are filed first."""
+        found = self._find(node)
+        if found is not None:
+            return found
+        number = self._file(node, step, scope)
+        pending = [(node, number)]
+        while pending:
+            node, at = pending.pop()
+            edges: list[list[int | None]] = []
+            for target, nr in node.next_functions:
+                if target is None or len(self.nodes) >= MOST_NODES:
+                    edges.append([None, nr])
+                    continue
+                known = self._find(target)
+                if known is None:
+                    known = self._file(target, step, scope)
+                    pending.append((target, known))
+                edges.append([known, nr])
+            self.nodes[at]["edges"] = edges
+        return number
+
+    def _find(self, node: Any) -> int | None:
+        leaf = getattr(type(node), "variable", None)
+        if leaf is not None:
+            return self._leaves.get(self.identify(node.variable))
+        return self._nodes.get(node._sequence_nr())
+
+    def _file(self, node: Any, step: int | None, scope: int) -> int:
+        number = len(self.nodes)
+        name = type(node).__name__
+        about: dict[str, Any] = {"id": number, "name": name, "op": step, "scope": scope, "edges": []}
+        if hasattr(type(node), "variable"):
+            leaf = self.identify(node.variable)
+            self._leaves[leaf] = number
+            about.update(leaf=leaf, op=None, sign="+=", saved=[])
+        else:
+            self._nodes[node._sequence_nr()] = number
+            about["sign"] = sign_of(_op_name(name))
+            about["saved"], about["bytes"] = self._saved(node)
+        formula = formula_of(name)
+        if formula is not None:
+            about["formula"] = formula
+        self.nodes.append(about)
+        return number
+
+    def _saved(self, node: Any) -> tuple[list[dict[str, Any]], int]:
+        names = getattr(node, "_saves", ())
+        saved = []
+        for i, kept in enumerate(saved_by(node)):
+            if kept is None:
+                continue
+            tensor, nbytes, version = kept
+            one: dict[str, Any] = {"name": names[i] if i < len(names) else f"saved {i}", "tensor": None, "bytes": nbytes}
+            if tensor is None:
+                one["packed"] = True
+            else:
+                one["version"] = version
+                one["tensor"] = self._known[id(tensor)][1] if self.is_known(tensor) else None
+                if one["tensor"] is None:
+                    one["shape"] = list(tensor.shape)
+            saved.append(one)
+        return saved, sum(one["bytes"] for one in saved)
+
+    def settle_saved(self, number: int, outputs: list[int]) -> None:
+        """A node that keeps its own result holds an alias of it: says which output that is."""
+        for one in self.nodes[number]["saved"]:
+            if one["tensor"] is None and one["name"] == "result" and outputs:
+                one["tensor"] = outputs[0]
+                one.pop("shape", None)
+
+
+def _op_name(node_name: str) -> str:
+    """``mul`` of ``MulBackward0``."""
+    return node_name.partition("Backward")[0].lower()
