@@ -517,7 +517,7 @@ newaxis = None
 pi = 3.141592653589793
 
 # ---- what is imported when first asked for ---------------------------------------------------------------------------
-_LAZY = ("func", "nn", "optim", "serialization", "storage", "utils")
+_LAZY = ("_C", "func", "nn", "optim", "overrides", "serialization", "storage", "utils", "viz")
 _LAZY_NAMES = {"save": "serialization", "load": "serialization", "TypedStorage": "storage", "UntypedStorage": "storage"}
 
 

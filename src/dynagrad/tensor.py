@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from dynagrad._core.base import NativeTensor, inherit_operators
 from dynagrad._core.card import methods
-from dynagrad._core.ops.data import alias_of, constructed
+from dynagrad._core.intercept import disabled_torch_function
+from dynagrad._core.ops.data import alias_of, as_subclass, constructed
 from dynagrad._core.ops.exchange import attributes, from_numpy, packed, unpacked
 from dynagrad._core.tensor import use_classes
 from dynagrad._core.types import BY_NAME, dtype
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any, Self
 
 
@@ -65,8 +67,28 @@ class Tensor(NativeTensor):
         """Uninitialised memory of the sizes given, or a copy of the sequence given, in the default dtype."""
         return alias_of(constructed(cls.__name__, data, None, device), cls)
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
         inherit_operators(cls)
+        if cls.__torch_function__ is not disabled_torch_function:
+            from dynagrad.overrides import watch
+
+            watch()
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        from dynagrad.overrides import default_torch_function
+
+        return default_torch_function(cls, func, types, args, kwargs)
+
+    as_subclass = as_subclass
+
+    @staticmethod
+    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:
+        """The memory of ``data``, without its history, as an object of a subclass."""
+        return alias_of(data, cls, require_grad)
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
         from dynagrad.printing import tensor_text
@@ -152,6 +174,7 @@ def _attributes(tensor: Tensor) -> dict[str, Any]:
 
 for _name, _method in methods().items():
     setattr(Tensor, _name, _method)
+Tensor.__module__ = "dynagrad"
 inherit_operators(Tensor)
 use_classes(Tensor, Size)
 

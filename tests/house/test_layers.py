@@ -25,11 +25,11 @@ LAYERS = (
     ("_core/engine",),
     ("_core/function", "_core/edges", "_core/module"),
     ("_core/base", "_core/intercept"),
-    ("printing", "tensor", "storage"),
+    ("printing", "tensor", "storage", "overrides"),
     ("composite", "inquiry", "linalg", "memory", "random"),
     ("autograd",),
     ("nn", "backends", "cuda", "testing", "version"),
-    ("optim", "utils", "serialization"),
+    ("optim", "utils", "serialization", "_C"),
     ("viz", "cli"),
     ("__init__", "__main__"),
 )

@@ -4,12 +4,12 @@ While nobody listens nothing here is reached: see intercept.hpp. What listeners 
 """
 import cython
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 
 from dynagrad._core.card import CARDS, methods
 
-from dynagrad._core.tensor cimport TensorBase, is_tensor
+from dynagrad._core.tensor cimport TensorBase, is_tensor, plain_tensor
 
 cdef extern from "intercept.hpp" namespace "dg":
     ctypedef object (*vectorcall "vectorcallfunc")(object, PyObject* const*, size_t, PyObject*)
@@ -53,12 +53,45 @@ cdef tuple _METHODS = ("item", "tolist", "requires_grad_", "retain_grad", "regis
                        "register_post_accumulate_grad_hook", "backward", "detach_")
 cdef tuple _ORDERS = ("lt", "le", "eq", "ne", "gt", "ge")
 
-cdef list _listeners = []           # (listener, whether what it calls itself is told too)
+cdef list _listeners = []           # (listener, whether what it calls itself is told too, whether overriders alone matter)
+cdef bint _selective = False        # whether all listeners want to hear of calls with an overriding argument alone
+cdef dict _overriding = {}          # type -> whether its class has a __torch_function__ in force
 cdef dict _names = {}               # function -> public name
 cdef list _slots = []               # (function, reflected function) of each slot
 cdef list _orders = []              # functions of the comparisons
 cdef list _attributes = []          # (name, number, get, set) of each attribute
 cdef object _native = None
+
+
+def disabled_torch_function(func, types, args=(), kwargs=None):
+    """The ``__torch_function__`` of a tensor class whose instances are to be taken for plain tensors, as Parameters are."""
+    return func(*args, **(kwargs or {}))
+
+
+cdef bint _type_overrides(PyTypeObject* kind) except -1:
+    found = _overriding.get(<object>kind)
+    if found is None:
+        method = getattr(<object>kind, "__torch_function__", disabled_torch_function)
+        found = _overriding[<object>kind] = method is not disabled_torch_function
+    return found
+
+
+def overrides(item, bint inside=False):
+    """Whether an argument, or an item of a list of arguments, is of a class with a ``__torch_function__`` in force."""
+    return _overrides(item, inside)
+
+
+cdef bint _overrides(object item, bint inside=False) except -1:
+    cdef PyTypeObject* kind = <PyTypeObject*>(<PyObject*>item).ob_type
+    if kind == plain_tensor or type(item) is int or type(item) is float or item is None:
+        return False
+    if type(item) is list or type(item) is tuple:
+        if not inside:
+            for each in item:
+                if _overrides(each, True):
+                    return True
+        return False
+    return _type_overrides(kind)
 
 
 @cython.final
@@ -108,7 +141,7 @@ cdef object _ask(Call call, tuple args, dict kwargs):
     cdef Call rest = Call.__new__(Call)
     rest.function, rest.name, rest.kind = call.function, call.name, call.kind
     rest.number, rest.order, rest.swapped, rest.level = call.number, call.order, call.swapped, call.level + 1
-    listener, reentrant = <tuple>_listeners[call.level]
+    listener, reentrant, _ = <tuple>_listeners[call.level]
     if reentrant:
         return listener(call.function, args, kwargs, rest)
     depth += 1
@@ -125,11 +158,20 @@ cdef object _told(object function, int kind, int number, int order, tuple args, 
     return _ask(call, args, kwargs)
 
 
+cdef bint _any_overrides(PyObject* const* args, Py_ssize_t n) except -1:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if _overrides(<object>args[i]):
+            return True
+    return False
+
+
 cdef object trampoline(object function, PyObject* const* args, size_t nargsf, PyObject* names):
     """Stands in for a function's own vectorcall."""
-    if depth > 0 or active == 0:
-        return run_function(function, args, nargsf, names, trampoline)
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(nargsf)
+    if depth > 0 or active == 0 or _selective and not _any_overrides(
+            args, n + (len(<tuple>names) if names != NULL else 0)):
+        return run_function(function, args, nargsf, names, trampoline)
     positional = PyTuple_New(n)
     for i in range(n):
         item = <object>args[i]
@@ -144,6 +186,8 @@ cdef object trampoline(object function, PyObject* const* args, size_t nargsf, Py
 
 cdef object _report_slot(int number, object a, PyObject* b, int order):
     """An operator: told under the public name of its op, a tensor first where there is one on the right alone."""
+    if _selective and not _overrides(a) and (b == NULL or not _overrides(<object>b)):
+        return run_slot(number, <PyObject*>a, b, order)
     if b == NULL:
         function = (<tuple>_slots[number])[0]
         return _told(function, SLOT, number, 0, (a,), {}, False, <str>_names.get(function, ""))
@@ -160,6 +204,8 @@ cdef object _report_slot(int number, object a, PyObject* b, int order):
 
 cdef object _report_attribute(int number, object self, PyObject* value):
     name, _, get, set_ = <tuple>_attributes[number]
+    if _selective and not _overrides(self):
+        return run_attribute(number, <PyObject*>self, value)
     if value == NULL:
         return _told(get, ATTRIBUTE, number, 0, (self,), {}, False, <str>name)
     return _told(set_, ATTRIBUTE, number, 0, (self, <object>value), {}, False, <str>name + "=")
@@ -246,13 +292,22 @@ cdef int _switch(bint on) except -1:
     return 0
 
 
-def install(listener, *, reentrant=False):
+cdef int _count() except -1:
+    global active, _selective
+    active = len(_listeners)
+    _selective = all([each[2] for each in _listeners])
+    return 0
+
+
+def install(listener, *, reentrant=False, overriders_only=False):
     """Tells ``listener(function, args, kwargs, call)`` of every public call from now on; what it returns is the result.
 
     Args:
         listener: called in the calling thread instead of the op. ``call(*args, **kwargs)`` runs the op; ``call.name`` is
             its public name: "mul", "add_", "__getitem__", "T", "data=".
         reentrant: whether ops that the listener itself calls are told too. What an op calls inside never is.
+        overriders_only: whether calls matter to it only if an argument's class has a ``__torch_function__``; while all
+            listeners are of this kind, other calls go straight to the op.
 
     Listeners are asked in the order in which they were installed, each by the ``call`` of the one before.
 
@@ -269,22 +324,20 @@ def install(listener, *, reentrant=False):
     >>> uninstall(listener)
     >>> y = x * 3
     """
-    global active
     if _native is None:
         _learn()
-    _listeners.append((listener, bool(reentrant)))
-    active = len(_listeners)
+    _listeners.append((listener, bool(reentrant), bool(overriders_only)))
+    _count()
     if active == 1:
         _switch(True)
 
 
 def uninstall(listener):
     """Ends an ``install``. Raises ValueError if there was none of this listener."""
-    global active
     for i in range(len(_listeners) - 1, -1, -1):
         if _listeners[i][0] == listener:
             del _listeners[i]
-            active = len(_listeners)
+            _count()
             if active == 0:
                 _switch(False)
             return

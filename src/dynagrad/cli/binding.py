@@ -23,12 +23,14 @@ def bind() -> None:
     """Makes ``import torch`` and ``import torchviz`` import dynagrad from here on.
 
     ``torch.__version__`` becomes the PyTorch release whose semantics dynagrad follows, with dynagrad's own version as
-    its local part: a script that compares versions takes the path meant for that release.
+    its local part: a script that compares versions takes the path meant for that release. ``type(x)`` prints as
+    ``<class 'torch.Tensor'>``.
     """
     for name in [name for name in sys.modules if name.partition(".")[0] in STANDS_FOR]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder())
     dynagrad.__version__ = f"{SPOKEN_VERSION}+dynagrad.{dynagrad.__version__}"
+    dynagrad.Tensor.__module__ = "torch"
 
 
 def real_name(name: str) -> str | None:

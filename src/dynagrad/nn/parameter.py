@@ -6,6 +6,7 @@ from typing import Any
 
 import dynagrad
 from dynagrad import Tensor
+from dynagrad._core.intercept import disabled_torch_function
 from dynagrad._core.ops.data import alias_of
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
@@ -36,6 +37,7 @@ class Parameter(Tensor, metaclass=_MarkedTensor):
     """
 
     __slots__ = ()
+    __torch_function__ = staticmethod(disabled_torch_function)
     _mark = "_is_param"
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
@@ -71,6 +73,7 @@ class Buffer(Tensor, metaclass=_MarkedTensor):
     """
 
     __slots__ = ()
+    __torch_function__ = staticmethod(disabled_torch_function)
     _mark = "_is_buffer"
     persistent: bool
 

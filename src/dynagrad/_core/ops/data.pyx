@@ -2,6 +2,7 @@
 
 NumPy arrays, buffers and DLPack themselves are in `exchange`; tensors from sizes alone in `create`.
 """
+import cython
 import warnings
 
 from cpython.bool cimport PyBool_Check
@@ -17,6 +18,7 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.ops.exchange import from_dlpack, frombuffer
 from dynagrad._core.types import BY_NAME
 
+from dynagrad._core.graph cimport Node, attach, begin1, hand_on_cut, set_view_of, wants_grad
 from dynagrad._core.iterate cimport cast, copy_into, copy_of
 from dynagrad._core.ops.copy cimport clone, to_dtype
 from dynagrad._core.ops.create cimport allocate, finish
@@ -356,6 +358,35 @@ def alias_of(TensorBase t not None, cls, requires_grad=False):
     if not (isinstance(cls, type) and issubclass(cls, TensorBase)):
         raise TypeError(f"expected a subclass of Tensor, but got {cls}")
     return finish(of_class(t, cls), None, requires_grad)
+
+
+@cython.final
+cdef class AliasBackward0(Node):
+    cdef object vjp(self, TensorBase g):
+        return g
+
+
+def as_subclass(TensorBase self not None, cls):
+    """The same memory and history as an object of ``cls``, a subclass of Tensor: a view of the tensor.
+
+    >>> import dynagrad
+    >>> class Marked(dynagrad.Tensor):
+    ...     pass
+    >>> dynagrad.ones(2).as_subclass(Marked) + 1
+    Marked([2., 2.])
+    """
+    if not (isinstance(cls, type) and issubclass(cls, TensorBase)):
+        raise TypeError(f"as_subclass(): argument 'cls' must be a subclass of Tensor, not {cls}")
+    cdef TensorBase made = of_class(self, cls)
+    cdef Node node
+    set_view_of(made, self)
+    if wants_grad(self):
+        node = AliasBackward0.__new__(AliasBackward0)
+        begin1(node, self)
+        attach(node, made)
+    else:
+        hand_on_cut(made, self)
+    return made
 
 
 def constructed(str name, tuple args, dtype, device):
