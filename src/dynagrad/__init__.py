@@ -330,6 +330,73 @@ svd = _op("svd")
 triangular_solve = _op("triangular_solve")
 vander = _op("vander")
 
+# ---- copies of views and forms for real numbers ----------------------------------------------------------------------
+alias_copy = _op("alias_copy")
+angle = _op("angle")
+as_strided_copy = _op("as_strided_copy")
+conj = _op("conj")
+conj_physical = _op("conj_physical")
+detach_copy = _op("detach_copy")
+diagonal_copy = _op("diagonal_copy")
+expand_copy = _op("expand_copy")
+fill = _op("fill")
+fill_ = _op("fill_")
+isreal = _op("isreal")
+narrow_copy = _op("narrow_copy")
+permute_copy = _op("permute_copy")
+real = _op("real")
+resolve_conj = _op("resolve_conj")
+resolve_neg = _op("resolve_neg")
+select_copy = _op("select_copy")
+split_copy = _op("split_copy")
+split_with_sizes_copy = _op("split_with_sizes_copy")
+squeeze_copy = _op("squeeze_copy")
+t_copy = _op("t_copy")
+transpose_copy = _op("transpose_copy")
+unbind_copy = _op("unbind_copy")
+unfold_copy = _op("unfold_copy")
+unsafe_chunk = _op("unsafe_chunk")
+unsafe_split = _op("unsafe_split")
+unsafe_split_with_sizes = _op("unsafe_split_with_sizes")
+unsqueeze_copy = _op("unsqueeze_copy")
+view_copy = _op("view_copy")
+zero_ = _op("zero_")
+
+# ---- differences, distances, covariances, counts ---------------------------------------------------------------------
+corrcoef = _op("corrcoef")
+cov = _op("cov")
+cumulative_trapezoid = _op("cumulative_trapezoid")
+diff = _op("diff")
+dist = _op("dist")
+gradient = _op("gradient")
+histc = _op("histc")
+histogram = _op("histogram")
+histogramdd = _op("histogramdd")
+renorm = _op("renorm")
+trapezoid = _op("trapezoid")
+trapz = _op("trapz")
+
+# ---- sets and combinations -------------------------------------------------------------------------------------------
+block_diag = _op("block_diag")
+cartesian_prod = _op("cartesian_prod")
+combinations = _op("combinations")
+isin = _op("isin")
+nonzero_static = _op("nonzero_static")
+unique_consecutive = _op("unique_consecutive")
+unravel_index = _op("unravel_index")
+
+# ---- functions of one or two numbers ---------------------------------------------------------------------------------
+frexp = _op("frexp")
+gcd = _op("gcd")
+i0 = _op("i0")
+igamma = _op("igamma")
+igammac = _op("igammac")
+lcm = _op("lcm")
+ldexp = _op("ldexp")
+logaddexp2 = _op("logaddexp2")
+mvlgamma = _op("mvlgamma")
+nextafter = _op("nextafter")
+
 # ---- views -----------------------------------------------------------------------------------------------------------
 adjoint = _op("adjoint")
 as_strided = _op("as_strided")
@@ -483,6 +550,7 @@ from dynagrad.random import (
 )
 
 from dynagrad import linalg as linalg  # isort: skip
+from dynagrad import special as special  # isort: skip
 
 # ---- the process and the machine -------------------------------------------------------------------------------------
 from dynagrad import backends as backends

@@ -26,7 +26,7 @@ LAYERS = (
     ("_core/function", "_core/edges", "_core/module"),
     ("_core/base", "_core/intercept"),
     ("printing", "tensor", "storage", "overrides"),
-    ("composite", "inquiry", "linalg", "memory", "random"),
+    ("composite", "inquiry", "linalg", "memory", "random", "special"),
     ("autograd",),
     ("nn", "backends", "cuda", "testing", "version"),
     ("optim", "utils", "serialization", "_C"),

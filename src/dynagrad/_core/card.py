@@ -71,10 +71,12 @@ def methods() -> dict[str, Callable[..., Any]]:
 
 def public(name: str) -> Callable[..., Any]:
     """The function of the op with this name or alias, under its public name. Raises KeyError if there is none."""
+    if name in CARDS:
+        op = CARDS[name].op
+        op.__name__ = op.__qualname__ = name
+        op.__module__ = "dynagrad"
+        return op
     for card in CARDS.values():
-        if name == card.name or name in card.aliases:
-            if name == card.name:
-                card.op.__name__ = card.op.__qualname__ = name
-                card.op.__module__ = "dynagrad"
+        if name in card.aliases:
             return card.op
     raise KeyError(name)

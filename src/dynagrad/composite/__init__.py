@@ -2,24 +2,32 @@
 
 from dynagrad.composite import (
     arrange,
+    calculus,
+    copies,
     decompositions,
     einsum,
     linear_systems,
     norms,
     pools,
     products,
+    sets,
+    special,
     statistics,
     vectors,
 )
 
 __all__ = [
     "arrange",
+    "calculus",
+    "copies",
     "decompositions",
     "einsum",
     "linear_systems",
     "norms",
     "pools",
     "products",
+    "sets",
+    "special",
     "statistics",
     "vectors",
 ]

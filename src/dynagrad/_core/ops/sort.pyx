@@ -339,31 +339,18 @@ register(Card("nanmedian", _nanmedian, NanmedianBackward0, "reduce"))
 
 # ---- distinct elements and places ------------------------------------------------------------------------------------
 
-def _unique(TensorBase input not None, bint sorted=True, bint return_inverse=False, bint return_counts=False, dim=None):
-    """The distinct elements in ascending order; with them, if asked for, the place of each element among them and how
-    often each occurs. Over all elements only: ``dim`` raises NotImplementedError.
-
-    >>> import dynagrad
-    >>> dynagrad.unique(dynagrad.tensor([3, 1, 3]))
-    tensor([1, 3])
-    """
-    if dim is not None:
-        raise NotImplementedError("unique() works on all elements; dim is not supported")
+def distinct(TensorBase input not None):
+    """(the distinct elements in ascending order, the place of each element among them, how often each occurs)"""
     cdef int64_t n = input.numel
-    cdef int64_t distinct
+    cdef int64_t different
     cdef TensorBase flat = contiguous(input)
     cdef TensorBase values = new_tensor(input.dtype, 1, &n)
     cdef TensorBase inverse = new_tensor(I64, input.ndim, input.shape)
     cdef TensorBase counts = new_tensor(I64, 1, &n)
     with nogil:
-        distinct = count_distinct(<DType>flat.dtype, flat.data, n, values.data, <int64_t*>inverse.data,
-                                  <int64_t*>counts.data)
-    found = [copy_of(new_alias(values, 1, &distinct, NULL, 0))]
-    if return_inverse:
-        found.append(inverse)
-    if return_counts:
-        found.append(copy_of(new_alias(counts, 1, &distinct, NULL, 0)))
-    return tuple(found) if len(found) > 1 else found[0]
+        different = count_distinct(<DType>flat.dtype, flat.data, n, values.data, <int64_t*>inverse.data,
+                                   <int64_t*>counts.data)
+    return copy_of(new_alias(values, 1, &different, NULL, 0)), inverse, copy_of(new_alias(counts, 1, &different, NULL, 0))
 
 
 cdef TensorBase _sought(TensorBase sequence, object input):
@@ -433,6 +420,5 @@ def _bucketize(input, TensorBase boundaries not None, *, bint out_int32=False, b
     return _find(boundaries, input, right, out_int32, out)
 
 
-register(Card("unique", _unique, None, "reduce", samples="unary"))
 register(Card("searchsorted", _searchsorted, None, "binary", method=False, samples="search"))
 register(Card("bucketize", _bucketize, None, "binary", method=False, samples="search"))

@@ -1,0 +1,357 @@
+"""Differences, sums under curves, distances, covariances and counts over bins."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dynagrad._core import return_types as named
+from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.ops.copy import deliver
+
+if TYPE_CHECKING:
+    from dynagrad.tensor import Tensor
+
+
+def _cat(tensors: Sequence[Tensor], dim: int) -> Tensor:
+    return CARDS["cat"].op(tuple(tensors), dim)  # type: ignore[no-any-return]
+
+
+# ---- differences -----------------------------------------------------------------------------------------------------
+
+
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The n-th differences of neighbours along a dimension; of bools, whether they differ.
+
+    >>> import dynagrad
+    >>> dynagrad.diff(dynagrad.tensor([1, 3, 6]))
+    tensor([2, 3])
+    """
+    if input.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:
+        return deliver(input.clone(), out)
+    parts = [part for part in (prepend, input, append) if part is not None]
+    t = _cat(parts, dim) if len(parts) > 1 else input
+    for _ in range(min(n, t.shape[dim])):
+        count = max(t.shape[dim] - 1, 0)
+        later, earlier = t.narrow(dim, t.shape[dim] - count, count), t.narrow(dim, 0, count)
+        t = later.logical_xor(earlier) if str(t.dtype) == "torch.bool" else later - earlier
+    return deliver(t, out)
+
+
+def gradient(
+    input: Tensor, *, spacing: Any = None, dim: int | Sequence[int] | None = None, edge_order: int = 1
+) -> tuple[Tensor, ...]:
+    """The slopes along dimensions, by differences of second order inside and of first or second at the edges.
+
+    Args:
+        spacing: the step, one for each dimension, or the coordinates along each.
+
+    >>> import dynagrad
+    >>> dynagrad.gradient(dynagrad.tensor([1., 2., 4.]))
+    (tensor([1.0000, 1.5000, 2.0000]),)
+    """
+    spacing = 1 if spacing is None else spacing
+    dims = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    steps = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
+    if len(steps) != len(dims):
+        raise RuntimeError(
+            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(dims)} but got a "
+            f"list of length {len(steps)}"
+        )
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    return tuple(_slopes(input, step, d, edge_order) for d, step in zip(dims, steps, strict=True))
+
+
+def _slopes(f: Tensor, step: Any, dim: int, edge_order: int) -> Tensor:
+    n = f.shape[dim]
+    if n < edge_order + 1:
+        raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    f = f if f.is_floating_point() else f.float()
+    if hasattr(step, "ndim") and step.ndim == 1:
+        gaps = step.diff().to(f.dtype).reshape([-1 if d == dim % f.ndim else 1 for d in range(f.ndim)])
+    else:
+        gaps = f.new_ones([n - 1 if d == dim % f.ndim else 1 for d in range(f.ndim)]) * step
+    rises = f.diff(dim=dim) / gaps
+    before, after = gaps.narrow(dim, 0, n - 2), gaps.narrow(dim, 1, n - 2)
+    low, high = rises.narrow(dim, 0, n - 2), rises.narrow(dim, 1, n - 2)
+    inside = (low * after + high * before) / (before + after)
+    first, last = rises.narrow(dim, 0, 1), rises.narrow(dim, n - 2, 1)
+    if edge_order == 2:  # the slope at the end of the parabola through three points
+        g0, g1 = gaps.narrow(dim, 0, 1), gaps.narrow(dim, 1, 1)
+        h0, h1 = gaps.narrow(dim, n - 3, 1), gaps.narrow(dim, n - 2, 1)
+        first = first + (first - rises.narrow(dim, 1, 1)) * g0 / (g0 + g1)
+        last = last + (last - rises.narrow(dim, n - 3, 1)) * h1 / (h0 + h1)
+    return _cat((first, inside, last), dim)
+
+
+# ---- sums under curves -----------------------------------------------------------------------------------------------
+
+
+def _areas(y: Tensor, x: Any, dx: Any, dim: int) -> Tensor:
+    n = y.shape[dim]
+    pairs = y.narrow(dim, 0, max(n - 1, 0)) + y.narrow(dim, 1, max(n - 1, 0)) if n else y
+    if x is None:
+        return pairs * (dx / 2) if not hasattr(dx, "ndim") else pairs * dx / 2
+    if x.ndim == 1:
+        gaps = x.diff().reshape([-1 if d == dim % y.ndim else 1 for d in range(y.ndim)])
+    else:
+        gaps = x.reshape((1,) * (y.ndim - x.ndim) + tuple(x.shape)).diff(dim=dim)
+    return pairs * gaps / 2
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+    """The area under the lines that join the points, along a dimension.
+
+    Args:
+        x: the places of the points; without them they are ``dx`` apart, 1 unless given.
+
+    >>> import dynagrad
+    >>> dynagrad.trapezoid(dynagrad.tensor([1., 2., 4.]))
+    tensor(4.5000)
+    """
+    if y.shape[dim] == 0:
+        return (y if y.is_floating_point() else y.float()).sum(dim) * 0
+    return _areas(y, x, 1 if dx is None else dx, dim).sum(dim)
+
+
+def trapz(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+    """The area under the lines that join the points: `trapezoid`.
+
+    >>> import dynagrad
+    >>> dynagrad.trapz(dynagrad.tensor([1., 2., 4.]))
+    tensor(4.5000)
+    """
+    return trapezoid(y, x, dx=dx, dim=dim)
+
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+    """The areas under the lines up to each point but the first.
+
+    >>> import dynagrad
+    >>> dynagrad.cumulative_trapezoid(dynagrad.tensor([1., 2., 4.]))
+    tensor([1.5000, 4.5000])
+    """
+    return _areas(y, x, 1 if dx is None else dx, dim).cumsum(dim)
+
+
+# ---- covariance ------------------------------------------------------------------------------------------------------
+
+
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """The covariances of the rows of a matrix, each row a variable and each column an observation of all.
+
+    Args:
+        fweights: how often each observation counts; aweights: how much.
+
+    >>> import dynagrad
+    >>> dynagrad.cov(dynagrad.tensor([[0., 1., 2.], [2., 1., 0.]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
+    if input.ndim > 2:
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
+    X = input.reshape(1, -1) if input.ndim < 2 else input
+    n = X.shape[1]
+    weights = fweights
+    if aweights is not None:
+        weights = aweights if fweights is None else fweights * aweights
+    total: Any = n if weights is None else weights.sum()
+    mean = X.sum(1) / n if weights is None else (X * weights).sum(1) / total
+    norm = total - correction
+    if aweights is not None and correction:
+        norm = total - correction * (weights * aweights).sum() / total  # type: ignore[operator]
+    centred = X - mean.unsqueeze(1)
+    weighted = centred if weights is None else centred * weights
+    norm = norm.clamp(min=0) if hasattr(norm, "ndim") else max(norm, 0)
+    return (centred @ weighted.mT.to(centred.dtype) / norm).squeeze()
+
+
+def corrcoef(input: Tensor) -> Tensor:
+    """The correlation coefficients of the rows of a matrix.
+
+    >>> import dynagrad
+    >>> dynagrad.corrcoef(dynagrad.tensor([[0., 1., 2.], [2., 1., 0.]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
+    if input.ndim > 2:
+        raise RuntimeError(
+            f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
+    c = cov(input)
+    if c.ndim == 0:
+        return c / c
+    deviations = c.diagonal().sqrt()
+    return (c / deviations.unsqueeze(1) / deviations.unsqueeze(0)).clamp(-1, 1)
+
+
+# ---- distances -------------------------------------------------------------------------------------------------------
+
+
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """The p-norm of the difference.
+
+    >>> import dynagrad
+    >>> dynagrad.dist(dynagrad.tensor([3., 0.]), dynagrad.tensor([0., 4.]))
+    tensor(5.)
+    """
+    return (input - other).norm(p)
+
+
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Tensor:
+    """The tensor with every slice along ``dim`` whose p-norm exceeds ``maxnorm`` scaled down to it.
+
+    >>> import dynagrad
+    >>> dynagrad.renorm(dynagrad.tensor([[3., 4.], [0., 1.]]), 2, 0, 1)
+    tensor([[0.6000, 0.8000],
+            [0.0000, 1.0000]])
+    """
+    if input.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive norm degree")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    others = tuple(d for d in range(input.ndim) if d != dim % input.ndim)
+    norms = CARDS["linalg_vector_norm"].op(input, p, others, True)
+    factors = (maxnorm / (norms + 1e-7)).where(norms > maxnorm, norms.new_ones(()))
+    return deliver(input * factors, out)
+
+
+def _renorm_(self: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+    """`renorm` in place."""
+    return self.copy_(renorm(self.clone(), p, dim, maxnorm))
+
+
+# ---- counts over bins ------------------------------------------------------------------------------------------------
+
+
+def _range(input: Tensor, low: float, high: float, name: str) -> tuple[float, float]:
+    if low == high == 0 and input.numel():
+        low, high = input.min().item(), input.max().item()
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError(f"{name}: max must be larger than min")
+    return (low - 1, high + 1) if low == high else (low, high)
+
+
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
+    """How many elements fall into each of equal bins from min to max, or over the range of the elements.
+
+    >>> import dynagrad
+    >>> dynagrad.histc(dynagrad.tensor([1., 2., 1.]), bins=4, min=0, max=3)
+    tensor([0., 2., 1., 0.])
+    """
+    if bins <= 0:
+        raise RuntimeError("bins must be > 0")
+    x = input.detach().flatten()
+    low, high = _range(x, min, max, "histc")
+    x = x[(x >= low) & (x <= high)]
+    places = ((x - low) * (bins / (high - low))).long().clamp(max=bins - 1)
+    return deliver(places.bincount(minlength=bins).to(input.dtype), out)
+
+
+def histogram(
+    input: Tensor,
+    bins: Any,
+    *,
+    range: tuple[float, float] | None = None,
+    weight: Tensor | None = None,
+    density: bool = False,
+    out: Sequence[Tensor] | None = None,
+) -> Any:
+    """(counts or densities, edges of the bins).
+
+    Args:
+        bins: how many of equal width, or the edges.
+        weight: what each element counts for.
+
+    >>> import dynagrad
+    >>> dynagrad.histogram(dynagrad.tensor([1., 2., 1.]), 3, range=(0., 3.)).hist
+    tensor([0., 2., 1.])
+    """
+    counts, edges = histogramdd(
+        input.reshape(-1, 1),
+        [bins],
+        range=range and list(range),
+        weight=None if weight is None else weight.flatten(),
+        density=density,
+    )
+    if out is not None:
+        return named.histogram((deliver(counts, out[0]), deliver(edges[0], out[1])))
+    return named.histogram((counts, edges[0]))
+
+
+def _edges(x: Tensor, bins: Any, limits: Sequence[float] | None) -> Tensor:
+    if hasattr(bins, "ndim"):
+        return bins  # type: ignore[no-any-return]
+    low, high = (0.0, 1.0) if not x.numel() else (x.min().item(), x.max().item())
+    if limits is not None:
+        low, high = limits
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return CARDS["linspace"].op(low, high, bins + 1, dtype=x.dtype)  # type: ignore[no-any-return]
+
+
+def histogramdd(
+    input: Tensor,
+    bins: Any,
+    *,
+    range: Sequence[float] | None = None,
+    weight: Tensor | None = None,
+    density: bool = False,
+) -> Any:
+    """(counts or densities, edges in each dimension) of points, which are the last dimension of the input.
+
+    >>> import dynagrad
+    >>> dynagrad.histogramdd(dynagrad.tensor([[0., 1.], [1., 0.]]), bins=[2, 2]).hist
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+    points = input.detach().reshape(-1, input.shape[-1])
+    n = points.shape[1]
+    bins = [bins] * n if isinstance(bins, int) else list(bins)
+    limits = [None] * n if range is None else [range[2 * d : 2 * d + 2] for d in builtins.range(n)]
+    edges = [_edges(points[:, d], bins[d], limits[d]) for d in builtins.range(n)]
+    flat, inside = points.new_zeros((points.shape[0],)).long(), points.new_ones((points.shape[0],)).bool()
+    for d in builtins.range(n):
+        column, count = points[:, d].contiguous(), edges[d].numel() - 1
+        place = CARDS["searchsorted"].op(edges[d].contiguous(), column, right=True) - 1
+        place = place - (column == edges[d][-1]).long()  # the last bin holds its upper edge
+        inside = inside & (place >= 0) & (place < count)
+        flat = flat * count + place
+    sizes = [edge.numel() - 1 for edge in edges]
+    given = points.new_ones((points.shape[0],)) if weight is None else weight.detach().flatten().to(points.dtype)
+    counts = points.new_zeros((math.prod(sizes),)).index_add(0, flat[inside], given[inside]).reshape(sizes)
+    if density:
+        counts = counts / counts.sum()
+        for d, edge in enumerate(edges):
+            counts = counts / edge.diff().reshape([-1 if d == e else 1 for e in builtins.range(n)])
+    return named.histogramdd((counts, tuple(edges)))
+
+
+for _op in (diff, corrcoef, cov, dist, histc, histogram):
+    register(Card(_op.__name__, _op, samples="database"))
+for _op in (gradient, trapezoid, trapz, cumulative_trapezoid, histogramdd):
+    register(Card(_op.__name__, _op, samples="database", method=False))
+register(Card("renorm", renorm, inplace=_renorm_, samples="database"))
