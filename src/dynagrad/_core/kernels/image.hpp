@@ -109,7 +109,35 @@ struct PoolKernels {
     void (*max_windows)(const MaxWindows& p, int64_t begin, int64_t end);
 };
 
+// For each row of n elements the sums of x - center and its square, or, given g, of g and of g (x - center). A row's center
+// is that of its number modulo `period`.
+struct RowSums {
+    const void* x;
+    const void* g;             // or null
+    const double* center;      // or null: 0
+    double* first;
+    double* second;
+    int64_t n, period;
+};
+
+// out = x a + b, or, given g, g p + x a + b, with the numbers of the row modulo `period`.
+struct RowMap {
+    const void* x;
+    const void* g;
+    void* out;
+    const double* a;
+    const double* b;
+    const double* p;
+    int64_t n, period;
+};
+
+struct NormKernels {
+    void (*row_sums)(const RowSums& s, int64_t begin, int64_t end);
+    void (*row_map)(const RowMap& m, int64_t begin, int64_t end);
+};
+
 struct ImageKernels {
+    NormKernels norm[N_COMPUTE];   // float32 and float64
     ConvKernels conv[N_COMPUTE];
     PoolKernels pool[N_COMPUTE];
 };

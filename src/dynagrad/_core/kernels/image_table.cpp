@@ -1,6 +1,7 @@
 // The kernels over images for one instruction set. Compiled once per set, each time with its own flags and its own DG_ISA.
 #include "conv.hpp"
 #include "image.hpp"
+#include "norm.hpp"
 #include "pool.hpp"
 
 namespace dg {
@@ -14,6 +15,8 @@ static ImageKernels make_image_table() {
     k.pool[C_F32] = pool_kernels<float, int32_t>();
     k.pool[C_F64] = pool_kernels<double, int64_t>();
     k.pool[C_I64] = pool_kernels<int64_t, int64_t>();
+    k.norm[C_F32] = norm_kernels<float>();
+    k.norm[C_F64] = norm_kernels<double>();
     return k;
 }
 

@@ -271,7 +271,7 @@ cdef tuple _transposed_shape(TensorBase input, TensorBase weight, tuple stride, 
         if more[i] < 0:
             raise RuntimeError("negative output_padding is not supported")
         size = (input.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (weight.shape[2 + i] - 1) + more[i] + 1
-        if size < 0 or (size == 0 and input.numel):
+        if size < 0:
             raise shape_error(f"Given input size per channel: ({_times(_sizes(input)[2:])}). Calculated output size per "
                               f"channel: ({size}) at dimension {i}. Output size is too small", [input, weight])
         sizes.append(size)

@@ -5,6 +5,7 @@ The loops and derivatives are native, in `_core/ops`.
 
 from dynagrad.nn.functional.activation import *  # noqa: F403
 from dynagrad.nn.functional.attention import *  # noqa: F403
+from dynagrad.nn.functional.channels import *  # noqa: F403
 from dynagrad.nn.functional.convolution import *  # noqa: F403
 from dynagrad.nn.functional.distance import *  # noqa: F403
 from dynagrad.nn.functional.dropout import *  # noqa: F403
