@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.images import conv3x3, conv3x3_forward, lenet
+
 Step = Callable[[], object]
 
 CHAIN_FACTOR = 0.999
@@ -198,6 +200,11 @@ WORKLOADS = {
         Workload("sgd_step", "SGD step, 2 parameters", "step", sgd_step),
         Workload("tiny_mlp", "MLP 2-16-16-1, batch 32, Adam, whole step", "step", tiny_mlp, threaded=True),
         Workload("mlp_adam", "MLP 784-256-10, batch 64, Adam, whole step", "step", mlp_adam, threaded=True),
+        Workload(
+            "conv3x3", "conv 3×3, 32 to 64 channels, 32×28×28, forward + backward", "step", conv3x3, threaded=True
+        ),
+        Workload("conv3x3_forward", "the same, forward alone", "step", conv3x3_forward, threaded=True),
+        Workload("lenet", "LeNet-style convnet, batch 32, 28×28, a step", "step", lenet, threaded=True),
         Workload("matmul", "matmul 1024×1024", "step", matmul, threaded=True),
     )
 }

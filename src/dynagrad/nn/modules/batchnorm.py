@@ -155,9 +155,10 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
 
     def initialize_parameters(self, input: Tensor) -> None:
         """Makes parameters and buffers for inputs like this one."""
+        if self.num_features == 0:  # also after a load, which shapes parameters and buffers itself
+            self.num_features = input.shape[1]
         if not self.has_uninitialized_params():
             return
-        self.num_features = input.shape[1]
         made = (self.weight, self.bias) if self.affine else ()
         made += (self.running_mean, self.running_var) if self.track_running_stats else ()
         for each in made:

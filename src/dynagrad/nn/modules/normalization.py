@@ -8,6 +8,7 @@ import dynagrad
 from dynagrad import Tensor
 from dynagrad.nn import functional as F
 from dynagrad.nn import init
+from dynagrad.nn.modules.groupnorm import CrossMapLRN2d, GroupNorm, LocalResponseNorm  # noqa: F401  # PyTorch's place
 from dynagrad.nn.modules.module import Module
 from dynagrad.nn.parameter import Parameter
 
