@@ -529,7 +529,7 @@ def test_the_embedded_recording_cannot_end_its_element() -> None:
     inside = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
     assert not re.search("[<>&\u2028\u2029]", inside)
     assert json.loads(inside)["recording"]["notes"] == [ALERT + BREAKOUT]
-    assert page.count("<script") == 2
+    assert page.count("<script") == 3
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy

@@ -49,6 +49,7 @@ class Group:
     in_x: list[float] = field(default_factory=list)
     out_x: list[float] = field(default_factory=list)
     rows: list[tuple[float, float]] = field(default_factory=list)
+    parts: list[tuple[int, int]] = field(default_factory=list)
     width: float = 0.0
     height: float = 0.0
     closed_width: float = 0.0

@@ -175,6 +175,7 @@ def _group_data(group: Group) -> dict[str, Any]:
         "units": group.units,
         "groups": group.groups,
         "rows": [[round(top, 1), round(height, 1)] for top, height in group.rows],
+        "parts": group.parts,
         "ins": [round(x, 1) for x in group.in_x],
         "outs": [round(x, 1) for x in group.out_x],
         "ranks": [closed_ranks(group.ins), closed_ranks(group.outs)],

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .layout import Scene
-from .units import Names
+from .units import Names, gradient_name
 
 
 class Moment:
@@ -29,6 +29,7 @@ class Moment:
         self.current: set[int] = set()
         self._values = {value["id"]: value for value in data["values"]}
         self._nodes = {node["id"]: node for node in data["nodes"]}
+        self._of = {tensor["id"]: tensor.get("of") for tensor in data["tensors"]}
         self._scene = scene
         for number, one in enumerate(steps[: self.step + 1]):
             self._take(number, one)
@@ -70,6 +71,9 @@ class Moment:
     def label(self, tensor: int, fallback: str = "") -> tuple[str, bool]:
         """What stands in the box of ``tensor``, and whether it is a name that the program uses now."""
         name = self.names.label(tensor)
+        of = self._of.get(tensor)
+        if not name and of is not None:
+            name = gradient_name(self.names.label(of))
         if name or fallback:
             return name or fallback, True
         return ("unnamed" if tensor in self.once_named else ""), False

@@ -15,6 +15,7 @@ from .shapes import GROUP_HEADER, GROUP_PAD, NAME, PILL_HEIGHT, ROW_GAP, Unit, t
 from .units import Drawn
 
 HEAD_SPREAD = 10.0
+SHELF_GAP = 56.0
 PORT_ROW = 26.0  # from a border to the first row
 
 
@@ -118,7 +119,7 @@ class Placing:
         """Writes places and sizes into the group; ``label`` is the width that its header needs."""
         group = self.group
         pad, header = (0.0, 0.0) if group.parent is None else (GROUP_PAD, GROUP_HEADER)
-        self._stack_rows(arrangement.heights, header, pad)
+        self._stack_rows(arrangement, header, pad)
         pad += max(label - arrangement.width - 2 * pad, 0.0) / 2
         group.width = arrangement.width + 2 * pad
         for child, x, row in zip(self.children, arrangement.x, arrangement.row, strict=False):
@@ -131,13 +132,20 @@ class Placing:
             segment.bends = [(row, x + pad) for row, x in bends]
         self._spread_heads()
 
-    def _stack_rows(self, heights: list[float], header: float, pad: float) -> None:
-        group, y = self.group, header
-        for row, height in enumerate(heights):
-            group.rows.append((y, height))
-            y += height + (ROW_GAP if height or row else PORT_ROW)
-        bottom = group.rows[-1][0] + group.rows[-1][1] if group.rows else header
-        group.height = bottom + (0.0 if group.outs and group.parent is not None else pad)
+    def _stack_rows(self, arrangement: Arrangement, header: float, pad: float) -> None:
+        """Tops and heights of rows: each part stacks its own, shelves stand below one another."""
+        group, row, shelf, start, low = self.group, 0, 0, header, header
+        for count, on in arrangement.parts:
+            if on != shelf:
+                shelf, start = on, low + SHELF_GAP
+            y = start
+            for height in arrangement.heights[row : row + count]:
+                group.rows.append((y, height))
+                low = max(low, y + height)
+                y += height + (ROW_GAP if height or len(group.rows) > 1 else PORT_ROW)
+            row += count
+        group.parts = arrangement.parts
+        group.height = low + (0.0 if group.outs and group.parent is not None else pad)
 
     def _put(self, child: Unit | Group, x: float, row: int) -> None:
         """A tensor alone stands at the bottom of its row, next to those that use it; everything else at the top."""

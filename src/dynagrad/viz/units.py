@@ -63,6 +63,7 @@ class _Reader:
         self.version: dict[int, int] = {}
         self.names = Names()
         self.labels = _longest_labels(data)
+        self.kind_of: dict[int, str] = {}
         self.last_name: dict[int, str] = {}
 
     def read(self) -> Drawn:
@@ -103,6 +104,9 @@ class _Reader:
         for i, (tensor, version) in enumerate(read):
             tail, box = self.holder[tensor, version]
             name = self.names.label(tensor) or self.tensors[tensor].get("name") or self.last_name.get(tensor, "")
+            of = self.tensors[tensor].get("of")
+            if not name and of is not None:
+                name = gradient_name(self.names.label(of) or self.last_name.get(of, ""))
             self.drawn.flows.append(Flow(tail, box, unit.id, i, cut, tensor in outputs, name))
 
     def version_after(self, step: Mapping[str, Any], tensor: int, written: bool) -> int:
@@ -123,9 +127,8 @@ class _Reader:
 
     def add_box(self, unit: Unit, tensor: int) -> None:
         about = self.tensors[tensor]
-        kind, version = about["kind"], self.version[tensor]
-        if kind == "parameter" and unit.sign and not about.get("is_leaf", True):
-            kind = "intermediate"
+        version = self.version[tensor]
+        kind = self.kind_of.setdefault(tensor, _kind(about, made=bool(unit.sign)))
         label, second = self.labels.get(tensor, ""), second_line(about)
         if version:
             second += f" · v{version}"
@@ -203,6 +206,9 @@ class _Reader:
             many = count[flow.tail, flow.box] > limit and not flow.same
             (tagged if far or many else kept).append(flow)
         drawn.flows = kept
+        for flow in kept:
+            if not drawn.units[flow.tail].sign:
+                drawn.units[flow.tail].time = float("inf")  # what it is joined to says when
         for flow in tagged:
             self.add_tag(flow)
 
@@ -224,6 +230,15 @@ class _Reader:
             return
         text = shortened(flow.name or shape_text(self.tensors[box.tensor]["shape"]) or "()", 18)
         head.tags.append(Tag(box.tensor, box.version, box.kind, text, tag_width(text, box.kind)))
+
+
+def _kind(about: Mapping[str, Any], made: bool) -> str:
+    """What a tensor is drawn as, by how it is first met: a leaf stays a leaf when it is written to."""
+    if about["kind"] == "gradient":
+        return "gradient"
+    if about.get("is_leaf", True) and about.get("requires_grad"):
+        return "parameter"
+    return "intermediate" if made else "data"
 
 
 def _turns(scopes: list[Mapping[str, Any]]) -> dict[int, int]:
@@ -301,8 +316,8 @@ class Names:
         return tensor
 
     def label(self, tensor: int) -> str:
-        """The names of ``tensor`` as its box shows them: at most two, the newest first."""
-        names = list(dict.fromkeys(reversed(self.of.get(tensor, []))))
+        """The names of ``tensor`` as its box shows them: at most two, the oldest first."""
+        names = list(dict.fromkeys(self.of.get(tensor, [])))
         return shortened(", ".join(names[:2]) + (" …" if len(names) > 2 else ""))
 
 
@@ -316,8 +331,16 @@ def _longest_labels(data: Mapping[str, Any]) -> dict[int, str]:
             label = names.label(tensor)
             if text_width(label, 1) > text_width(longest.get(tensor, ""), 1):
                 longest[tensor] = label
+    for tensor in data["tensors"]:
+        if tensor["kind"] == "gradient" and tensor.get("of") is not None and not longest[tensor["id"]]:
+            longest[tensor["id"]] = gradient_name(longest.get(tensor["of"], ""))
     was_named = {tensor for step in data["steps"] for _, tensor in bound_names(step)}
     return {key: "unnamed" if key in was_named and len(label) < 7 else label for key, label in longest.items()}
+
+
+def gradient_name(name: str) -> str:
+    """What the gradient of the tensor called ``name`` is called where the program has no name for it."""
+    return f"{name}.grad" if name else ""
 
 
 def second_line(tensor: Mapping[str, Any]) -> str:

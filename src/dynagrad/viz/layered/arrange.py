@@ -14,6 +14,7 @@ ITEM_GAP = 26.0
 BEND_GAP = 12.0
 PART_GAP = 64.0
 SHELF = 1150.0
+ROW_SHARE = 42.0  # what a row takes beside its items, roughly
 SHELF_SHAPE = 1.9  # a shelf's width over the height of all shelves, where there is much to place
 
 
@@ -48,13 +49,17 @@ class Link:
 
 @dataclass(slots=True)
 class Arrangement:
-    """Where everything lies: an axis and a row for each item, the rows' heights, each link's bends as (row, x)."""
+    """Where everything lies: an axis and a row for each item, the rows' heights, each link's bends as (row, x).
+
+    ``parts`` are stretches of rows that stand side by side, as (number of rows, shelf): each stacks its rows by itself.
+    """
 
     x: list[float]
     row: list[int]
     heights: list[float]
     bends: list[list[tuple[int, float]]]
     width: float
+    parts: list[tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -101,7 +106,7 @@ def arrange(items: Sequence[Item], links: Sequence[Link], wrap: bool = False) ->
         ([0, 0, 1], True)
     """
     rows = ranked(items, links)
-    result = Arrangement([0.0] * len(items), rows, [], [[] for _ in links], 0.0)
+    result = Arrangement([0.0] * len(items), rows, [], [[] for _ in links], 0.0, [])
     parts = [_Part(members, items, links, inner, rows) for members, inner in _connected(items, links)]
     _shelve(parts, result, wrap)
     result.heights = [0.0] * (max(result.row, default=-1) + 1)
@@ -159,6 +164,10 @@ class _Part:
         low = min(x - left for x, left in zip(self.x, self.layers.left, strict=True))
         self.x = [x - low for x in self.x]
         self.width = max(x + right for x, right in zip(self.x, self.layers.right, strict=True))
+        heights = [0.0] * (self.last - self.first + 1)
+        for i in members:
+            heights[rows[i] - self.first] = max(heights[rows[i] - self.first], items[i].height)
+        self.height = sum(heights) + ROW_SHARE * len(heights)
 
     def _cut(self, link: Link) -> list[int]:
         """The bends of a link, one in every row that it passes."""
@@ -183,15 +192,23 @@ class _Part:
 
 
 def _shelve(parts: list[_Part], result: Arrangement, wrap: bool) -> None:
-    """Stands the parts side by side, from left to right and, with ``wrap``, on shelves from top to bottom."""
+    """Stands the parts side by side, from left to right and, with ``wrap``, on shelves from top to bottom.
+
+    Parts that are tied to the borders share their rows; others have rows of their own.
+    """
     wrap = wrap and not any(part.pinned for part in parts)
-    area = sum((part.width + PART_GAP) * (part.last - part.first + 1) * 110.0 for part in parts)
+    area = sum((part.width + PART_GAP) * part.height for part in parts)
     limit = max(SHELF, sqrt(area * SHELF_SHAPE), max((part.width for part in parts), default=0.0))
-    x, base, below = 0.0, 0, 0
+    x, base, shelf = 0.0, 0, 0
     for part in parts:
         if wrap and x and x + part.width > limit:
-            x, base = 0.0, below
-        part.put(result, x, part.first if not wrap else base)
+            x, shelf = 0.0, shelf + 1
+        part.put(result, x, base if wrap else part.first)
         x += part.width + PART_GAP
-        below = max(below, base + part.last - part.first + 1)
         result.width = max(result.width, x - PART_GAP)
+        if wrap:
+            rows = part.last - part.first + 1
+            result.parts.append((rows, shelf))
+            base += rows
+    if not wrap:
+        result.parts = [(max(result.row, default=-1) + 1, 0)]

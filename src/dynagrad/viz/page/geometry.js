@@ -65,11 +65,13 @@ class Geometry {
   /** How far down an open group's frame reaches at a step: it grows with what it holds. */
   heightAt(id, step) {
     const plan = this.plan(id);
-    const table = this.table(id);
-    let last = table.length - 1;
-    while (last >= 0 && table[last].step > step) last--;
-    const later = table.slice(last + 1).some((row) => row.step < Infinity);
-    return later && last >= 0 ? plan.tops[last] + plan.heights[last] + 20 : plan.height;
+    let low = 0;
+    let later = false;
+    this.table(id).forEach((row, r) => {
+      if (row.step <= step) low = Math.max(low, plan.tops[r] + plan.heights[r]);
+      else later ||= row.step < Infinity;
+    });
+    return later && low ? low + 20 : plan.height;
   }
 
   /** The rows and the map of x of an open group, in the state that its inner groups are in. */
@@ -99,15 +101,35 @@ class Geometry {
     const heights = group.rows.map(([, height], r) =>
       touched.has(r) ? Math.max(table[r].height, ...table[r].groups.map((g) => this.size(g)[1])) : height,
     );
-    const tops = [];
-    let y = group.rows.length ? group.rows[0][0] : 0;
-    group.rows.forEach(([top, height], r) => {
-      tops.push(y);
-      const below = r + 1 < group.rows.length ? group.rows[r + 1][0] : group.h;
-      y += heights[r] + below - top - height;
-    });
+    const tops = this.stacked(group, heights);
     const x = this.stretched(group, changed);
-    return { width: x(group.w), height: y, tops, heights, x };
+    const below = group.h - bottom(group.rows.map((row) => row[0]), group.rows.map((row) => row[1]));
+    return { width: x(group.w), height: bottom(tops, heights) + below, tops, heights, x };
+  }
+
+  /** The tops of rows of changed heights: each part stacks its own with the gaps that it has, shelves move down. */
+  stacked(group, heights) {
+    const tops = [];
+    let row = 0;
+    let shelf = 0;
+    let start = group.rows[0]?.[0] ?? 0;
+    let low = start;
+    let before = start;
+    for (const [count, on] of group.parts) {
+      if (on !== shelf) {
+        const gap = group.rows[row][0] - before;
+        [shelf, start] = [on, low + gap];
+      }
+      let y = start;
+      for (let r = row; r < row + count; r++) {
+        tops.push(y);
+        low = Math.max(low, y + heights[r]);
+        before = Math.max(before, group.rows[r][0] + group.rows[r][1]);
+        if (r + 1 < row + count) y += heights[r] + group.rows[r + 1][0] - group.rows[r][0] - group.rows[r][1];
+      }
+      row += count;
+    }
+    return tops;
   }
 
   /** The map of x: every stretch of the line grows by what the groups above it need, the neediest deciding. */
@@ -270,6 +292,10 @@ class Geometry {
   outHeight(unit) {
     return unit.sign ? unit.top + STEM + BOX_HEIGHT : unit.h;
   }
+}
+
+function bottom(tops, heights) {
+  return tops.reduce((low, top, r) => Math.max(low, top + heights[r]), 0);
 }
 
 /** A path through points: straight down where it can be, else curves that leave and arrive upright. */

@@ -1,7 +1,8 @@
 // The drawing: what of the scene lies in view, as SVG elements that are made when they come into view and dropped when
 // they leave it. A step changes classes and texts of what is drawn; it places nothing.
 
-const CROWDED = 1600;
+const CROWDED = 900;
+const NEAR = 12;
 const LAYERS = ["groups", "edges", "flows", "units", "labels"];
 
 class Graph {
@@ -13,8 +14,9 @@ class Graph {
     this.elements = new Map();
     this.world = drawn("g", { class: "world" });
     this.layers = Object.fromEntries(LAYERS.map((name) => [name, drawn("g", { class: name })]));
-    this.crowd = drawn("path", { class: "crowd" });
-    this.world.append(this.layers.groups, this.crowd, this.layers.edges, this.layers.flows, this.layers.units, this.layers.labels);
+    this.crowd = drawn("path", { class: "crowd", d: "" });
+    this.here = drawn("path", { class: "here" });
+    this.world.append(this.layers.groups, this.crowd, this.here, this.layers.edges, this.layers.flows, this.layers.units, this.layers.labels);
     root.append(this.world);
     this.pointer();
     new ResizeObserver(() => this.render()).observe(root);
@@ -151,6 +153,7 @@ class Graph {
     mark(this.root, "far", scale < 0.3);
     const found = this.inView();
     this.crowd.setAttribute("d", found.crowd ?? "");
+    this.placeMark();
     const wanted = new Set();
     for (const [key, make] of found.wanted) {
       wanted.add(key);
@@ -161,7 +164,7 @@ class Graph {
       nodes.forEach((node) => node.remove());
       this.elements.delete(key);
     }
-    for (const entry of this.elements.values()) if (entry.at !== this.step) this.update(entry);
+    for (const entry of this.elements.values()) if (entry.at < 0) this.update(entry);
     this.painted();
   }
 
@@ -171,15 +174,16 @@ class Graph {
     const wanted = new Map();
     const rows = [];
     let units = 0;
-    for (const stack = [[0, 0, 0, 0]]; stack.length; ) {
+    const stack = [[0, 0, 0, 0]];
+    while (stack.length) {
       const [g, x, y, depth] = stack.pop();
       if (g) wanted.set(`g${g}`, () => this.groupElement(g, x, y, depth));
       if (!this.geometry.open[g]) continue;
       const plan = this.geometry.plan(g);
       const table = this.geometry.table(g);
-      for (let r = this.firstRow(plan, seen.top - y); r < table.length && y + plan.tops[r] <= seen.bottom; r++) {
+      for (const r of this.rowsInView(this.geometry.groups[g].parts, plan, seen.top - y, seen.bottom - y)) {
         rows.push([g, x, y, r]);
-        units += table[r].units.length;
+        units += table[r].units.length + table[r].groups.length;
         for (const child of table[r].groups) {
           const [cx, cy] = this.geometry.groupPlace(child);
           const [w, h] = this.geometry.size(child);
@@ -188,20 +192,25 @@ class Graph {
         }
       }
     }
-    if (units > CROWDED) return { wanted, crowd: this.crowdPath(rows) };
+    if (units > CROWDED) return { wanted: new Map(), crowd: this.crowdPath(rows) };
     for (const row of rows) this.rowInView(row, seen, wanted);
     return { wanted };
   }
 
-  firstRow(plan, top) {
-    let low = 0;
-    let high = plan.tops.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (plan.tops[middle] + plan.heights[middle] + 60 < top) low = middle + 1;
-      else high = middle;
+  /** The rows of a group between two heights: a stretch of each part. */
+  *rowsInView(parts, plan, top, bottom) {
+    let start = 0;
+    for (const [count] of parts) {
+      let low = start;
+      let high = start + count;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (plan.tops[middle] + plan.heights[middle] + 60 < top) low = middle + 1;
+        else high = middle;
+      }
+      for (let r = low; r < start + count && plan.tops[r] <= bottom; r++) yield r;
+      start += count;
     }
-    return low;
   }
 
   rowInView([g, x, y, r], seen, wanted) {
@@ -216,21 +225,45 @@ class Graph {
     for (const s of row.segments) wanted.set(`s${g}.${s}`, () => this.segmentElement(g, s, x, y));
   }
 
+  /** Rectangles for all that rows hold, as one path; rows that would fall on one pixel are drawn once. */
   crowdPath(rows) {
     const parts = [];
-    let bottom = -1e9;
-    const least = 2 / this.view.scale;
+    let bottom = -Infinity;
+    const least = 1.5 / this.view.scale;
     for (const [g, x, y, r] of rows) {
       const plan = this.geometry.plan(g);
-      for (const u of this.geometry.table(g)[r].units) {
-        const unit = this.geometry.units[u];
-        if (unit.s > this.step || (plan.tops[r] + y < bottom + least && plan.tops[r] + y > bottom)) continue;
-        const left = x + plan.x(unit.x) - unit.l;
-        parts.push(`M${left.toFixed(0)} ${(y + plan.tops[r]).toFixed(0)}h${(unit.l + unit.r).toFixed(0)}v${unit.h.toFixed(0)}h-${(unit.l + unit.r).toFixed(0)}Z`);
+      const row = this.geometry.table(g)[r];
+      const top = plan.tops[r] + y;
+      if (row.step > this.step || (top < bottom + least && top >= bottom)) continue;
+      bottom = top;
+      for (const u of row.units) {
+        const { x: axis, l, r: right, h, s } = this.geometry.units[u];
+        if (s <= this.step) parts.push(boxPath(x + plan.x(axis) - l, top, l + right, h));
       }
-      bottom = plan.tops[r] + y;
+      for (const child of row.groups) {
+        if (this.geometry.open[child] || this.geometry.groups[child].s > this.step) continue;
+        parts.push(boxPath(x + this.geometry.groupPlace(child)[0], top, ...this.geometry.size(child)));
+      }
     }
+    this.crowdStep = this.step;
     return parts.join("");
+  }
+
+  /** In a crowd a step shows as a mark; the crowd itself grows once enough steps have gone by to be seen. */
+  showInCrowd() {
+    if (Math.abs(this.step - this.crowdStep) > this.story.steps.length / 200) return this.render();
+    return this.placeMark();
+  }
+
+  placeMark() {
+    const crowded = this.crowd.getAttribute("d") !== "";
+    const [unit] = crowded ? [...(this.currents ?? [])] : [];
+    mark(this.here, "shown", unit !== undefined);
+    if (unit === undefined) return;
+    const { x, y, width, height } = this.geometry.unitBox(unit);
+    const rim = 5 / this.view.scale;
+    this.here.setAttribute("d", boxPath(x - rim, y - rim, width + 2 * rim, height + 2 * rim));
+    this.here.setAttribute("stroke-width", 2.5 / this.view.scale);
   }
 
   groupElement(g, x, y, depth) {
@@ -337,13 +370,32 @@ class Graph {
   // What a step changes.
 
   show(step) {
+    const before = this.step;
+    const ago = this.currents ?? [];
+    const groupsAgo = this.currentGroups ?? [];
     this.step = step;
     this.currents = new Set(this.story.unitsOfStep(step));
     const around = [...this.currents].map((u) => this.geometry.closedAround(this.geometry.units[u].g));
     this.currentGroups = new Set(around.filter((g) => g !== null));
-    if (this.crowd.getAttribute("d")) return this.render();
-    for (const entry of this.elements.values()) this.update(entry);
+    if (this.crowd.getAttribute("d")) return this.showInCrowd();
+    if (Math.abs(step - before) > NEAR) for (const entry of this.elements.values()) this.update(entry);
+    else this.updateBetween(before, step, new Set([...ago, ...this.currents]), new Set([...groupsAgo, ...this.currentGroups]));
     return this.painted();
+  }
+
+  /** Updates what the steps between two near ones touch, and nothing else. */
+  updateBetween(from, to, units, groups) {
+    for (let k = Math.min(from, to); k <= Math.max(from, to); k++) for (const u of this.story.touched(k)) units.add(u);
+    const keys = new Set([...groups].map((g) => `g${g}`));
+    for (const u of units) {
+      keys.add(`u${u}`);
+      for (let g = this.geometry.units[u].g; g; g = this.geometry.groups[g].parent) keys.add(`g${g}`);
+      for (const f of this.story.flowsOf.get(u) ?? []) for (const [g, s] of this.story.scene.flows[f][4]) keys.add(`s${g}.${s}`);
+    }
+    for (const key of keys) {
+      const entry = this.elements.get(key);
+      if (entry) this.update(entry);
+    }
   }
 
   painted() {
@@ -433,6 +485,10 @@ class Graph {
     for (const entry of this.elements.values()) this.update(entry);
     this.painted();
   }
+}
+
+function boxPath(x, y, w, h) {
+  return `M${x.toFixed(0)} ${y.toFixed(0)}h${w.toFixed(0)}v${h.toFixed(0)}h-${w.toFixed(0)}Z`;
 }
 
 function signWidth(sign) {

@@ -29,12 +29,24 @@ class Inspector {
     return [
       this.head("operation", "Step", `${Math.min(step + 1, story.steps.length)} of ${story.steps.length}`),
       element("p", {}, sayStep(story, step)),
+      about?.kind === "error" || about?.kind === "limit" ? element("pre", { class: "message" }, about.message ?? "") : null,
+      this.conflict(about),
       this.provenance(about?.at, about?.function),
       units.length ? element("h3", {}, "In this step") : null,
       this.links(units),
       element("p", { class: "hint" }, "Select anything in the graph, or a line of the source, to see it here."),
       ...(story.recording.notes ?? []).map((note) => element("p", { class: "hint" }, String(note))),
     ];
+  }
+
+  /** The lines of an error, with the part that each has in it. */
+  conflict(step) {
+    const lines = step?.kind === "error" ? step.lines ?? [] : [];
+    if (!lines.length) return null;
+    return element("ul", { class: "links" }, ...lines.map(([file, line, role]) => element("li", {},
+      element("span", { class: "role" }, String(role ?? "")), " ",
+      element("button", { type: "button", class: "link", onclick: () => this.page.showLine([file, line]) }, `line ${line}`), " ",
+      element("code", {}, this.story.lineText([file, line])))));
   }
 
   tensor({ unit: u, box: b }) {

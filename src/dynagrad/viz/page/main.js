@@ -1,9 +1,10 @@
 // The page: the parts put together, what is selected, where the film is, which key does what.
 
 class Page {
-  constructor({ recording, scene }) {
+  constructor({ recording, scene }, values) {
     this.recording = recording;
     this.story = new Story(recording, scene);
+    this.story.addValues(values);
     this.geometry = new Geometry(scene);
     this.step = 0;
     this.selected = null;
@@ -26,12 +27,19 @@ class Page {
 
   /** Opens where there is most to see: at the error, or where the first backward begins, or at the end. */
   begin() {
-    const error = this.story.errorStep();
+    const error = this.story.fatalStep();
     const first = this.recording.rounds.find((round) => round.backward);
     const start = error >= 0 ? error : first ? first.backward[0] : this.story.last;
     this.graph.step = start;
     this.graph.fit(true);
     this.goToStep(start);
+  }
+
+  addValues(values) {
+    if (!values.length || this.story.values.size) return;
+    this.story.addValues(values);
+    this.graph.refresh();
+    if (this.side === "inspector") this.inspector.show(this.selected, this.step);
   }
 
   // The film.
@@ -58,7 +66,7 @@ class Page {
     const kind = step?.kind;
     node.hidden = kind !== "error" && kind !== "limit";
     mark(node, "limit", kind === "limit");
-    if (!node.hidden) node.replaceChildren(element("strong", {}, kind === "error" ? step.type ?? "Error" : "Limit"), " ", step.message ?? "");
+    if (!node.hidden) node.replaceChildren(element("strong", {}, kind === "error" ? step.type ?? "Error" : "Limit"), " ", firstLine(step.message));
   }
 
   // What is selected.
@@ -181,9 +189,9 @@ class Page {
 
   paint() {
     const what = this.colour;
+    if (what === "kind" && !this.painted) return;
     const shown = [...this.graph.elements.values()].filter((entry) => entry.pill);
     const amounts = shown.map((entry) => (what === "kind" ? null : this.story.measure(this.geometry.units[entry.u], what, this.step)));
-    if (what === "kind" && !this.painted) return;
     this.painted = what !== "kind";
     const known = this.range(what);
     shown.forEach((entry, i) => {
@@ -318,6 +326,10 @@ class Page {
   }
 }
 
+function firstLine(text) {
+  return (text ?? "").split("\n")[0];
+}
+
 /** How strong a colour stands for an amount between two bounds, on a scale of magnitudes where they lie far apart. */
 function strength(x, [low, high]) {
   if (high <= low) return 0.5;
@@ -329,17 +341,42 @@ function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
 }
 
-async function readData() {
-  const node = byId("data");
+/** What the page carries in element `id`: JSON as it is, or compressed. */
+async function readData(id) {
+  const node = byId(id);
   if (node.type === "application/json") return JSON.parse(node.textContent);
-  const packed = Uint8Array.from(atob(node.textContent), (letter) => letter.charCodeAt(0));
+  const packed = bytesOf(node.textContent);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).json();
 }
 
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-readData().then((data) => {
-  window.dynagradPage = new Page(data);
-  byId("data").remove();
-  document.documentElement.dataset.ready = "true";
-});
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const letters = atob(base64);
+  const packed = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) packed[i] = letters.charCodeAt(i);
+  return packed;
+}
+
+async function start() {
+  const root = document.documentElement;
+  const data = await readData("data");
+  const numbers = readValues();
+  const early = byId("values").type === "application/json" ? await numbers : [];
+  window.dynagradPage = new Page(data, early);
+  root.dataset.ready = "true";
+  dynagradPage.addValues(await numbers);
+  for (const id of ["data", "values"]) byId(id).remove();
+  root.dataset.complete = "true";
+}
+
+/** The numbers; where there are many, only once the first picture is there. */
+async function readValues() {
+  if (byId("values").type !== "application/json") {
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50)));
+  }
+  return readData("values");
+}
+
+start();

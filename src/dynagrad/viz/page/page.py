@@ -3,6 +3,9 @@
 Note [What comes from a program stays text]: the recording is embedded as JSON in which no character can end a script
 element or open a comment; the scripts put it into the page as text nodes and attributes, never as markup; and the
 page's own policy lets no script run but the one that it was written with, whose hash it names.
+
+The numbers stand in an element of their own: in a long recording they are most of it, and the first picture does
+without them.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ SCRIPTS = (
     "picture.js",
     "main.js",
 )
-PACKED_FROM = 2 << 20  # characters of JSON; beyond, the page carries it compressed
+PACKED_FROM = 1 << 20  # characters of JSON; beyond, the page carries it compressed
 IN_JSON = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
@@ -50,7 +53,9 @@ def page_of(recording: Any) -> str:
         '<!doctype html>'
     """
     data = recording if isinstance(recording, Mapping) else recording.data
-    kind, text = _embedded(_json({"recording": data, "scene": lay_out(data).as_data()}))
+    story = {**data, "values": []}
+    kind, text = _embedded(_json({"recording": story, "scene": lay_out(data).as_data()}))
+    values_kind, values = _embedded(_json(data["values"]))
     style = _colours() + _part("page.css")
     script = "\n".join(map(_part, SCRIPTS))
     policy = (
@@ -63,6 +68,8 @@ def page_of(recording: Any) -> str:
         "style": style,
         "kind": kind,
         "data": text,
+        "values_kind": values_kind,
+        "values": values,
         "script": script,
     }
     return _filled(_part("page.html"), parts)
@@ -97,7 +104,7 @@ def _without_odd_numbers(data: Any) -> Any:
 def _embedded(text: str) -> tuple[str, str]:
     if len(text) < PACKED_FROM:
         return "application/json", text.translate(IN_JSON)
-    return "application/octet-stream", b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
+    return "application/octet-stream", b64encode(gzip.compress(text.encode(), 5, mtime=0)).decode()
 
 
 def _colours() -> str:

@@ -8,7 +8,7 @@ class Story {
     this.last = Math.max(this.steps.length - 1, 0);
     this.tensors = new Map(recording.tensors.map((tensor) => [tensor.id, tensor]));
     this.nodes = new Map(recording.nodes.map((node) => [node.id, node]));
-    this.values = new Map(recording.values.map((value) => [value.id, value]));
+    this.values = new Map();
     this.nodeUnit = new Map(Object.entries(scene.node_units).map(([node, unit]) => [Number(node), unit]));
     this.nodeLeaf = new Map(Object.entries(scene.node_leaves).map(([node, unit]) => [Number(node), unit]));
     this.names = new Map();
@@ -22,6 +22,8 @@ class Story {
     this.flowed = new Map();
     this.lineUnits = new Map();
     this.uses = new Map();
+    this.renamed = new Map();
+    this.flowsOf = new Map();
     this.unitOfStep = new Map();
     this.readUnits();
     this.readFlows();
@@ -47,6 +49,8 @@ class Story {
     this.segmentFlows = new Map();
     this.scene.flows.forEach(([tail, box, head, , route], f) => {
       this.use(this.scene.units[tail].boxes[box][0], head);
+      listIn(this.flowsOf, head).push(f);
+      listIn(this.flowsOf, tail).push(f);
       listIn(this.tailsOf, head).push(tail);
       listIn(this.headsOf, tail).push(head);
       for (const [group, segment] of route) listIn(this.segmentFlows, `${group}.${segment}`).push(f);
@@ -125,7 +129,8 @@ class Story {
   }
 
   note(tensor, named, step) {
-    const names = [...new Set(named.get(tensor).toReversed())];
+    listIn(this.renamed, step).push(tensor);
+    const names = [...new Set(named.get(tensor))];
     const history = listIn(this.names, tensor);
     if (history.at(-1)?.step === step) history.at(-1).names = names;
     else history.push({ step, names });
@@ -141,9 +146,15 @@ class Story {
   /** What stands in a tensor's box, and whether it is a name that the program uses now. */
   labelAt(tensor, k) {
     const names = this.namesAt(tensor, k);
-    const given = this.tensors.get(tensor)?.name;
+    const about = this.tensors.get(tensor);
+    const given = about?.name;
     if (names.length) return [shortened(names.slice(0, 2).join(", ") + (names.length > 2 ? " …" : "")), true];
     if (given) return [shortened(given), true];
+    const of = about?.of;
+    if (of !== undefined && of !== null && of !== tensor) {
+      const [name, named] = this.labelAt(of, k);
+      if (named && name) return [`${name}.grad`, true];
+    }
     const history = this.names.get(tensor);
     return [history && history[0].step <= k ? "unnamed" : "", false];
   }
@@ -153,7 +164,6 @@ class Story {
     const [label, named] = this.labelAt(tensor, k);
     const about = this.tensors.get(tensor);
     if (named && label) return label;
-    if (about?.kind === "gradient" && about.of !== undefined) return `${this.called(about.of, k)}.grad`;
     return about ? `an unnamed tensor (${about.shape.length ? shapeText(about.shape) : "a number"})` : `tensor ${tensor}`;
   }
 
@@ -188,6 +198,25 @@ class Story {
   flowAt(tail, head, k) {
     const history = this.flowed.get(`${tail}>${head}`);
     return history?.[lastBefore(history, k)] ?? null;
+  }
+
+  /** The units that look different before and after step `k`. */
+  *touched(k) {
+    const step = this.steps[k];
+    if (!step) return;
+    for (const tensor of this.renamed.get(k) ?? []) yield* this.allHolders(tensor);
+    yield* this.unitsOfStep(k);
+    for (const tensor of step.kind === "op" ? (step.outputs ?? []) : []) yield* this.allHolders(tensor);
+    for (const [to] of step.outgoing ?? []) yield* this.some(this.nodeUnit.get(to) ?? this.nodeLeaf.get(to));
+    if (step.tensor !== undefined && step.tensor !== null) yield* this.allHolders(step.tensor);
+  }
+
+  allHolders(tensor) {
+    return (this.versions.get(tensor) ?? []).flatMap(({ version }) => this.some(this.holders.get(`${tensor}:${version}`)?.[0]));
+  }
+
+  addValues(values) {
+    for (const value of values) this.values.set(value.id, value);
   }
 
   /** The units that step `k` is about. */
@@ -227,6 +256,11 @@ class Story {
 
   errorStep() {
     return this.steps.findIndex((step) => step.kind === "error");
+  }
+
+  /** The error that ended the program, if one did. */
+  fatalStep() {
+    return this.steps.findLastIndex((step, k) => step.kind === "error" && (step.ends ?? k === this.last));
   }
 
   measure(unit, what, k) {

@@ -119,5 +119,5 @@ class Timeline {
 
 const PHASES = {
   backward_begin: "backward", node: "backward", accumulate: "backward", free: "backward", backward_end: "backward",
-  hook: "backward", error: "error", limit: "limit", names: "names",
+  hook: "backward", error: "error", limit: "limit", names: "names", note: "note",
 };

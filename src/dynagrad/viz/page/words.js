@@ -10,7 +10,7 @@ function sayStep(story, k) {
 const SAYINGS = {
   op: sayOperation,
   backward_begin(story, step, k) {
-    return `Backward begins at ${(step.roots ?? []).map((t) => story.called(t, k)).join(", ")}: its gradient with respect to itself is handed in.`;
+    return `Backward begins at ${(step.roots ?? []).map((t) => story.called(t, k)).join(", ")}, with the gradient that is handed in: 1 unless another was given.`;
   },
   node: sayNode,
   accumulate(story, step, k) {
@@ -25,17 +25,23 @@ const SAYINGS = {
   },
   hook(story, step) {
     const where = step.node !== undefined ? ` on ${nodeName(story, step.node)}` : "";
-    return `A hook runs${where}${step.name ? `: ${step.name}` : ""}.`;
+    const on = step.tensor !== undefined && step.tensor !== null ? ` on ${story.called(step.tensor, story.last)}` : where;
+    return `A ${step.hook ? `${step.hook.replaceAll("_", " ")} ` : ""}hook runs${on}${step.name ? `: ${step.name}` : ""}.${step.replaced ? " It replaced the gradient." : ""}`;
   },
   backward_end() {
     return "Backward is done: the graph is used up, the leaves have their gradients.";
   },
+  note: (story, step, k) => `${step.tensor === undefined || step.tensor === null ? "" : `${story.called(step.tensor, k)}: `}${step.message ?? step.what ?? ""}`,
   names: (story, step, k) => sayNames(story, step, k) || "Names change.",
   error(story, step) {
-    return `${step.type ?? "Error"}: ${step.message ?? ""}`;
+    return `${step.type ?? "Error"}: ${firstSentence(step.message ?? "")}`;
   },
   limit: (story, step) => step.message ?? "The recording stops here: its limit was reached.",
 };
+
+function firstSentence(text) {
+  return text.split("\n")[0].split(/(?<=[.:)]) (?=[A-Z])/)[0];
+}
 
 function sayOperation(story, step, k) {
   const inputs = (step.inputs ?? []).map((one) => inputName(story, one, k)).join(", ");
@@ -63,6 +69,7 @@ function sayRecorded(step, node) {
 function inputName(story, input, k) {
   if (typeof input === "number") return story.called(input, k - 1);
   if (input && typeof input === "object" && "number" in input) return number(input.number);
+  if (input && typeof input === "object" && "text" in input) return shortened(String(input.text), 40);
   return input === null ? "None" : shortened(typeof input === "string" ? input : JSON.stringify(input), 40);
 }
 
