@@ -17,7 +17,7 @@ LAYERS = (
     ("_core/runtime",),
     ("_core/types", "_core/kernel_table", "_core/layer_kernels", "_core/card", "_core/objects"),
     ("_core/machine", "_core/return_types"),
-    ("_core/tensor",),
+    ("_core/tensor", "_core/unlocked"),
     ("_core/provenance",),
     ("_core/graph",),
     ("_core/iterate",),

@@ -33,6 +33,7 @@ from dynagrad._core.tensor cimport (
     new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share, track)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, cpu, dtype_object, is_float, is_number, itemsizes)
+from dynagrad._core.unlocked cimport retire
 
 cdef extern from "Python.h":
     object PyLong_FromLongLong(long long)
@@ -694,7 +695,7 @@ cdef int _set_data(TensorBase t, object value) except -1:
         t.counter.version = t.storage.version
         storage_drop(t.storage)
     storage_share(source.storage)
-    storage_drop(t.storage)
+    retire(t.storage)
     t.storage = source.storage
     t.data = source.data
     t.dtype = source.dtype

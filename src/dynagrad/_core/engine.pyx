@@ -3,6 +3,7 @@
 The derivatives themselves are beside the ops; hooks and modes as users see them are in `autograd`.
 """
 import warnings
+from time import sleep
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
@@ -425,12 +426,61 @@ cdef object _after(Node node, object results, list gradients):
 
 # ---- leaves ----------------------------------------------------------------------------------------------------------
 
+# Note [One thread at a time adds to a gradient]
+# Adding a large gradient gives up the GIL, and a second thread that then adds to the same leaf would read what the first is
+# about to replace. So a leaf is entered here, with the thread that adds to it, while the GIL may be given up.
+ctypedef pair[size_t, size_t] Adding        # (leaf, the thread's own `thread_state`)
+cdef vector[Adding] _adding
+cdef enum:
+    ADDED_AT_ONCE = 4096        # elements: the GIL is kept for fewer
+
+
+cdef int _enter(TensorBase leaf) except -1:
+    """Waits until no other thread is adding to the leaf's gradient, and keeps others from it until `_leave`."""
+    cdef size_t i = 0
+    while i < _adding.size():
+        i += 1
+        if _adding[i - 1].first == <size_t><void*>leaf and _adding[i - 1].second != <size_t>&thread_state:
+            sleep(1e-5)
+            i = 0
+    _adding.push_back(Adding(<size_t><void*>leaf, <size_t>&thread_state))
+    return 0
+
+
+cdef void _leave(TensorBase leaf) noexcept:
+    cdef size_t i
+    for i in range(_adding.size()):
+        if _adding[i].first == <size_t><void*>leaf and _adding[i].second == <size_t>&thread_state:
+            _adding[i] = _adding.back()
+            _adding.pop_back()
+            return
+
+
 cdef int _accumulate(AccumulateGrad node, TensorBase g) except -1:
-    """leaf.grad += g. A gradient that nobody else sees becomes .grad itself."""
+    """leaf.grad += g, then the leaf's hooks."""
     cdef TensorBase leaf = <TensorBase>node.saved_inline[0].value
-    cdef TensorBase have
     if _watcher != NULL:
         (<object>_watcher).accumulates(leaf, node, g)
+    if g.numel < ADDED_AT_ONCE and not thread_state.grad_enabled:
+        _add_to(leaf, g)
+    else:
+        _enter(leaf)
+        try:
+            _add_to(leaf, g)
+        finally:
+            _leave(leaf)
+    if _watcher != NULL:
+        (<object>_watcher).accumulated(leaf)
+    if leaf.flags & HAS_HOOKS:
+        for hook in list((<dict>leaf.extra).get("post_accumulate_hooks", {}).values()):
+            hook(leaf)
+            _tell_hook("post_accumulate", leaf, hook, None)
+    return 0
+
+
+cdef int _add_to(TensorBase leaf, TensorBase g) except -1:
+    """A gradient that nobody else sees becomes .grad itself."""
+    cdef TensorBase have
     if leaf.gradient is None:
         leaf.gradient = _own(g, leaf)
     elif thread_state.grad_enabled:
@@ -441,12 +491,6 @@ cdef int _accumulate(AccumulateGrad node, TensorBase g) except -1:
             wrote(have)
         else:
             add(have, g, 1.0, have, True)
-    if _watcher != NULL:
-        (<object>_watcher).accumulated(leaf)
-    if leaf.flags & HAS_HOOKS:
-        for hook in list((<dict>leaf.extra).get("post_accumulate_hooks", {}).values()):
-            hook(leaf)
-            _tell_hook("post_accumulate", leaf, hook, None)
     return 0
 
 

@@ -12,10 +12,11 @@ from dynagrad._core.kernel_table cimport Operand, iterate, kernels, op_clamp, op
 from dynagrad._core.provenance cimport here, name_of
 from dynagrad._core.tensor cimport (
     WRAPPED, Storage, TensorBase, blank, count, dense_strides, dims_tuple, is_dense,
-    is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share)
+    is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad, set_geometry, shape_tuple, storage_new, storage_share)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, DType, category, compute_dtype, compute_of, default_dtype, dtype_object, is_float, is_number,
     itemsizes, promote_types_code, scalar_dtype)
+from dynagrad._core.unlocked cimport Unlocked, retire
 
 cdef const Kernels* K = kernels()
 cdef Params plain_params
@@ -82,6 +83,8 @@ def result_type(*tensors):
     >>> dynagrad.result_type(dynagrad.tensor([1, 2]), 1.0)
     torch.float32
     """
+    if not tensors:
+        raise TypeError("result_type() missing 1 required positional arguments: \"tensor\"")
     return dtype_object(result_dtype(list(tensors)))
 
 
@@ -171,7 +174,7 @@ cdef int resize(TensorBase t, int ndim, const int64_t* shape) except -1:
             raise RuntimeError(f"out of memory: tried to allocate {needed} bytes")
         if t.storage.data != NULL and t.storage.nbytes > offset:
             memcpy(fresh.data, t.data, min(needed, t.storage.nbytes - offset))
-        storage_drop(t.storage)
+        retire(t.storage)
         t.storage = fresh
         t.data = fresh.data
     set_geometry(t, ndim, shape, NULL)
@@ -244,9 +247,23 @@ cdef int _run(Loop loop, int ndim, const int64_t* shape, Operand* operands, int 
     if total * cost < parallel_threshold:
         iterate(loop, ndim, shape, operands, n, types, params, cost)
     else:
-        with nogil:
-            iterate(loop, ndim, shape, operands, n, types, params, cost)
+        _run_unlocked(loop, ndim, shape, operands, n, types, params, cost)
     return 0
+
+
+cdef void _run_unlocked(Loop loop, int ndim, const int64_t* shape, Operand* operands, int n, const DType* types,
+                        const Params* params, int cost) noexcept:
+    cdef Unlocked unlocked
+    cdef int64_t sizes[64]
+    cdef int64_t strides[5][64]
+    cdef int k
+    memcpy(sizes, shape, ndim * sizeof(int64_t))
+    for k in range(n):
+        memcpy(strides[k], operands[k].strides, ndim * sizeof(int64_t))
+        operands[k].strides = strides[k]
+    unlocked.begin()
+    with nogil:
+        iterate(loop, ndim, sizes, operands, n, types, params, cost)
 
 
 cdef TensorBase unary(const Loop* row, object input, object out, int rule, const Params* params=NULL, int cost=1):

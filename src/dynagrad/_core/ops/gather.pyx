@@ -19,6 +19,7 @@ from dynagrad._core.ops.part cimport sliced, zeros
 from dynagrad._core.ops.shape cimport input_of, ints, reshaped, wrapped_dim
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I32, I64, DType, dtype_object, is_float, is_number, itemsizes
+from dynagrad._core.unlocked cimport Unlocked
 
 
 cdef enum:
@@ -45,6 +46,16 @@ cdef int _check_bounds(TensorBase index, int64_t size, int dim, object error) ex
     return 0
 
 
+cdef void _walk_unlocked(IndexedWalk walk, const int64_t* shape, IndexOp op, DType dtype) noexcept:
+    cdef Unlocked unlocked
+    cdef int64_t sizes[64]
+    memcpy(sizes, shape, walk.ndim * sizeof(int64_t))
+    walk.shape = sizes
+    unlocked.begin()
+    with nogil:
+        indexed_walk(walk, op, dtype)
+
+
 cdef int _walk(TensorBase t, int dim, TensorBase index, bint vector, TensorBase plain, IndexOp op) except -1:
     """Pairs the elements of t at the indices with those of `plain`, a tensor or one element.
 
@@ -67,8 +78,7 @@ cdef int _walk(TensorBase t, int dim, TensorBase index, bint vector, TensorBase 
     if over.numel < SMALL:
         indexed_walk(walk, op, <DType>t.dtype)
     else:
-        with nogil:
-            indexed_walk(walk, op, <DType>t.dtype)
+        _walk_unlocked(walk, over.shape, op, <DType>t.dtype)
     return 0
 
 

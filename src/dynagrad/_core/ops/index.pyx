@@ -5,6 +5,7 @@ Ops that take one tensor of indices and a dimension (gather, scatter, index_sele
 import cython
 from cpython.bool cimport PyBool_Check
 from cpython.long cimport PyLong_CheckExact
+from cpython.number cimport PyNumber_Index
 from cpython.slice cimport PySlice_Unpack
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
@@ -26,6 +27,7 @@ from dynagrad._core.ops.shape cimport alias_of, input_of, ints, reshaped
 from dynagrad._core.ops.view cimport expanded, unsqueeze_at
 from dynagrad._core.tensor cimport WRAPPED, TensorBase, count, new_alias, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I64, U8, DType, dtype_object, is_float, is_number, itemsizes
+from dynagrad._core.unlocked cimport Unlocked
 
 
 # ---- the parts of a key ----------------------------------------------------------------------------------------------
@@ -91,7 +93,7 @@ cdef object _normalised(object item):
     if hasattr(item, "dtype") and getattr(item.dtype, "kind", "") == "b":
         return bool(item)
     if hasattr(item, "__index__") and not isinstance(item, float):
-        return item.__index__()
+        return int(PyNumber_Index(item))
     raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
                      f"{type(item).__name__})")
 
@@ -319,6 +321,7 @@ cdef int _check_bounds(TensorBase t, Located found) except -1:
 
 cdef int _walk(TensorBase t, Located found, TensorBase plain, IndexOp op) except -1:
     """Runs an op over the elements of t that the indices reach and those of `plain`, broadcast to the result's shape."""
+    cdef Unlocked unlocked
     cdef IndexedWalk walk
     cdef IndexOperand operands[64]
     cdef int64_t index_strides[64][64]
@@ -340,7 +343,8 @@ cdef int _walk(TensorBase t, Located found, TensorBase plain, IndexOp op) except
     if count(found.ndim, found.shape) < 8192:
         indexed_walk(walk, op, dtype)
     else:
-        with nogil:
+        unlocked.begin()
+        with nogil:     # the walk's shapes and strides are this function's own
             indexed_walk(walk, op, dtype)
     return 0
 

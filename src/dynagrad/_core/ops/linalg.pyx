@@ -16,6 +16,7 @@ from dynagrad._core.ops.pointwise cimport mul
 from dynagrad._core.provenance cimport here, name_of
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, shape_tuple
 from dynagrad._core.types cimport BOOL, DType, compute_dtype, compute_of, itemsizes
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/gemm.hpp" namespace "dg" nogil:
     struct Gemm:
@@ -120,11 +121,13 @@ cdef TensorBase _stepped(TensorBase x):
 # ---- values ----------------------------------------------------------------------------------------------------------
 
 cdef int _run(Gemm* g, TensorBase a, TensorBase b, TensorBase c) except -1:
+    cdef Unlocked unlocked
     cdef double work = <double>g.m * <double>g.n * <double>g.k
     _ready(g.type, work)
     if work < WORTH_RELEASING:
         gemm(g[0], a.data, b.data, c.data)
     else:
+        unlocked.begin()
         with nogil:
             gemm(g[0], a.data, b.data, c.data)
     return 0
@@ -169,8 +172,10 @@ cdef int multiply_into(TensorBase c, TensorBase a, TensorBase b, double alpha, d
 
 
 cdef int _run_batch(Gemm* g, TensorBase a, TensorBase b, TensorBase c) except -1:
+    cdef Unlocked unlocked
     cdef int64_t step = g.m * g.n
     _ready(g.type, <double>g.m * <double>g.n * <double>g.k)
+    unlocked.begin()
     with nogil:
         gemm_batch(g[0], c.shape[0], a.data, a.strides[0], b.data, b.strides[0], c.data, step)
     return 0
@@ -206,6 +211,7 @@ cdef int batch_multiply_into(TensorBase c, TensorBase a, TensorBase b, double al
 
 cdef int matrix_vector_into(TensorBase y, TensorBase a, bint ta, TensorBase x, double alpha, double beta) except -1:
     """y = alpha op(a) x + beta y, where y is contiguous and of the compute type."""
+    cdef Unlocked unlocked
     cdef Matrix m
     a = _laid(in_compute_type(a), 0, &m)
     x = _stepped(in_compute_type(x))
@@ -215,6 +221,7 @@ cdef int matrix_vector_into(TensorBase y, TensorBase a, bint ta, TensorBase x, d
     if rows * columns < WORTH_RELEASING:
         gemv(<DType>y.dtype, m.trans != ta, rows, columns, alpha, a.data, m.ld, x.data, step, beta, y.data, 1)
     else:
+        unlocked.begin()
         with nogil:
             gemv(<DType>y.dtype, m.trans != ta, rows, columns, alpha, a.data, m.ld, x.data, step, beta, y.data, 1)
     return 0
@@ -627,6 +634,8 @@ cpdef TensorBase unsafe_view(TensorBase t, tuple sizes):
     cdef int i, d = 0
     cdef TensorBase made
     cdef Node node
+    if len(sizes) > 64:
+        raise RuntimeError(f"tensors have at most 64 dimensions, but {len(sizes)} were asked for")
     for i in range(len(sizes)):
         shape[i] = sizes[i]
         while d < t.ndim and t.shape[d] == 1:

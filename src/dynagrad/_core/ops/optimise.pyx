@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t
 from dynagrad._core.graph cimport check_inplace, wrote
 from dynagrad._core.tensor cimport TensorBase, new_like, requires_grad
 from dynagrad._core.types cimport F32, F64
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "kernels/optimise.hpp" namespace "dg" nogil:
     enum:
@@ -130,9 +131,11 @@ cdef inline bint _alike(TensorBase a, TensorBase p) noexcept:
 
 
 cdef int _run(int code, TensorBase p, TensorBase g, char** data, int n_states, OptimiseStep* s) except -1:
+    cdef Unlocked unlocked
     cdef OptimiseLoop loop = optimise_table().rule[code][p.dtype == F64]
     cdef int itemsize = 8 if p.dtype == F64 else 4
     if p.numel > RELEASE_GIL:
+        unlocked.begin()
         with nogil:
             optimise(loop, itemsize, p.data, g.data, data, n_states, p.numel, s)
     else:

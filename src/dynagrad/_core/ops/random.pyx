@@ -17,6 +17,7 @@ from dynagrad._core.ops.create cimport allocate, allocate_like, finish, whole_nu
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F32, I64, U8, DType, cpu, default_dtype, dtype_object, is_float, is_number, itemsizes)
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "kernels/random.hpp" namespace "dg" nogil:
     cppclass Stream "dg::Generator":
@@ -195,6 +196,7 @@ cdef TensorBase _in_memory_order(TensorBase t):
 
 
 cdef int _fill(TensorBase t, object generator, const Draw* draw) except -1:
+    cdef Unlocked unlocked
     cdef Stream* stream = _stream(generator)
     cdef bint blocks = t.contiguous
     cdef TensorBase ordered = t if t.contiguous else _in_memory_order(t)
@@ -203,6 +205,7 @@ cdef int _fill(TensorBase t, object generator, const Draw* draw) except -1:
     if t.numel < 4096:
         _draw(stream, draw, dtype, target.data, t.numel, blocks)
     else:
+        unlocked.begin()
         with nogil:
             _draw(stream, draw, dtype, target.data, t.numel, blocks)
     if target is not ordered:
@@ -521,6 +524,7 @@ cdef class BernoulliBackward1(Node):
 
 cdef int _bernoulli_each(TensorBase t, TensorBase p, object generator) except -1:
     """One draw for each probability, in the order of t's memory."""
+    cdef Unlocked unlocked
     cdef Stream* stream = _stream(generator)
     cdef bint valid
     if not is_float(p.dtype):
@@ -532,6 +536,7 @@ cdef int _bernoulli_each(TensorBase t, TensorBase p, object generator) except -1
     cdef TensorBase ordered = t if t.contiguous else _in_memory_order(t)
     cdef TensorBase target = ordered if ordered.contiguous else new_tensor(t.dtype, ordered.ndim, ordered.shape)
     spread = contiguous(spread)
+    unlocked.begin()
     with nogil:
         valid = fill_bernoulli_each(stream[0], <DType>t.dtype, target.data, t.numel, <DType>p.dtype, spread.data)
     if not valid:
@@ -680,6 +685,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     >>> dynagrad.randperm(5)
     tensor([4, 0, 1, 3, 2])
     """
+    cdef Unlocked unlocked
     cdef int64_t count
     cdef Stream* stream = _stream(generator)
     whole_number("randperm", "n", n, &count)
@@ -690,6 +696,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     if count > most:
         raise RuntimeError(f"n cannot be greater than {most} for {dtype_object(made.dtype).name} type, but it is {count}")
     cdef TensorBase target = made if made.contiguous else new_tensor(made.dtype, 1, made.shape)
+    unlocked.begin()
     with nogil:
         fill_permutation(stream[0], <DType>target.dtype, target.data, count)
     if target is not made:
@@ -889,6 +896,7 @@ def multinomial(TensorBase input not None, num_samples, replacement=False, *, ge
     >>> dynagrad.multinomial(dynagrad.tensor([0., 1., 0.]), 1)
     tensor([1])
     """
+    cdef Unlocked unlocked
     cdef int64_t samples
     cdef int64_t shape[2]
     cdef Stream* stream = _stream(generator)
@@ -902,6 +910,7 @@ def multinomial(TensorBase input not None, num_samples, replacement=False, *, ge
     shape[0], shape[input.ndim - 1] = rows, samples
     cdef TensorBase result = output(out, I64, input.ndim, shape)
     cdef TensorBase target = result if result.contiguous and result.dtype == I64 else new_tensor(I64, input.ndim, shape)
+    unlocked.begin()
     with nogil:
         if race:
             error = sample_without_replacement(stream[0], <DType>weights.dtype, weights.data, rows, n,
@@ -928,6 +937,7 @@ def poisson(TensorBase input not None, *, generator=None):
     >>> dynagrad.poisson(dynagrad.zeros(2))
     tensor([0., 0.])
     """
+    cdef Unlocked unlocked
     cdef Node node = None
     cdef Stream* stream = _stream(generator)
     cdef bint valid
@@ -937,6 +947,7 @@ def poisson(TensorBase input not None, *, generator=None):
     if wants_grad(input):
         node = PoissonBackward0.__new__(PoissonBackward0)
         begin1(node, input)
+    unlocked.begin()
     with nogil:
         valid = fill_poisson(stream[0], <DType>result.dtype, result.data, result.numel, rates.data)
     if not valid:

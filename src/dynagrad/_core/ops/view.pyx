@@ -20,6 +20,7 @@ from dynagrad._core.ops.copy cimport clone, copy_, zero_
 from dynagrad._core.tensor cimport (
     TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, set_geometry, shape_tuple)
 from dynagrad._core.types cimport DType, itemsizes
+from dynagrad._core.unlocked cimport Unlocked
 
 
 cdef TensorBase viewed(Node node, TensorBase source, int ndim, const int64_t* shape, const int64_t* strides,
@@ -121,6 +122,7 @@ cdef TensorBase _ones(int dtype, tuple size):
 
 cdef TensorBase _spread(TensorBase g, int64_t length, tuple stride, int64_t offset):
     """A vector of zeros to which g is added element by element, seen through strides: the adjoint of as_strided."""
+    cdef Unlocked unlocked
     cdef int64_t strides[64]
     cdef int64_t plain_strides[64]
     cdef int64_t n = max(length, <int64_t>0)
@@ -133,6 +135,7 @@ cdef TensorBase _spread(TensorBase g, int64_t length, tuple stride, int64_t offs
         plain_strides[d] = g.strides[d] * itemsize
     cdef IndexedWalk walk = IndexedWalk(g.ndim, g.shape, g.data, &plain_strides[0],
                                         made.data + offset * itemsize, &strides[0], 0, NULL)
+    unlocked.begin()
     with nogil:
         indexed_walk(walk, ADD, <DType>g.dtype)
     if wants_grad(g):
