@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dynagrad._core.card import says_what_is_no_tensor
 from dynagrad._core.types import BY_NAME, set_default_dtype
 from dynagrad.tensor import Tensor
 
@@ -20,31 +21,37 @@ def is_tensor(obj: object) -> bool:
     return isinstance(obj, Tensor)
 
 
+@says_what_is_no_tensor
 def is_floating_point(input: Tensor) -> bool:
     """Whether the tensor's dtype is a floating one."""
     return bool(input.is_floating_point())
 
 
+@says_what_is_no_tensor
 def is_complex(input: Tensor) -> bool:
     """Whether the tensor's dtype is complex: never, so far."""
     return bool(input.is_complex())
 
 
+@says_what_is_no_tensor
 def is_nonzero(input: Tensor) -> bool:
     """Whether the only element is not zero. Raises RuntimeError if there is not exactly one."""
     return bool(input)
 
 
+@says_what_is_no_tensor
 def is_inference(input: Tensor) -> bool:
     """Whether the tensor was made in inference mode."""
     return bool(input.is_inference())
 
 
+@says_what_is_no_tensor
 def numel(input: Tensor) -> int:
     """The number of elements."""
     return int(input.numel())
 
 
+@says_what_is_no_tensor
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether both tensors have the same shape."""
     return input.shape == other.shape
@@ -60,7 +67,7 @@ def typename(obj: Any) -> str:
 
 def set_default_tensor_type(t: Any) -> None:
     """Sets the default dtype by the name of a tensor type, such as ``torch.DoubleTensor``."""
-    name = (t if isinstance(t, str) else t.__name__).removeprefix("torch.").removesuffix("Tensor")
+    name = str(t if isinstance(t, str) else getattr(t, "__name__", t)).removeprefix("torch.").removesuffix("Tensor")
     names = {"Half": "float16", "BFloat16": "bfloat16", "Float": "float32", "Double": "float64"}
     if name not in names:
         raise TypeError(f"only floating-point types are supported as the default type, not {t}")

@@ -48,7 +48,7 @@ class Size(tuple[int, ...]):
 
     __rmul__ = __mul__  # type: ignore[assignment]  # a Size stays one
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def, override]  # int or Size, by the type of the index
+    def __getitem__(self, index: Any) -> Any:  # int or Size, by the type of the index
         found = tuple.__getitem__(self, index)
         return Size(found) if isinstance(index, slice) else found
 
@@ -111,6 +111,8 @@ class Tensor(NativeTensor):
         return unpacked, (type(self), payload, *rest, self.requires_grad), _attributes(self) or None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        if not isinstance(state, dict):
+            raise TypeError(f"the state of a tensor is a dict of its attributes, not {type(state).__name__}")
         for name, value in state.items():
             setattr(self, name, value)
 

@@ -1,4 +1,4 @@
-"""The card: what an op says about itself, beside its code. Methods, tests, docs pages and benchmark rows derive from it.
+"""The card: what an op says about itself, beside its code. Methods, tests, docs and benchmark rows derive from it.
 
 Which names are public is listed in ``dynagrad/__init__.py``; how sample inputs are drawn, in ``tests/samples.py``.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 CARDS: dict[str, Card] = {}
+FunctionType = type(lambda: None)
 
 
 class Card:
@@ -45,9 +46,45 @@ class Card:
         samples: str | None = None,
         domain: tuple[float, float] | None = None,
     ) -> None:
-        self.name, self.op, self.node, self.kind = name, op, node, kind
+        self.name, self.node, self.kind = name, node, kind
+        self.op = says_what_is_no_tensor(op) if isinstance(op, FunctionType) else op
         self.inplace, self.method, self.function, self.aliases = inplace, method, function, aliases
         self.samples, self.domain = samples or kind, domain
+
+
+def says_what_is_no_tensor(op: Any) -> Callable[..., Any]:
+    """A composite that raises TypeError for an argument that is no tensor, where an accident inside would be raised.
+
+    Native ops check their arguments as they are called; a Python function finds out when it asks one for its shape.
+    """
+    names = op.__code__.co_varnames[: op.__code__.co_argcount]
+    wanted = [(i, name) for i, name in enumerate(names) if op.__annotations__.get(name) == "Tensor"]
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return op(*args, **kwargs)
+        except (AttributeError, TypeError):
+            for i, name in wanted:
+                given = args[i] if i < len(args) else kwargs.get(name, call)
+                if given is not call and not hasattr(given, "requires_grad_"):
+                    what = f"{op.__name__}(): argument '{name}' (position {i + 1})"
+                    raise TypeError(f"{what} must be Tensor, not {type(given).__name__}") from None
+            raise
+
+    for name in ("__name__", "__qualname__", "__doc__", "__module__", "__defaults__", "__kwdefaults__"):
+        setattr(call, name, getattr(op, name))
+    call.__wrapped__ = op  # type: ignore[attr-defined]
+    return call
+
+
+def only_tensors(op: str, given: Any) -> list[Any]:
+    """The tensors of a sequence; TypeError names the first thing in it that is none."""
+    for i, each in enumerate(given):
+        if not hasattr(each, "requires_grad_"):
+            raise TypeError(
+                f"{op}(): expected Tensor as element {i} of argument 'tensors', but got {type(each).__name__}"
+            )
+    return list(given)
 
 
 def register(card: Card) -> None:

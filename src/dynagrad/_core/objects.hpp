@@ -191,6 +191,7 @@ inline void keep_attributes(PyObject* type, Py_ssize_t offset) {
     native_clear = t->tp_clear;
     t->tp_traverse = traverse_tensor;
     t->tp_clear = clear_tensor;
+    t->tp_name = "dynagrad.Tensor";     // what the errors of wrongly typed arguments say was expected
     PyType_Modified(t);
 }
 

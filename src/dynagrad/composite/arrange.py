@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.card import CARDS, Card, only_tensors, register
 from dynagrad._core.ops.arrange import repeated_positions
 from dynagrad._core.tensor import TensorBase
 from dynagrad._core.types import contiguous_format
@@ -25,7 +25,7 @@ def _all_tensors(tensors: Sequence[Tensor], name: str) -> list[Tensor]:
         raise TypeError(f"{name}(): argument 'tensors' must be tuple of Tensors, not {type(tensors).__name__}")
     if not tensors:
         raise RuntimeError(f"{name} expects a non-empty TensorList")
-    return list(tensors)
+    return only_tensors(name, tensors)
 
 
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
@@ -104,7 +104,9 @@ def tensor_split(
     return tuple(input.narrow(dim, ends[part], ends[part + 1] - ends[part]) for part in range(given))
 
 
-def _split_evenly(input: Tensor, args: tuple, indices: object, sections: object, name: str, dim: int) -> tuple[Tensor, ...]:
+def _split_evenly(
+    input: Tensor, args: tuple, indices: object, sections: object, name: str, dim: int
+) -> tuple[Tensor, ...]:
     given = [each for each in (indices, sections, args[0] if len(args) == 1 else args or None) if each is not None]
     if len(given) != 1:
         raise TypeError(f"{name}() expects the number of sections or the indices at which to split")
@@ -197,13 +199,13 @@ def repeat_interleave(
     tensor([1, 1, 2, 2])
     """
     if repeats is None:
-        return repeated_positions(input)
+        return _of_size(repeated_positions(input), 0, output_size)
     if dim is None:
         input, dim = input.flatten(), 0
     if input.ndim == 0:
         input = input.flatten()
     if not isinstance(repeats, TensorBase):
-        return _repeat_each(input, repeats, dim)
+        return _of_size(_repeat_each(input, repeats, dim), dim, output_size)
     size = input.size(dim)
     if repeats.ndim == 0 or (repeats.ndim == 1 and repeats.numel() == 1):
         repeats = repeats.reshape(1).expand(size)
@@ -212,7 +214,14 @@ def repeat_interleave(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = {repeats.numel()} and "
             f"input.size({dim}) = {size}"
         )
-    return input.index_select(dim, repeated_positions(repeats))
+    return _of_size(input.index_select(dim, repeated_positions(repeats)), dim, output_size)
+
+
+def _of_size(made: Tensor, dim: int, wanted: int | None) -> Tensor:
+    """The tensor, if the size that the caller expects is the one that it has."""
+    if wanted is not None and wanted != made.size(dim):
+        raise RuntimeError(f"repeat_interleave: Invalid output_size, expected {made.size(dim)} but got {wanted}")
+    return made
 
 
 def _repeat_each(input: Tensor, times: int, dim: int) -> Tensor:

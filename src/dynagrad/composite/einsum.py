@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dynagrad._core.card import Card, register
+from dynagrad._core.card import Card, only_tensors, register
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -39,7 +39,7 @@ def einsum(*args: Any) -> Tensor:
     equation, operands = (args[0], list(args[1:])) if isinstance(args[0], str) else _from_lists(args)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = list(operands[0])
-    inputs, output = _parse(equation, operands)
+    inputs, output = _parse(equation, only_tensors("einsum", operands))
     return _contract(operands, inputs, output)
 
 

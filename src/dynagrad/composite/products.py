@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.card import CARDS, Card, only_tensors, register
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.linalg import unsafe_view
 
@@ -100,6 +100,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 
 def _contracted_dims(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[int]]:
     if isinstance(dims, (tuple, list)):
+        if len(dims) != 2:
+            raise ValueError(f"tensordot(): expected a pair of lists of dimensions, but got {len(dims)} of them")
         dims_a, dims_b = ([each] if isinstance(each, int) else list(each) for each in dims)
         if len(dims_a) != len(dims_b):
             raise RuntimeError(f"both dimension lists should have same length, but they are {dims_a} and {dims_b}")
@@ -169,7 +171,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
     >>> dynagrad.linalg.multi_dot([dynagrad.ones(2), dynagrad.ones(2, 3), dynagrad.ones(3)])
     tensor(6.)
     """
-    matrices = list(tensors)
+    matrices = only_tensors("multi_dot", tensors)
     if len(matrices) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(matrices)}")
     sizes = _end_sizes(matrices[0], 0, -1) + _end_sizes(matrices[-1], len(matrices) - 1, 0)
@@ -232,7 +234,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     >>> dynagrad.chain_matmul(dynagrad.ones(1, 2), dynagrad.ones(2, 3), dynagrad.ones(3, 1))
     tensor([[6.]])
     """
-    for matrix in matrices:
+    for matrix in only_tensors("chain_matmul", matrices):
         if matrix.ndim != 2:
             raise RuntimeError(f"Tensor dimension is {matrix.ndim}, expected 2 instead.")
     if len(matrices) == 1:

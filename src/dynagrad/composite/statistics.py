@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.types import dtype as _dtype
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -19,7 +20,7 @@ def nanmean(
     dim: int | tuple[int, ...] | None = None,
     keepdim: bool = False,
     *,
-    dtype: object = None,
+    dtype: _dtype | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
     """The mean of the elements that are not NaN, over the dimensions ``dim`` or all.
@@ -30,7 +31,9 @@ def nanmean(
     """
     if not input.is_floating_point():
         raise RuntimeError(f"nanmean(): expected input to have floating point dtype but got {input.dtype}")
-    if dtype is not None and not dtype.is_floating_point:  # type: ignore[attr-defined]
+    if not isinstance(dtype, _dtype | None):
+        raise TypeError(f"nanmean(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+    if dtype is not None and not dtype.is_floating_point:
         raise RuntimeError(f"nanmean(): Optional dtype must be a floating point dtype. Got: {dtype}")
     count = input.isnan().logical_not().sum(dim, keepdim)
     return deliver(input.nansum(dim, keepdim, dtype=dtype) / count, out)
@@ -70,6 +73,8 @@ def _check(input: Tensor, q: Tensor, name: str, interpolation: str) -> None:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     if str(input.dtype) not in ("torch.float32", "torch.float64"):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+    if not hasattr(q, "requires_grad_"):
+        raise TypeError(f"{name}(): argument 'q' (position 2) must be Tensor or a number, not {type(q).__name__}")
     if q.dim() > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
     if q.dtype != input.dtype:

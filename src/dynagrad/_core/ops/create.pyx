@@ -49,7 +49,7 @@ cdef int parse_size(str op, object size, int64_t* shape) except -1:
     cdef int n = 0
     cdef object each
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
-        size = size[0]
+        size = tuple(size[0])       # which an item's __index__ cannot lengthen
     if len(size) > 64:
         raise RuntimeError(f"{op}(): tensors have at most 64 dimensions, but {len(size)} sizes were given")
     for each in size:

@@ -5,9 +5,11 @@ The larger of two tensors, element by element, is `maximum` in `pointwise`; orde
 import cython
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.ops.reduce import two_tensors
 from dynagrad._core.return_types import aminmax as aminmax_results, max as max_results, min as min_results
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
 
 from dynagrad._core.graph cimport (
     Node, attach_many, prepare, reserve_saved, save, save_result, settle, unpack, wants_grad)
@@ -19,6 +21,7 @@ from dynagrad._core.ops.reduce cimport (
     record_reduction, restored, room, settled, spread)
 from dynagrad._core.tensor cimport TensorBase, new_alias
 from dynagrad._core.types cimport BOOL, I64, U8, DType, compute_of
+from dynagrad._core.unlocked cimport Unlocked
 
 
 # ---- extremes --------------------------------------------------------------------------------------------------------
@@ -134,10 +137,10 @@ cdef class MinBackward0(PositionNode):
 
 cdef tuple _positions(TensorBase input, int dim, bint keepdim, bint largest, bint want_values):
     """(values or None, indices) of the extremes along dim."""
+    cdef Unlocked unlocked
     cdef int64_t strides[64]
     cdef uint64_t mask = <uint64_t>1 << dim & every_dim(input)
     cdef int compute = compute_of[input.dtype]
-    cdef int64_t one = 1
     cdef bint done
     cdef bint scalar = input.ndim == 0
     cdef TensorBase values = room(input, mask, keepdim, input.dtype, strides) if want_values else None
@@ -147,13 +150,16 @@ cdef tuple _positions(TensorBase input, int dim, bint keepdim, bint largest, bin
         memory = values.data
     cdef Operand v = Operand(memory, &strides[0], <DType>input.dtype)
     cdef Operand x = Operand(indices.data, &strides[0], I64)
-    cdef const int64_t* shape = &one
-    cdef const int64_t* steps = &one
+    cdef int64_t shape[64]
+    cdef int64_t steps[64]
+    shape[0] = steps[0] = 1
     if scalar:
         strides[0] = 0
     else:
-        shape, steps = input.shape, input.strides
-    cdef Operand source = Operand(input.data, steps, <DType>input.dtype)
+        memcpy(shape, input.shape, input.ndim * sizeof(int64_t))
+        memcpy(steps, input.strides, input.ndim * sizeof(int64_t))
+    cdef Operand source = Operand(input.data, &steps[0], <DType>input.dtype)
+    unlocked.begin()
     with nogil:
         done = arg_reduce(K.argmax[compute] if largest else K.argmin[compute], compute, 1 if scalar else input.ndim, shape, dim, v, x,
                           source)
@@ -171,6 +177,7 @@ cdef object _extreme_along(TensorBase input, object dim, bint keepdim, bint larg
     kind = max_results if largest else min_results
     _refuse_empty(input, <uint64_t>1 << d, dim, name)
     if out is not None:
+        out = two_tensors(out)
         prepare(out[0], False, recording)
     values, indices = _positions(input, d, keepdim, largest, True)
     if out is not None:
@@ -253,6 +260,7 @@ def _aminmax(TensorBase input not None, *, dim=None, bint keepdim=False, out=Non
     cdef TensorBase low = folded(red_amin, input, mask, keepdim, compute, input.dtype)
     cdef TensorBase high = folded(red_amax, input, mask, keepdim, compute, input.dtype)
     if out is not None:
+        out = two_tensors(out)
         return aminmax_results((delivered(low, out[0]), delivered(high, out[1])))
     if wants_grad(input):
         node = AminmaxBackward0.__new__(AminmaxBackward0)

@@ -6,6 +6,7 @@ import cython
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.types import finfo
+from dynagrad._core.ops.reduce import two_tensors
 from dynagrad._core.return_types import cummax as cummax_results, cummin as cummin_results
 
 from dynagrad._core.graph cimport (
@@ -19,6 +20,7 @@ from dynagrad._core.ops.reduce cimport (
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
     I64, compute_dtype, compute_of, default_dtype, dtype_code, dtype_object, is_float, itemsizes)
+from dynagrad._core.unlocked cimport Unlocked
 
 
 # ---- lines side by side ----------------------------------------------------------------------------------------------
@@ -66,12 +68,14 @@ cdef TensorBase dims_back(TensorBase t, uint64_t mask):
 
 cdef int over_rows(RowBody body, void* context, int64_t rows, int64_t work) except -1:
     """Runs body over all rows; large work is split over the cores, without the GIL."""
+    cdef Unlocked unlocked
     if rows == 0:
         return 0
     if work < parallel_threshold:
         body(0, rows, context)
         return 0
     cdef int64_t grain = parallel_threshold * rows // work
+    unlocked.begin()
     with nogil:
         parallel_for(rows, grain if grain > 0 else 1, body, context)
     return 0
@@ -473,6 +477,7 @@ cdef object _cumulative_extreme(TensorBase input, object dim, bint largest, obje
     cdef TensorBase rows = dims_last(cast(input, compute_dtype[compute]), mask)
     cdef TensorBase indices = new_tensor(I64, rows.ndim, rows.shape)
     if out is not None:
+        out = two_tensors(out)
         prepare(out[0], False, recording)
     cdef TensorBase values = _scanned(NULL, K.cummax[compute] if largest else K.cummin[compute],
                                       cast(input, compute_dtype[compute]), d, indices)

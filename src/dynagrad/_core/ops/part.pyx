@@ -364,6 +364,9 @@ def _split_with_sizes(TensorBase input not None, object split_sizes, object dim=
     if input.ndim == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     cdef int at = wrapped_dim(dim, input.ndim)
+    if not isinstance(split_sizes, (tuple, list)):
+        raise TypeError("split_with_sizes(): argument 'split_sizes' (position 2) must be tuple of ints, not "
+                        f"{type(split_sizes).__name__}")
     sizes = [int(size) for size in split_sizes]
     if any([size < 0 for size in sizes]):
         raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")

@@ -4,6 +4,7 @@ Extremes, truth and counts are in `extreme`, variances and norms in `moments`, s
 order in `sort`. The loops are kernels/reduce.hpp.
 """
 import cython
+from libc.string cimport memcpy
 
 from dynagrad._core.card import CARDS, Card, register
 
@@ -13,6 +14,7 @@ from dynagrad._core.kernel_table cimport (
     Operand, ReduceBlock, op_div, parallel_threshold, red_nansum, red_prod, red_sum, reduce_all, reduced_type)
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport F32, I64, DType, compute_dtype, compute_of, dtype_code, dtype_object, is_float, itemsizes
+from dynagrad._core.unlocked cimport Unlocked
 
 
 # ---- dimensions ------------------------------------------------------------------------------------------------------
@@ -217,9 +219,12 @@ cdef TensorBase room(TensorBase input, uint64_t mask, bint keepdim, int dtype, i
 cdef TensorBase folded(int op, TensorBase input, uint64_t mask, bint keepdim, int compute, int dtype,
                        const Params* params=NULL, TensorBase means=None):
     """The fold over the masked dimensions in a fresh tensor of `dtype`. `means` has the input's rank."""
+    cdef Unlocked unlocked
     cdef int64_t strides[64]
     cdef int64_t mean_strides[64]
-    cdef int i
+    cdef int64_t shape[64]
+    cdef int64_t input_strides[64]
+    cdef int i, rank = input.ndim
     cdef bint done
     cdef Params none
     cdef Operand out, source, centre
@@ -231,13 +236,16 @@ cdef TensorBase folded(int op, TensorBase input, uint64_t mask, bint keepdim, in
         _fold_all(op, input, compute, result, params)
         return result
     out = Operand(result.data, &strides[0], <DType>dtype)
-    source = Operand(input.data, input.strides, <DType>input.dtype)
+    memcpy(shape, input.shape, input.ndim * sizeof(int64_t))
+    memcpy(input_strides, input.strides, input.ndim * sizeof(int64_t))
+    source = Operand(input.data, &input_strides[0], <DType>input.dtype)
     if means is not None:
         for i in range(input.ndim):
             mean_strides[i] = 0 if mask >> i & 1 else means.strides[i]
         centre = Operand(means.data, &mean_strides[0], <DType>means.dtype)
+    unlocked.begin()
     with nogil:
-        done = reduce_all(op, compute, input.ndim, input.shape, out, source, &centre if means is not None else NULL,
+        done = reduce_all(op, compute, rank, shape, out, source, &centre if means is not None else NULL,
                           params)
     if not done:
         raise MemoryError("out of memory while reducing a tensor")
@@ -266,6 +274,18 @@ cdef TensorBase delivered(TensorBase result, object out):
     copy_into(target, result)
     wrote(target)
     return target
+
+
+def two_tensors(out):
+    """``out=`` of an op with two results. Raises TypeError for anything but two tensors."""
+    if not isinstance(out, (tuple, list)):
+        raise TypeError(f"argument 'out' must be tuple of Tensors, not {type(out).__name__}")
+    if len(out) != 2:
+        raise TypeError(f"expected tuple of 2 elements but got {len(out)}")
+    for i, each in enumerate(out):
+        if not isinstance(each, TensorBase):
+            raise TypeError(f"expected Tensor as element {i} in argument 'out', but got {type(each).__name__}")
+    return tuple(out)
 
 
 cdef TensorBase settled(Node node, TensorBase result, TensorBase input, object out):

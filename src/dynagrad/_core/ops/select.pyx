@@ -61,6 +61,8 @@ def _where(condition, input=None, other=None, *, out=None):
     tensor([1., 6.])
     """
     if input is None and other is None:
+        if not is_tensor(condition):
+            raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
         return condition.nonzero(as_tuple=True)
     return where(condition, input, other, out)
 

@@ -34,7 +34,7 @@ cdef int read_ints(tuple given, int64_t* values, str name) except -1:
     cdef object items = given
     cdef int n = 0
     if len(given) == 1 and not PyLong_CheckExact(given[0]) and _is_sequence(given[0]):
-        items = given[0]
+        items = tuple(given[0])     # which an item's __index__ cannot lengthen
     if len(items) > 64:
         raise RuntimeError(f"{name}(): tensors have at most 64 dimensions, but {len(items)} were given")
     for item in items:

@@ -5,6 +5,7 @@ The algorithms are kernels/sort.cpp; they want the lines side by side in memory.
 import cython
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.reduce import two_tensors
 from dynagrad._core.return_types import (
     kthvalue as kthvalue_results, median as median_results, mode as mode_results, nanmedian as nanmedian_results,
     sort as sort_results, topk as topk_results)
@@ -19,6 +20,7 @@ from dynagrad._core.ops.reduce cimport (
     PositionNode, ReduceNode, delivered, every_dim, one_dim, record_positions, record_reduction, spread, without_dim)
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_scalar, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I32, I64, DType, itemsizes
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "kernels/sort.hpp" namespace "dg" nogil:
     struct OrderedRows:
@@ -112,6 +114,7 @@ cdef object _recorded(PositionNode node, TensorBase input, tuple found, int dim,
     if not keepdim:
         values, indices = without_dim(values, dim), without_dim(indices, dim)
     if out is not None:
+        out = two_tensors(out)
         prepare(out[0], False, wants_grad(input))
         return kind((delivered(values, out[0]), delivered(indices, out[1])))
     if wants_grad(input):
@@ -341,12 +344,14 @@ register(Card("nanmedian", _nanmedian, NanmedianBackward0, "reduce"))
 
 def distinct(TensorBase input not None):
     """(the distinct elements in ascending order, the place of each element among them, how often each occurs)"""
+    cdef Unlocked unlocked
     cdef int64_t n = input.numel
     cdef int64_t different
     cdef TensorBase flat = contiguous(input)
     cdef TensorBase values = new_tensor(input.dtype, 1, &n)
     cdef TensorBase inverse = new_tensor(I64, input.ndim, input.shape)
     cdef TensorBase counts = new_tensor(I64, 1, &n)
+    unlocked.begin()
     with nogil:
         different = count_distinct(<DType>flat.dtype, flat.data, n, values.data, <int64_t*>inverse.data,
                                    <int64_t*>counts.data)
@@ -368,6 +373,7 @@ cdef TensorBase _sought(TensorBase sequence, object input):
 
 
 cdef TensorBase _find(TensorBase sequence, object input, bint right, bint int32, object out):
+    cdef Unlocked unlocked
     cdef TensorBase values = _sought(sequence, input)
     cdef int dtype = result_dtype2(sequence, values)
     cdef TensorBase edges = contiguous(cast(sequence, dtype))
@@ -377,6 +383,7 @@ cdef TensorBase _find(TensorBase sequence, object input, bint right, bint int32,
     cdef int64_t rows = values.numel // m if m else 0
     cdef int size = itemsizes[dtype]
     values = contiguous(cast(values, dtype))
+    unlocked.begin()
     with nogil:
         for row in range(rows):
             find_places(<DType>dtype, edges.data + row * n * size, n, values.data + row * m * size, m,
