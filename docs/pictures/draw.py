@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from dynagrad.viz import make_dot
-
 import dynagrad as torch
+from dynagrad.viz import make_dot
 
 HERE = Path(__file__).resolve().parent
 

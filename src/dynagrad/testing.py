@@ -20,9 +20,9 @@ def assert_close(
     rtol: float | None = None,
     atol: float | None = None,
     equal_nan: bool = False,
-    check_device: bool = True,
+    check_device: bool = True,  # noqa: ARG001  # there is one device
     check_dtype: bool = True,
-    check_layout: bool = True,
+    check_layout: bool = True,  # noqa: ARG001  # and one layout
     check_stride: bool = False,
     msg: str | Callable[[str], str] | None = None,
 ) -> None:
@@ -45,7 +45,14 @@ def assert_close(
 
 
 def _difference(
-    a: Any, b: Any, tol: tuple[float | None, float | None], equal_nan: bool, dtypes: bool, strides: bool, subs: bool, at: str
+    a: Any,
+    b: Any,
+    tol: tuple[float | None, float | None],
+    equal_nan: bool,
+    dtypes: bool,
+    strides: bool,
+    subs: bool,
+    at: str,
 ) -> str:
     """What differs between two values, or ''."""
     rest = (tol, equal_nan, dtypes, strides, subs)
@@ -56,7 +63,13 @@ def _difference(
     if _is_sequence(a) and _is_sequence(b):
         if len(a) != len(b):
             return f"The length of the sequences mismatch{at}: {len(a)} != {len(b)}"
-        return next(filter(None, (_difference(x, y, *rest, f"{at} at index {i}") for i, (x, y) in enumerate(zip(a, b, strict=True)))), "")
+        return next(
+            filter(
+                None,
+                (_difference(x, y, *rest, f"{at} at index {i}") for i, (x, y) in enumerate(zip(a, b, strict=True))),
+            ),
+            "",
+        )
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return _tensors_differ(a, b, tol, equal_nan, dtypes, strides, subs, at)
     if isinstance(a, (bool, int, float)) and isinstance(b, (bool, int, float)):
@@ -81,7 +94,13 @@ def _numbers_differ(a: float, b: float, tol: tuple[float | None, float | None], 
 
 
 def _tensors_differ(
-    a: Tensor, b: Tensor, tol: tuple[float | None, float | None], equal_nan: bool, dtypes: bool, strides: bool, subs: bool,
+    a: Tensor,
+    b: Tensor,
+    tol: tuple[float | None, float | None],
+    equal_nan: bool,
+    dtypes: bool,
+    strides: bool,
+    subs: bool,
     at: str,
 ) -> str:
     if not subs and type(a) is not type(b):
