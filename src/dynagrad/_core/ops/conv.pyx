@@ -18,6 +18,7 @@ from dynagrad._core.ops.linalg cimport c_name, shape_error
 from dynagrad._core.ops.part cimport zeros
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_tensor
 from dynagrad._core.types cimport BOOL, U8, DType, compute_dtype, compute_of
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/conv.hpp" namespace "dg" nogil:
     struct Convolution:
@@ -69,6 +70,7 @@ cdef TensorBase _plain(TensorBase t):
 
 cdef TensorBase _value(int way, TensorBase a, TensorBase b, TensorBase bias, tuple shape, tuple geometry):
     """One of the three maps, unrecorded. `shape` is the result's."""
+    cdef Unlocked unlocked
     cdef int dtype = a.dtype, rank = len(shape) - 2, i
     cdef Convolution conv
     cdef ConvPlan* plan
@@ -106,6 +108,7 @@ cdef TensorBase _value(int way, TensorBase a, TensorBase b, TensorBase bias, tup
         if conv_work(conv) < WORTH_RELEASING:
             conv_run(plan, a.data, b.data, offset, made.data, workspace.data)
         else:
+            unlocked.begin()
             with nogil:
                 conv_run(plan, a.data, b.data, offset, made.data, workspace.data)
     finally:

@@ -9,6 +9,7 @@ from dynagrad._core.iterate cimport copy_into
 from dynagrad._core.ops.linalg cimport seek_blas
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport BF16, F16, F32, F64, I32, I64, DType, dtype_object
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/lapack.hpp" namespace "dg" nogil:
     bint lu_factor(DType type, int64_t batch, int32_t m, int32_t n, void* a, int32_t* pivots, int32_t* info)
@@ -149,11 +150,13 @@ cdef TensorBase _no_info(TensorBase A):
 
 cdef tuple cholesky_values(TensorBase A, bint upper):
     """(the factor, with what LAPACK left in the other triangle; info)"""
+    cdef Unlocked unlocked
     cdef TensorBase L = by_columns(A), info = _no_info(A)
     cdef int64_t count = _count(A)
     cdef bint found = True
     _ready()
     if A.numel:
+        unlocked.begin()
         with nogil:
             found = cholesky(<DType>A.dtype, upper, count, _rows(A), L.data, <int32_t*>info.data)
     _served(found)
@@ -162,12 +165,14 @@ cdef tuple cholesky_values(TensorBase A, bint upper):
 
 cdef tuple lu_values(TensorBase A):
     """(L and U in one, pivots from 1, info)"""
+    cdef Unlocked unlocked
     cdef TensorBase LU = by_columns(A), info = _no_info(A)
     cdef TensorBase pivots = new_plain(I32, batch_of(A) + (min(_rows(A), _columns(A)),))
     cdef int64_t count = _count(A)
     cdef bint found = True
     _ready()
     if A.numel:
+        unlocked.begin()
         with nogil:
             found = lu_factor(<DType>A.dtype, count, _rows(A), _columns(A), LU.data, <int32_t*>pivots.data,
                               <int32_t*>info.data)
@@ -186,12 +191,14 @@ cdef TensorBase order_values(TensorBase pivots, int64_t n):
 
 cdef TensorBase lu_solve_values(TensorBase LU, TensorBase pivots, TensorBase B, bint adjoint):
     """The solution of op(P L U) X = B; the batches are the same."""
+    cdef Unlocked unlocked
     cdef TensorBase factors = by_columns(LU), X = by_columns(B), places = new_plain(I32, shape_tuple(pivots))
     cdef int64_t count = _count(B)
     cdef bint found = True
     copy_into(places, pivots)
     _ready()
     if B.numel:
+        unlocked.begin()
         with nogil:
             found = lu_solve(<DType>LU.dtype, adjoint, count, _rows(B), _columns(B), factors.data, <int32_t*>places.data,
                              X.data)
@@ -201,11 +208,13 @@ cdef TensorBase lu_solve_values(TensorBase LU, TensorBase pivots, TensorBase B, 
 
 cdef TensorBase triangular_values(TensorBase A, TensorBase B, bint upper, bint left, bint unit):
     """X with A X = B, or X A = B; the batches are the same."""
+    cdef Unlocked unlocked
     cdef TensorBase factors = by_columns(A), X = by_columns(B)
     cdef int64_t count = _count(B)
     cdef bint found = True
     _ready()
     if B.numel:
+        unlocked.begin()
         with nogil:
             found = triangular_solve(<DType>A.dtype, left, upper, False, unit, count, _rows(B), _columns(B), factors.data,
                                      X.data)
@@ -215,11 +224,13 @@ cdef TensorBase triangular_values(TensorBase A, TensorBase B, bint upper, bint l
 
 cdef tuple qr_values(TensorBase A):
     """(R above the reflectors, tau)"""
+    cdef Unlocked unlocked
     cdef TensorBase a = by_columns(A), tau = new_plain(A.dtype, batch_of(A) + (min(_rows(A), _columns(A)),))
     cdef int64_t count = _count(A)
     cdef bint found = True
     _ready()
     if A.numel:
+        unlocked.begin()
         with nogil:
             found = qr_factor(<DType>A.dtype, count, _rows(A), _columns(A), a.data, tau.data)
     _served(found)
@@ -228,6 +239,7 @@ cdef tuple qr_values(TensorBase A):
 
 cdef TensorBase q_values(TensorBase reflectors, TensorBase tau, int64_t columns):
     """The first columns of the product of the reflectors."""
+    cdef Unlocked unlocked
     cdef TensorBase q = new_columns(reflectors.dtype, batch_of(reflectors), _rows(reflectors), columns)
     cdef TensorBase factors = new_plain(tau.dtype, shape_tuple(tau))
     cdef int64_t count = _count(reflectors), taken = min(columns, <int64_t>_columns(reflectors))
@@ -237,6 +249,7 @@ cdef TensorBase q_values(TensorBase reflectors, TensorBase tau, int64_t columns)
     copy_into(q.narrow(-1, 0, taken), reflectors.narrow(-1, 0, taken))
     _ready()
     if q.numel:
+        unlocked.begin()
         with nogil:
             found = reflectors_to_q(<DType>q.dtype, count, _rows(q), <int32_t>columns, k, q.data, factors.data)
     _served(found)
@@ -245,11 +258,13 @@ cdef TensorBase q_values(TensorBase reflectors, TensorBase tau, int64_t columns)
 
 cdef tuple eigh_values(TensorBase A, bint upper, bint vectors):
     """(values in rising order, vectors, info)"""
+    cdef Unlocked unlocked
     cdef TensorBase V = by_columns(A), info = _no_info(A), values = new_plain(A.dtype, shape_tuple(A)[:-1])
     cdef int64_t count = _count(A)
     cdef bint found = True
     _ready()
     if A.numel:
+        unlocked.begin()
         with nogil:
             found = symmetric_eigen(<DType>A.dtype, vectors, upper, count, _rows(A), V.data, values.data,
                                     <int32_t*>info.data)
@@ -259,6 +274,7 @@ cdef tuple eigh_values(TensorBase A, bint upper, bint vectors):
 
 cdef tuple svd_values(TensorBase A, bint full, bint vectors):
     """(U, S, the transposed V, info); without vectors the first and third are None."""
+    cdef Unlocked unlocked
     cdef TensorBase a = by_columns(A), info = _no_info(A), U = None, V = None
     cdef int64_t k = min(_rows(A), _columns(A)), count = _count(A)
     cdef TensorBase S = new_plain(A.dtype, batch_of(A) + (k,))
@@ -271,6 +287,7 @@ cdef tuple svd_values(TensorBase A, bint full, bint vectors):
         u, v = U.data, V.data
     _ready()
     if A.numel:
+        unlocked.begin()
         with nogil:
             found = singular_values(<DType>A.dtype, c"A" if full and vectors else c"S" if vectors else c"N", count, _rows(A),
                                     _columns(A), a.data, S.data, u, v, <int32_t*>info.data)
@@ -289,6 +306,7 @@ cdef int _identity(TensorBase t) except -1:
 
 cdef tuple lstsq_values(TensorBase A, TensorBase B, double rcond, str driver):
     """(max(m, n) rows of solution and remainder, ranks, singular values, info)"""
+    cdef Unlocked unlocked
     cdef int64_t m = _rows(A), n = _columns(A), count = _count(A)
     cdef TensorBase a = by_columns(A), info = _no_info(A), ranks = new_plain(I64, batch_of(A))
     cdef TensorBase X = new_columns(A.dtype, batch_of(A), max(m, n), _columns(B))
@@ -300,6 +318,7 @@ cdef tuple lstsq_values(TensorBase A, TensorBase B, double rcond, str driver):
     copy_into(X.narrow(-2, 0, m), B)
     _ready()
     if A.numel and B.numel:
+        unlocked.begin()
         with nogil:
             found = least_squares(<DType>A.dtype, letter, count, <int32_t>m, <int32_t>n, _columns(B), a.data, X.data, rcond,
                                   S.data, <int64_t*>ranks.data, <int32_t*>info.data)
@@ -309,12 +328,14 @@ cdef tuple lstsq_values(TensorBase A, TensorBase B, double rcond, str driver):
 
 def ldl_factor_values(TensorBase A not None):
     """(L and D in one, pivots, info) of the lower triangles."""
+    cdef Unlocked unlocked
     cdef TensorBase LD = by_columns(A), info = _no_info(A), pivots = new_plain(I32, shape_tuple(A)[:-1])
     cdef int64_t count = _count(A)
     cdef bint found = True
     check_matrices(A, "torch.linalg.ldl_factor_ex", True)
     _ready()
     if A.numel:
+        unlocked.begin()
         with nogil:
             found = symmetric_factor(<DType>A.dtype, count, _rows(A), LD.data, <int32_t*>pivots.data, <int32_t*>info.data)
     _served(found)
@@ -323,12 +344,14 @@ def ldl_factor_values(TensorBase A not None):
 
 def ldl_solve_values(TensorBase LD not None, TensorBase pivots not None, TensorBase B not None):
     """The solution of (L D L^T) X = B; the batches are the same."""
+    cdef Unlocked unlocked
     cdef TensorBase factors = by_columns(LD), X = by_columns(B), places = new_plain(I32, shape_tuple(pivots))
     cdef int64_t count = _count(B)
     cdef bint found = True
     copy_into(places, pivots)
     _ready()
     if B.numel:
+        unlocked.begin()
         with nogil:
             found = symmetric_solve(<DType>LD.dtype, count, _rows(B), _columns(B), factors.data, <int32_t*>places.data,
                                     X.data)

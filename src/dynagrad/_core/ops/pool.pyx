@@ -16,6 +16,7 @@ from dynagrad._core.ops.resample cimport (
     ADAPTIVE, WINDOW, WINDOW_INSIDE, SeparableNode, axis, mapped, pair, partner, sizes_of)
 from dynagrad._core.tensor cimport TensorBase, new_tensor
 from dynagrad._core.types cimport BOOL, I64, DType, compute_dtype, compute_of
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/pool.hpp" namespace "dg" nogil:
     struct MaxPool:
@@ -242,6 +243,7 @@ cdef object _adaptive_avg(TensorBase input, int rank, object output_size, type n
 
 cdef TensorBase _at_places(TensorBase input, TensorBase indices, tuple shape, int way, int rank):
     """take (0), put (1) or add (2): runtime/pool.hpp. `shape` is the result's; the last `rank` axes are a plane."""
+    cdef Unlocked unlocked
     cdef int64_t sizes[64]
     cdef int i, dtype = input.dtype
     cdef TensorBase made, places = contiguous(indices)
@@ -260,6 +262,7 @@ cdef TensorBase _at_places(TensorBase input, TensorBase indices, tuple shape, in
         p.n *= places.shape[i]
         p.size *= input.shape[i] if way == 0 else sizes[i]
     p.indices, p.source, p.out = <int64_t*>places.data, input.data, made.data
+    unlocked.begin()
     with nogil:
         if way == 0:
             take_places(type, p)
@@ -419,6 +422,7 @@ cdef int64_t _planes(TensorBase t, int rank) noexcept:
 
 cdef tuple _max_pool(TensorBase input, int rank, object kernel, object stride, object padding, object dilation,
                      bint ceil_mode, type node_class):
+    cdef Unlocked unlocked
     cdef str op = f"max_pool{rank}d"
     cdef int i
     cdef MaxPool p
@@ -439,6 +443,7 @@ cdef tuple _max_pool(TensorBase input, int rank, object kernel, object stride, o
         p.size[3 - rank + i], p.out[3 - rank + i] = input.shape[input.ndim - rank + i], out[i]
         p.kernel[3 - rank + i], p.stride[3 - rank + i] = kernel[i], stride[i]
         p.padding[3 - rank + i], p.dilation[3 - rank + i] = padding[i], dilation[i]
+    unlocked.begin()
     with nogil:
         max_pool(<DType>x.dtype, planes, p)
     return _recorded(input, values, indices, rank, node_class)
@@ -469,6 +474,7 @@ cdef tuple _in_windows(TensorBase input, int rank, tuple out, list begins, list 
 
     `planes_apart` is 1 where each plane has windows of its own.
     """
+    cdef Unlocked unlocked
     cdef int i
     cdef MaxWindows p
     cdef TensorBase x, values, indices, edge
@@ -489,6 +495,7 @@ cdef tuple _in_windows(TensorBase input, int rank, tuple out, list begins, list 
         p.end[3 - rank + i] = <int64_t*>edge.data
         p.step[3 - rank + i] = out[i] * planes_apart
     if values.numel:
+        unlocked.begin()
         with nogil:
             max_windows(<DType>x.dtype, planes, p)
     return _recorded(input, values, indices, rank, node_class)

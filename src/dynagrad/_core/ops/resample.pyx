@@ -14,6 +14,7 @@ from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.ops.part cimport sliced, zeros
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_tensor
 from dynagrad._core.types cimport DType, compute_dtype, compute_of
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/pool.hpp" namespace "dg" nogil:
     struct AxisSpec:
@@ -50,6 +51,7 @@ cdef int _read(tuple axes, AxisSpec* to) except -1:
 
 
 cdef TensorBase _value(TensorBase input, tuple axes, double factor, bint transpose):
+    cdef Unlocked unlocked
     cdef AxisSpec spec[3]
     cdef int64_t shape[64]
     cdef int64_t planes = 1
@@ -68,6 +70,7 @@ cdef TensorBase _value(TensorBase input, tuple axes, double factor, bint transpo
     input = contiguous(cast(input, type))
     made = new_tensor(type, input.ndim, shape)
     if made.numel:
+        unlocked.begin()
         with nogil:
             done = separable(type, planes, spec, transpose, factor, input.data, made.data)
         if not done:
