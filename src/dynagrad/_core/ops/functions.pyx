@@ -15,6 +15,7 @@ from dynagrad._core.ops.pointwise cimport no_derivative
 from dynagrad._core.iterate cimport as_operand, cast, contiguous, result_dtype2
 from dynagrad._core.tensor cimport TensorBase, new_like
 from dynagrad._core.types cimport F32, F64, I32, I64, dtype_code, is_float
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "kernels/functions.hpp" namespace "dg" nogil:
     ctypedef int OfOne "dg::OfOne"
@@ -163,6 +164,7 @@ cdef int _floating(int dtype) except -1:
 
 def unary(str name, TensorBase input not None):
     """The function of this name, element by element; integers become the default floating dtype."""
+    cdef Unlocked unlocked
     cdef Node node = None
     cdef int code = ONE[name][0]
     cdef int dtype = _floating(input.dtype)
@@ -172,6 +174,7 @@ def unary(str name, TensorBase input not None):
         begin1(node, input)
         reserve_saved(node, 2)
         save(node, 0, input)
+    unlocked.begin()
     with nogil:
         apply_unary(<OfOne>code, x.dtype == F32, x.numel, x.data, made.data)
     made = cast(made, dtype)
@@ -249,6 +252,7 @@ cdef dict TWO = {
 
 def binary(str name, input, other):
     """The function of this name of two tensors or numbers, with broadcasting."""
+    cdef Unlocked unlocked
     cdef Node node = None
     cdef int code = TWO[name][0]
     cdef int dtype = _floating(result_dtype2(input, other))
@@ -263,6 +267,7 @@ def binary(str name, input, other):
     x, y = CARDS["broadcast_tensors"].op(a.detach(), b.detach())
     x, y = _computed(x, dtype), _computed(y, dtype)
     made = new_like(x, x.dtype)
+    unlocked.begin()
     with nogil:
         apply_binary(<OfTwo>code, x.dtype == F32, x.numel, x.data, y.data, made.data)
     made = cast(made, dtype)
@@ -274,6 +279,7 @@ def binary(str name, input, other):
 
 def common_divisors(TensorBase input not None, TensorBase other not None, str name):
     """The greatest common divisors of integers, with broadcasting."""
+    cdef Unlocked unlocked
     cdef int dtype = result_dtype2(input, other)
     cdef TensorBase x, y, made
     if is_float(dtype) or dtype == 0:
@@ -281,6 +287,7 @@ def common_divisors(TensorBase input not None, TensorBase other not None, str na
     x, y = CARDS["broadcast_tensors"].op(input, other)
     x, y = contiguous(cast(x, I64)), contiguous(cast(y, I64))
     made = new_like(x, I64)
+    unlocked.begin()
     with nogil:
         greatest_common_divisors(x.numel, <int64_t*>x.data, <int64_t*>y.data, <int64_t*>made.data)
     return cast(made, dtype)
@@ -297,12 +304,14 @@ cdef class FrexpBackward0(Node):
 
 def frexp(TensorBase input not None):
     """(mantissas from a half to one, exponents of two)"""
+    cdef Unlocked unlocked
     cdef Node node = None
     cdef TensorBase x, mantissa, exponent
     if not is_float(input.dtype):
         raise RuntimeError("torch.frexp() only supports floating-point dtypes")
     x = _computed(input, input.dtype)
     mantissa, exponent = new_like(x, x.dtype), new_like(x, I32)
+    unlocked.begin()
     with nogil:
         split_exponents(x.dtype == F32, x.numel, x.data, mantissa.data, <int32_t*>exponent.data)
     mantissa = cast(mantissa, input.dtype)
