@@ -17,6 +17,7 @@ from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.ops.resample cimport sizes_of
 from dynagrad._core.tensor cimport TensorBase, new_tensor
 from dynagrad._core.types cimport F64, DType, compute_dtype, compute_of, is_float
+from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/norm.hpp" namespace "dg" nogil:
     struct RowSums:
@@ -48,6 +49,7 @@ cdef TensorBase _rows(TensorBase x, int64_t rows):
 
 cdef tuple _sums(TensorBase x, TensorBase g, TensorBase center):
     """Two float64 vectors: the sums over each row of x - center and of its square, or of g and g (x - center)."""
+    cdef Unlocked unlocked
     cdef int64_t rows = x.shape[0]
     cdef TensorBase first = new_tensor(F64, 1, &rows), second = new_tensor(F64, 1, &rows)
     cdef RowSums s
@@ -60,6 +62,7 @@ cdef tuple _sums(TensorBase x, TensorBase g, TensorBase center):
     if center is not None:
         center = contiguous(center)
         s.center, s.period = <double*>center.data, center.numel
+    unlocked.begin()
     with nogil:
         row_sums(<DType>x.dtype, rows, s)
     return first, second
@@ -67,6 +70,7 @@ cdef tuple _sums(TensorBase x, TensorBase g, TensorBase center):
 
 cdef TensorBase _map(TensorBase x, TensorBase g, TensorBase a, TensorBase b, TensorBase p):
     """x a + b, or g p + x a + b, row by row."""
+    cdef Unlocked unlocked
     cdef TensorBase out = new_tensor(x.dtype, 2, x.shape)
     cdef RowMap m
     a, b = contiguous(a), contiguous(b)
@@ -77,6 +81,7 @@ cdef TensorBase _map(TensorBase x, TensorBase g, TensorBase a, TensorBase b, Ten
     if g is not None:
         p = contiguous(p)
         m.g, m.p = g.data, <double*>p.data
+    unlocked.begin()
     with nogil:
         row_map(<DType>x.dtype, x.shape[0], m)
     return out
