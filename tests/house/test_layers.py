@@ -28,7 +28,7 @@ LAYERS = (
     ("printing", "tensor", "storage", "overrides"),
     ("composite", "inquiry", "linalg", "memory", "random", "special"),
     ("autograd",),
-    ("nn", "backends", "cuda", "testing", "version"),
+    ("nn", "func", "backends", "cuda", "testing", "version"),
     ("optim", "utils", "serialization", "_C"),
     ("viz", "cli"),
     ("__init__", "__main__"),

@@ -379,4 +379,4 @@ def rrelu(TensorBase input not None, lower=1.0 / 8, upper=1.0 / 3, training=Fals
 
 for _op in (elu, celu, selu, hardtanh, leaky_relu, hardsigmoid, hardswish, softshrink, hardshrink, threshold, mish, glu, prelu,
             rrelu):
-    register(Card(_op.__name__, _op, None, "composite", method=False, function=False))
+    register(Card(_op.__name__, _op, None, "layer", method=False, function=False))

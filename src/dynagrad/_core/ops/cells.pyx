@@ -258,5 +258,5 @@ def gru_cell(TensorBase input_gates not None, TensorBase hidden_gates not None, 
     return out
 
 
-register(Card("lstm_cell_step", lstm_cell, ThnnFusedLstmCellBackward0, "composite", method=False, function=False))
-register(Card("gru_cell_step", gru_cell, ThnnFusedGruCellBackward0, "composite", method=False, function=False))
+register(Card("lstm_cell_step", lstm_cell, ThnnFusedLstmCellBackward0, "layer", method=False, function=False))
+register(Card("gru_cell_step", gru_cell, ThnnFusedGruCellBackward0, "layer", method=False, function=False))

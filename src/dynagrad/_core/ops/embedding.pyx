@@ -258,5 +258,5 @@ def nll_loss(TensorBase input not None, TensorBase target not None, TensorBase w
     return result
 
 
-register(Card("embedding", embedding, EmbeddingBackward0, "composite", method=False))
-register(Card("nll_loss", nll_loss, NllLossBackward0, "composite", method=False, function=False))
+register(Card("embedding", embedding, EmbeddingBackward0, "layer", method=False, function=False))
+register(Card("nll_loss", nll_loss, NllLossBackward0, "layer", method=False, function=False))

@@ -90,5 +90,5 @@ def bilinear(TensorBase input1 not None, TensorBase input2 not None, TensorBase 
     return made if bias is None else made + bias
 
 
-register(Card("linear", linear, None, "composite", method=False, function=False))
-register(Card("bilinear", bilinear, None, "composite", method=False, function=False))
+register(Card("linear", linear, None, "layer", method=False, function=False))
+register(Card("bilinear", bilinear, None, "layer", method=False, function=False))

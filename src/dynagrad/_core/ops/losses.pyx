@@ -230,4 +230,4 @@ for _op, _node in ((mse_loss, MseLossBackward0), (smooth_l1_loss, SmoothL1LossBa
                    (binary_cross_entropy, BinaryCrossEntropyBackward0),
                    (binary_cross_entropy_with_logits, BinaryCrossEntropyWithLogitsBackward0),
                    (soft_margin_loss, SoftMarginLossBackward0)):
-    register(Card(_op.__name__, _op, _node, "composite", method=False, function=False))
+    register(Card(_op.__name__, _op, _node, "layer", method=False, function=False))

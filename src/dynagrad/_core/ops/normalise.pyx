@@ -265,6 +265,6 @@ def rms_norm(TensorBase input not None, normalized_shape, TensorBase weight=None
     return _normalised(FusedRmsNormBackward0.__new__(FusedRmsNormBackward0), input, shape, weight, None, eps, False)[0]
 
 
-register(Card("layer_norm", layer_norm, NativeLayerNormBackward0, "composite", method=False))
-register(Card("native_layer_norm", native_layer_norm, NativeLayerNormBackward0, "composite", method=False))
-register(Card("rms_norm", rms_norm, FusedRmsNormBackward0, "composite", method=False))
+register(Card("layer_norm", layer_norm, NativeLayerNormBackward0, "layer", method=False, function=False))
+register(Card("native_layer_norm", native_layer_norm, NativeLayerNormBackward0, "layer", method=False, function=False))
+register(Card("rms_norm", rms_norm, FusedRmsNormBackward0, "layer", method=False, function=False))
