@@ -5,7 +5,8 @@ instance's ``__dict__``; what a Module can do besides being called is in ``dynag
 """
 from cpython.object cimport PyObject, PyTypeObject
 
-from dynagrad._core.tensor cimport TensorBase, plain_tensor
+from dynagrad._core.ops.linear cimport linear_of
+from dynagrad._core.tensor cimport TensorBase, is_tensor, plain_tensor
 
 cdef extern from "Python.h":
     PyObject* _PyType_Lookup(PyTypeObject*, PyObject*)
@@ -26,19 +27,37 @@ cdef extern from *:
     """
     static thread_local int dg_module_depth = 0;
     #define dg_tuple_items(t) (((PyTupleObject*)(t))->ob_item)
+    #define dg_dict_size(d) (((PyDictObject*)(d))->ma_used)
     """
     int dg_module_depth
     PyObject** dg_tuple_items(PyObject*)
+    Py_ssize_t dg_dict_size(PyObject*)
 
 cdef enum:
     MOST_STACKED = 16
 
 cdef tuple _STATE = ("_parameters", "_buffers", "_modules")
-cdef tuple _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+cdef str _FORWARD_HOOKS = "_forward_hooks"
+cdef str _FORWARD_PRE_HOOKS = "_forward_pre_hooks"
+cdef str _BACKWARD_HOOKS = "_backward_hooks"
+cdef str _BACKWARD_PRE_HOOKS = "_backward_pre_hooks"
 cdef str _FORWARD = "forward"
-cdef tuple _global_hooks = ()
+cdef tuple _global_hooks = ({}, {}, {}, {})
 # Errors whose text may be extended: ours, of the kinds that an op raises about its arguments.
 cdef tuple _AMENDED = (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError)
+
+
+# The forward of nn.Linear, which is done here without a Python frame. Borrowed: its class keeps it.
+cdef PyObject* _linear_forward = NULL
+cdef str _PARAMETERS = "_parameters"
+cdef str _WEIGHT = "weight"
+cdef str _BIAS = "bias"
+
+
+def serve_linear(forward):
+    """Names the forward that computes ``linear(input, self.weight, self.bias)`` of a module's own parameters."""
+    global _linear_forward
+    _linear_forward = <PyObject*>forward
 
 
 def watch_global_hooks(*hooks):
@@ -51,17 +70,17 @@ cdef inline PyObject* _item(PyObject* mapping, object key) except? NULL:
     return PyDict_GetItemWithError(mapping, <PyObject*>key)
 
 
-cdef bint _hooked(PyObject* attributes) except -1:
-    cdef PyObject* hooks
-    cdef object each
-    for each in _HOOKS:
-        hooks = _item(attributes, each)
-        if hooks != NULL and PyDict_Size(hooks):
-            return True
-    for each in _global_hooks:
-        if PyDict_Size(<PyObject*>each):
-            return True
-    return False
+cdef inline bint _some(PyObject* attributes, str name) except -1:
+    cdef PyObject* hooks = _item(attributes, name)
+    return hooks != NULL and dg_dict_size(hooks) != 0
+
+
+cdef inline bint _hooked(PyObject* attributes) except -1:
+    cdef PyObject** all_modules = dg_tuple_items(<PyObject*>_global_hooks)
+    return (dg_dict_size(all_modules[0]) + dg_dict_size(all_modules[1]) + dg_dict_size(all_modules[2])
+            + dg_dict_size(all_modules[3]) != 0
+            or _some(attributes, _FORWARD_HOOKS) or _some(attributes, _FORWARD_PRE_HOOKS)
+            or _some(attributes, _BACKWARD_HOOKS) or _some(attributes, _BACKWARD_PRE_HOOKS))
 
 
 cdef class ModuleBase:
@@ -112,18 +131,20 @@ cdef class ModuleBase:
         PyObject_GenericSetAttr(self, name, NULL)
 
     def __call__(self, *args, **kwargs):
-        global dg_module_depth
-        dg_module_depth += 1
+        cdef PyObject* attributes = _PyObject_GetDictPtr(<PyObject*>self)[0]
+        cdef int* depth = &dg_module_depth
+        depth[0] += 1
         try:
-            if _hooked(_PyObject_GetDictPtr(<PyObject*>self)[0]):
+            if _hooked(attributes):
                 result = self._call_hooked(args, kwargs)
             else:
-                result = _forward(self, args, kwargs)
-        except Exception as error:
-            _blame(self, error, dg_module_depth == 1)
+                result = _forward(self, attributes, args, kwargs)
+        except BaseException as error:
+            depth[0] -= 1
+            if isinstance(error, Exception):
+                _blame(self, error, depth[0] == 0)
             raise
-        finally:
-            dg_module_depth -= 1
+        depth[0] -= 1
         return result
 
 
@@ -160,20 +181,31 @@ cdef PyObject* _registered(PyObject* attributes, object name) except? NULL:
     return NULL
 
 
-cdef object _forward(ModuleBase self, tuple args, dict kwargs):
+cdef object _forward(ModuleBase self, PyObject* attributes, tuple args, dict kwargs):
     """``self.forward(*args, **kwargs)``, without a bound method where forward is a plain function of the class."""
     cdef PyObject* stack[MOST_STACKED]
     cdef PyObject** items
     cdef Py_ssize_t i, n = len(args)
+    cdef PyObject* names = NULL
+    cdef PyObject* own
+    cdef PyObject* weight
+    cdef PyObject* bias
     cdef PyObject* function = _PyType_Lookup(<PyTypeObject*>_type_of(self), <PyObject*>_FORWARD)
     if (function == NULL or not PyFunction_Check(function) or n >= MOST_STACKED
-            or _item(_PyObject_GetDictPtr(<PyObject*>self)[0], _FORWARD) != NULL):
+            or _item(attributes, _FORWARD) != NULL):
         return self.forward(*args, **kwargs)
     items = dg_tuple_items(<PyObject*>args)
+    if function == _linear_forward and n == 1 and not kwargs and is_tensor(<object>items[0]):
+        own = _item(attributes, _PARAMETERS)
+        weight, bias = _item(own, _WEIGHT), _item(own, _BIAS)
+        if weight != NULL and bias != NULL and is_tensor(<object>weight):
+            return linear_of(<TensorBase>items[0], <TensorBase>weight, <TensorBase>bias)
     stack[0] = <PyObject*>self
     for i in range(n):
         stack[i + 1] = items[i]
-    return PyObject_VectorcallDict(function, stack, n + 1, <PyObject*>kwargs if kwargs else NULL)
+    if kwargs:
+        names = <PyObject*>kwargs
+    return PyObject_VectorcallDict(function, stack, n + 1, names)
 
 
 # ---- which module an error came from ---------------------------------------------------------------------------------

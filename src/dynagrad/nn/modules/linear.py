@@ -7,6 +7,7 @@ from typing import Any
 
 import dynagrad
 from dynagrad import Tensor
+from dynagrad._core.module import serve_linear
 from dynagrad.nn import functional as F
 from dynagrad.nn import init
 from dynagrad.nn.modules.lazy import LazyModuleMixin
@@ -76,6 +77,9 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """Sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+serve_linear(Linear.forward)
 
 
 class NonDynamicallyQuantizableLinear(Linear):
