@@ -156,7 +156,7 @@ cdef object _saved_attribute(Node node, str name):
     if name in node._keeps:
         return node.params[node._keeps.index(name)]
     if name == node._scalar:
-        return node.scalar
+        return int(node.scalar) if name in ("alpha", "exponent") and node.scalar.is_integer() else node.scalar
     if name == node._whole:
         return node.whole
     return NotImplemented
