@@ -96,7 +96,9 @@ def _add_operation(
 
 def dot_of(data: Mapping[str, Any], step: int | None = None) -> str:
     """The graph after ``step`` in DOT."""
-    return "\n".join(["digraph {", '\tnode [fontname="sans-serif" fontsize=11]', *_dot_lines(flow_of(data, step)), "}\n"])
+    return "\n".join(
+        ["digraph {", '\tnode [fontname="sans-serif" fontsize=11]', *_dot_lines(flow_of(data, step)), "}\n"]
+    )
 
 
 def _dot_lines(flow: Flow) -> Iterator[str]:

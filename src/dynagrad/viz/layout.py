@@ -74,7 +74,7 @@ def _time_leaves(drawn: Drawn, groups: list[Group]) -> None:
             at: int | None = user.group
             while at is not None and at != leaf.group:
                 child, at = groups[at], groups[at].parent
-            if not leaf.sign and at is not None:
+            if not leaf.sign and at is not None and leaf.time < float("inf"):
                 leaf.time = child.step - 0.5
 
 
@@ -140,6 +140,7 @@ def _unit_data(unit: Unit) -> dict[str, Any]:
         "op": unit.op,
         "node": unit.node,
         "acc": unit.accumulate,
+        "outs": unit.outs,
         "sign": unit.sign,
         "name": unit.name,
         "x": round(unit.x, 1),

@@ -161,7 +161,11 @@ class Ledger:
             if kept is None:
                 continue
             tensor, nbytes, version = kept
-            one: dict[str, Any] = {"name": names[i] if i < len(names) else f"saved {i}", "tensor": None, "bytes": nbytes}
+            one: dict[str, Any] = {
+                "name": names[i] if i < len(names) else f"saved {i}",
+                "tensor": None,
+                "bytes": nbytes,
+            }
             if tensor is None:
                 one["packed"] = True
             else:

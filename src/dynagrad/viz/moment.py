@@ -63,8 +63,10 @@ class Moment:
             return
         self.current.add(unit)
         self.gradients |= {box.tensor for box in drawn.units[unit].boxes}
-        for towards, _, _ in step["outgoing"]:
+        for towards, output, _ in step["outgoing"]:
             tail = drawn.unit_of_node.get(towards, drawn.leaf_of_node.get(towards))
+            outs = None if tail is None else drawn.units[tail].outs
+            tail = outs[output] if outs and output < len(outs) else tail
             if tail is not None:
                 self.flowed.add((tail, unit))
 

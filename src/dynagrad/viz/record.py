@@ -68,5 +68,3 @@ def _without_recorder(trace: TracebackType | None) -> TracebackType | None:
             step.tb_next = following
             following = step
     return following
-
-

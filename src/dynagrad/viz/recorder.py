@@ -99,7 +99,9 @@ class Recorder:
 
     def reach_limit(self) -> None:
         """The film is full: says so, and stops listening."""
-        message = f"The recording stops here: its limit of {self.limit} steps was reached. The program ran on unrecorded."
+        message = (
+            f"The recording stops here: its limit of {self.limit} steps was reached. The program ran on unrecorded."
+        )
         last = self.steps[-1]
         self.steps.append({**_place(last), "kind": "limit", "message": message})
         self.notes.append(message)

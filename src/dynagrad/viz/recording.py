@@ -27,7 +27,7 @@ class Recording:
         >>> rec.step(1)["name"]
         'mul'
         >>> print(rec.text())
-        1  ones → y … 
+        1  ones → y …
     """
 
     def __init__(self, source: Mapping[str, Any] | Recorder) -> None:

@@ -23,7 +23,7 @@ TAG_REACH = 14.0  # from a tag to its operation
 CHIP = 24.0  # the room right of a box for the mark of its gradient
 ACCUMULATE_HEIGHT = 18.0
 GROUP_PAD = 20.0
-GROUP_HEADER = 30.0
+GROUP_HEADER = 36.0
 CLOSED_HEIGHT = 46.0
 ROW_GAP = 42.0
 BOX_GAP = 12.0
@@ -79,6 +79,7 @@ class Unit:
     node: int | None = None
     op: int | None = None
     accumulate: int | None = None
+    outs: list[int] | None = None  # the units that show its results, where they are too many to hang below it
     boxes: list[Box] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
     left: float = 0.0

@@ -98,7 +98,20 @@ class Turn:
 class Call:
     """One frame that is on the stack, as far as it is known."""
 
-    __slots__ = ("frame", "function", "inner", "line", "module", "names", "number", "position", "scope", "silent", "turns", "user")
+    __slots__ = (
+        "frame",
+        "function",
+        "inner",
+        "line",
+        "module",
+        "names",
+        "number",
+        "position",
+        "scope",
+        "silent",
+        "turns",
+        "user",
+    )
 
     def __init__(self, frame: FrameType, number: int, user: bool, scope: int, module: Any) -> None:
         self.frame, self.number, self.user, self.scope, self.module = frame, number, user, scope, module
@@ -121,7 +134,9 @@ class Stack:
         scope: the scope of the outermost frame.
     """
 
-    def __init__(self, scopes: Scopes, identify: Callable[[Any], int], root: FrameType | CodeType | None, scope: int) -> None:
+    def __init__(
+        self, scopes: Scopes, identify: Callable[[Any], int], root: FrameType | CodeType | None, scope: int
+    ) -> None:
         self.scopes, self.identify, self.root, self.scope = scopes, identify, root, scope
         self.calls: list[Call] = []
         self.places: dict[int, int] = {}

@@ -37,7 +37,9 @@ def text(value: Any, *, formulas: bool = False, limit: int = MOST_LINES) -> str:
         lines.append(_tensor_line(value))
         root = value.grad_fn
         if root is None:
-            reason = "a leaf: no recorded operation made it" if value.requires_grad else "no gradient is computed for it"
+            reason = (
+                "a leaf: no recorded operation made it" if value.requires_grad else "no gradient is computed for it"
+            )
             return f"{lines[0]}\n└─ {reason}\n"
     lines += _tree(root, formulas, limit)
     return "\n".join(lines) + "\n"

@@ -15,6 +15,7 @@ SECOND_LINE = "−0.000000"  # what a number needs when it stands in place of a 
 LEAF_EDGES = 2  # of a tensor that no operation made, where its uses lie in several groups
 NEAR_EDGES = 4  # where they lie in one
 OTHER_EDGES = 6
+MOST_RESULTS = 6  # below an operation; more of them are drawn each where it is used
 LONGEST_JUMP = 3  # iterations of a loop
 LONGEST_EDGE = 9  # in rows; beyond, the tensor is named where it is used
 
@@ -75,6 +76,8 @@ class _Reader:
                 self.last_name[tensor] = name
                 if tensor in self.tensors and (tensor, self.version.get(tensor, 0)) not in self.holder:
                     self.add_leaf(tensor, number, step["scope"])
+        for unit in [unit for unit in self.drawn.units if len(unit.boxes) > MOST_RESULTS]:
+            self.spread_results(unit)
         self.home_leaves()
         self.settle_tags()
         for unit in self.drawn.units:
@@ -150,6 +153,25 @@ class _Reader:
         name = node["name"] if node else step["name"]
         return shortened(sign, 16), "" if name == sign else shortened(name, 34)
 
+    def spread_results(self, unit: Unit) -> None:
+        """Gives each result of an operation that has many a place of its own, in the scope that uses it."""
+        flows: dict[int, list[Flow]] = {}
+        for flow in self.drawn.flows:
+            if flow.tail == unit.id:
+                flows.setdefault(flow.box, []).append(flow)
+        unit.outs = [unit.id] * len(unit.boxes)
+        for number, used in sorted(flows.items()):
+            heads = [self.drawn.units[flow.head] for flow in used]
+            place = self.new_unit(self.common_scope(sorted({head.group for head in heads})), min(h.step for h in heads))
+            place.op, place.boxes = unit.op, [unit.boxes[number]]
+            unit.outs[number] = place.id
+            box = unit.boxes[number]
+            self.holder[box.tensor, box.version] = (place.id, 0)
+            for flow in used:
+                flow.tail, flow.box = place.id, 0
+        unit.name = f"{unit.name or self.data['steps'][unit.op]['name']} → {len(unit.boxes)}"
+        unit.boxes = []
+
     def home_leaves(self) -> None:
         """Moves each parameter, and data made in another branch of the program, to the scope that its uses share."""
         uses: dict[int, set[int]] = {}
@@ -202,6 +224,8 @@ class _Reader:
         for flow in drawn.flows:
             limit = NEAR_EDGES if len(where[flow.tail]) == 1 else LEAF_EDGES
             limit = OTHER_EDGES if drawn.units[flow.tail].sign else limit
+            if drawn.units[flow.tail].boxes[flow.box].kind == "parameter" and len(where[flow.tail]) > 1:
+                limit = 1
             far = depth[flow.head] - depth[flow.tail] > LONGEST_EDGE or self.turns_between(flow) > LONGEST_JUMP
             many = count[flow.tail, flow.box] > limit and not flow.same
             (tagged if far or many else kept).append(flow)

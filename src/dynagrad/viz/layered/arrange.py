@@ -15,6 +15,7 @@ BEND_GAP = 12.0
 PART_GAP = 64.0
 SHELF = 1150.0
 ROW_SHARE = 42.0  # what a row takes beside its items, roughly
+TALL = 700.0  # a part higher than that does not widen the shelves
 SHELF_SHAPE = 1.9  # a shelf's width over the height of all shelves, where there is much to place
 
 
@@ -197,7 +198,7 @@ def _shelve(parts: list[_Part], result: Arrangement, wrap: bool) -> None:
     Parts that are tied to the borders share their rows; others have rows of their own.
     """
     wrap = wrap and not any(part.pinned for part in parts)
-    area = sum((part.width + PART_GAP) * part.height for part in parts)
+    area = sum((part.width + PART_GAP) * min(part.height, TALL) for part in parts)
     limit = max(SHELF, sqrt(area * SHELF_SHAPE), max((part.width for part in parts), default=0.0))
     x, base, shelf = 0.0, 0, 0
     for part in parts:

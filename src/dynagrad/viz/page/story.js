@@ -32,7 +32,7 @@ class Story {
 
   readUnits() {
     this.scene.units.forEach((unit, u) => {
-      if (unit.op !== null) this.unitOfStep.set(unit.op, u);
+      if (unit.op !== null && !this.unitOfStep.has(unit.op)) this.unitOfStep.set(unit.op, u);
       const at = this.steps[unit.op ?? unit.s]?.at;
       if (at) listIn(this.lineUnits, at.join(":")).push(u);
       unit.boxes.forEach(([tensor, version], b) => {
@@ -77,7 +77,9 @@ class Story {
 
   unitBoxes(k) {
     const unit = this.unitOfStep.get(k);
-    return unit === undefined ? [] : this.scene.units[unit].boxes;
+    if (unit === undefined) return [];
+    const { outs, boxes } = this.scene.units[unit];
+    return outs ? outs.flatMap((place) => this.scene.units[place].boxes) : boxes;
   }
 
   readNumbers(step, k) {
@@ -92,15 +94,23 @@ class Story {
     listIn(this.ran, step.node).push({ step: k });
     const u = this.nodeUnit.get(step.node);
     if (u === undefined) return;
-    this.scene.units[u].boxes.forEach(([tensor], b) => {
-      if (step.incoming?.[b] !== undefined && step.incoming[b] !== null) {
+    const { outs, boxes } = this.scene.units[u];
+    (outs ? outs.map((place) => this.scene.units[place].boxes[0]) : boxes).forEach((box, b) => {
+      const tensor = box?.[0];
+      if (tensor !== undefined && step.incoming?.[b] !== undefined && step.incoming[b] !== null) {
         listIn(this.gradients, tensor).push({ step: k, value: step.incoming[b] });
       }
     });
-    for (const [to, , value] of step.outgoing ?? []) {
-      const tail = this.nodeUnit.get(to) ?? this.nodeLeaf.get(to);
+    for (const [to, output, value] of step.outgoing ?? []) {
+      const tail = this.unitOfOutput(to, output);
       if (tail !== undefined) listIn(this.flowed, `${tail}>${u}`).push({ step: k, value });
     }
+  }
+
+  /** The unit that shows an output of a node: its own, its leaf's, or one apart where a node has many outputs. */
+  unitOfOutput(node, output) {
+    const unit = this.nodeUnit.get(node) ?? this.nodeLeaf.get(node);
+    return unit === undefined ? undefined : this.scene.units[unit].outs?.[output] ?? unit;
   }
 
   readNames(step, k, frames, named) {
@@ -207,7 +217,7 @@ class Story {
     for (const tensor of this.renamed.get(k) ?? []) yield* this.allHolders(tensor);
     yield* this.unitsOfStep(k);
     for (const tensor of step.kind === "op" ? (step.outputs ?? []) : []) yield* this.allHolders(tensor);
-    for (const [to] of step.outgoing ?? []) yield* this.some(this.nodeUnit.get(to) ?? this.nodeLeaf.get(to));
+    for (const [to, output] of step.outgoing ?? []) yield* this.some(this.unitOfOutput(to, output));
     if (step.tensor !== undefined && step.tensor !== null) yield* this.allHolders(step.tensor);
   }
 
