@@ -29,9 +29,7 @@ def our_class(name):
 def samples(info, dtype, training):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        inputs = info.module_inputs_func(
-            info, device="cpu", dtype=dtype, requires_grad=True, training=training
-        )
+        inputs = info.module_inputs_func(info, device="cpu", dtype=dtype, requires_grad=True, training=training)
     return [each for each in inputs if each.forward_input is not None]
 
 

@@ -352,7 +352,7 @@ def rrelu(TensorBase input not None, lower=1.0 / 8, upper=1.0 / 3, training=Fals
     """``x`` above 0; below, ``x`` times a slope drawn from ``U(lower, upper)`` in training, and else times their mean."""
     cdef RreluWithNoiseBackward0 node = None
     cdef TensorBase noise, result
-    cdef TensorBase plain = input.detach()
+    cdef object plain = input.detach()      # an object: its attributes are those of Python
     cdef bint recording = wants_grad(input)
     if not is_float(input.dtype):
         raise not_implemented("rrelu_with_noise_out_cpu", input)
@@ -361,7 +361,7 @@ def rrelu(TensorBase input not None, lower=1.0 / 8, upper=1.0 / 3, training=Fals
     if training:
         # One number is drawn for each element that is not positive, in the order of memory.
         drawn = plain.new_empty((int(negative.sum()),)).double().uniform_(lower, upper)
-        noise = plain.new_ones(shape_tuple(plain)).masked_scatter(negative, drawn.to(plain.dtype))
+        noise = plain.new_ones(plain.shape).masked_scatter(negative, drawn.to(plain.dtype))
     else:
         noise = where(negative, plain.new_full((), (lower + upper) / 2), 1.0)
     if recording:

@@ -115,12 +115,16 @@ cdef class _NllNode(Node):                              # whole: the reduction; 
     _keeps = ("ignore_index", "total_weight")
     _whole = "reduction"
 
+    cdef object python_input(self):
+        """The input as an object: its attributes are those of Python."""
+        return unpack(self, 0)
+
     cdef object vjp(self, TensorBase g):
         cdef TensorBase target = unpack(self, 1), weight = unpack(self, 2)
         ignore, total = self.params
         if not thread_state.grad_enabled:
             return _nll_gradient(self, g, target, weight, ignore, total)
-        x = unpack(self, 0)
+        cdef object x = self.python_input()
         chosen = target.clamp(0, x.shape[1 if x.ndim > 1 else 0] - 1)
         scale = -(target != ignore).to(x.dtype)
         if weight is not None:

@@ -47,34 +47,30 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of ``[N, C, L]`` or ``[C, L]`` become 0 with probability ``p``."""
+    """Whole channels of ``[N, C, L]`` or ``[C, L]`` become 0 with probability ``p``. RuntimeError for other inputs."""
     _check(p)
     if input.dim() not in (2, 3):
-        raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that dropout1d exists to "
-            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch "
-            "dimension (i.e. 2D or 3D inputs)."
-        )
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input")
     return _channels_dropped(input, p, training, inplace, batched=input.dim() == 3)
+
+
+def _warn_dims(name: str, input: Tensor, expected: str) -> None:
+    warnings.warn(
+        f"{name}: Received a {input.dim()}-D input to {name}, where {expected} is expected; for elements instead of whole "
+        "channels use dropout",
+        stacklevel=3,
+    )
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels of ``[N, C, H, W]`` become 0 with probability ``p``."""
     _check(p)
     if input.dim() not in (3, 4):
-        warnings.warn(
-            f"dropout2d: Received a {input.dim()}-D input to dropout2d, which is deprecated and will result in an error in "
-            "a future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
-            "dropout2d exists to provide channel-wise dropout on inputs with 2 spatial dimensions, a channel dimension, "
-            "and an optional batch dimension (i.e. 3D or 4D inputs).",
-            stacklevel=2,
-        )
+        _warn_dims("dropout2d", input, "3-D or 4-D")
     if input.dim() == 3:
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
-            "input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future "
-            "release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D "
-            "channel-wise dropout behavior, please switch to using dropout1d instead.",
+            "dropout2d: Received a 3D input to dropout2d, which is taken as (N, C, L) and not as (C, H, W); dropout1d "
+            "says so without a warning",
             stacklevel=2,
         )
     return _dropped(input, p, training, inplace, feature=True)
@@ -84,13 +80,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """Whole channels of ``[N, C, D, H, W]`` or ``[C, D, H, W]`` become 0 with probability ``p``."""
     _check(p)
     if input.dim() not in (4, 5):
-        warnings.warn(
-            f"dropout3d: Received a {input.dim()}-D input to dropout3d, which is deprecated and will result in an error in "
-            "a future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
-            "dropout3d exists to provide channel-wise dropout on inputs with 3 spatial dimensions, a channel dimension, "
-            "and an optional batch dimension (i.e. 4D or 5D inputs).",
-            stacklevel=2,
-        )
+        _warn_dims("dropout3d", input, "4-D or 5-D")
         return _dropped(input, p, training, inplace, feature=True)
     return _channels_dropped(input, p, training, inplace, batched=input.dim() == 5)
 

@@ -64,8 +64,8 @@ def _broadcast(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if input.shape == target.shape:
         return input, target
     warnings.warn(
-        f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will likely "
-        "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+        f"Using a target size ({target.size()}) that is different to the input size ({input.size()}): they are broadcast, "
+        "which is seldom what a loss means",
         stacklevel=3,
     )
     input, target = dynagrad.broadcast_tensors(input, target)
@@ -105,8 +105,8 @@ def nll_loss(
                 f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
             )
         raise RuntimeError(
-            f"Expected target size {list(batch)}, got {list(target.shape)}: the input of shape {list(input.shape)} has its "
-            f"classes in dimension {1 if input.dim() > 1 else 0}"
+            f"Expected target size {list(batch)}, got {list(target.shape)}: the input of shape {list(input.shape)} has "
+            f"its classes in dimension {1 if input.dim() > 1 else 0}"
         )
     return _nll(input, target, weight, reduction, ignore_index)
 
@@ -356,13 +356,12 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    """``target * (log(target) - input)``, the input being log-probabilities; "batchmean" is what the mathematics says."""
+    """``target * (log(target) - input)``, the input being log-probabilities; "batchmean" is as in mathematics."""
     reduction = _legacy(size_average, reduce, reduction)
     if reduction == "mean":
         warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only "
-            "by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as "
-            "'batchmean' in the next major release.",
+            "reduction: 'mean' divides the total loss by both the batch size and the support size; 'batchmean', by the "
+            "batch size alone, is the divergence of mathematics",
             stacklevel=2,
         )
     loss = target.exp() * (target - input) if log_target else dynagrad.xlogy(target, target) - target * input
@@ -383,8 +382,8 @@ def binary_cross_entropy(
     reduction = _legacy(size_average, reduce, reduction)
     if target.size() != input.size():
         raise ValueError(
-            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated. "
-            "Please ensure they have the same size."
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is no longer "
+            "possible: give both one size"
         )
     if weight is not None:
         weight = weight.expand(dynagrad.broadcast_shapes(target.size(), weight.size()))

@@ -125,13 +125,13 @@ def cosine_embedding_loss(
     reduction = _legacy(size_average, reduce, reduction)
     if input1.shape != input2.shape and (input1.dim() != input2.dim() or target.dim() not in (0, 1)):
         raise RuntimeError(
-            f"cosine_embedding_loss expects the two inputs to have one number of dimensions, but got {list(input1.shape)} "
-            f"and {list(input2.shape)}"
+            f"cosine_embedding_loss expects two inputs of one number of dimensions, but got {list(input1.shape)} and "
+            f"{list(input2.shape)}"
         )
     if (target.dim(), input1.dim()) not in ((0, 1), (1, 2)):
         raise RuntimeError(
-            "0D target tensor expects 1D input tensors, 1D target tensor expects 2D input tensors, but found inputs with "
-            f"sizes {list(input1.shape)}, {list(input2.shape)} and target of size {list(target.shape)}."
+            "0D target tensor expects 1D input tensors, 1D target tensor expects 2D input tensors, but found inputs of "
+            f"sizes {list(input1.shape)}, {list(input2.shape)} and a target of size {list(target.shape)}"
         )
     dim = target.dim()
     eps = 1e-12

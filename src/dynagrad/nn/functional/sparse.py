@@ -98,8 +98,7 @@ def embedding_bag(
     ends = dynagrad.cat([starts[1:], starts.new_tensor([input.shape[0]])]) if bags else starts
     if bags and (int(starts[0]) != 0 or bool((ends < starts).any())):
         raise RuntimeError(
-            f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, "
-            f"got {int(starts[0])}"
+            f"offsets[0] has to be 0, for the first bag starts there, and they must not fall; got {starts.tolist()}"
         )
     bag_of = dynagrad.repeat_interleave(dynagrad.arange(bags), ends - starts)
     padding = _padding(padding_idx, weight.shape[0])
@@ -129,14 +128,14 @@ def _as_bags(input: Tensor, offsets: Tensor | None, factors: Tensor | None) -> t
     """The indices in a row, where each bag starts, and the factors in a row."""
     if factors is not None and factors.shape != input.shape:
         raise ValueError(
-            "embedding_bag: If per_sample_weights is not None, then it must have the same shape as the input, got shapes "
-            f"{factors.shape} and {input.shape}"
+            f"embedding_bag: per_sample_weights must have the shape of the input, got shapes {factors.shape} and "
+            f"{input.shape}"
         )
     if input.dim() == 2:
         if offsets is not None:
             raise ValueError(
-                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
-                "sequences. However, found offsets of type " + str(type(offsets))
+                "if input is 2D, then offsets has to be None: its rows are the bags; found offsets of type "
+                + str(type(offsets))
             )
         offsets = dynagrad.arange(0, input.numel(), input.shape[1])
         return input.reshape(-1).long(), offsets, None if factors is None else factors.reshape(-1)
@@ -156,8 +155,7 @@ def _check_bag(mode: str, factors: Tensor | None, scale_grad_by_freq: bool, inpu
         raise ValueError("max mode does not support scaling the gradient by the frequency")
     if factors is not None and mode != "sum":
         raise NotImplementedError(
-            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got "
-            f"mode='{mode}'). Please open a feature request on GitHub."
+            f"embedding_bag: per_sample_weights is only supported for mode='sum' (got mode='{mode}')"
         )
 
 

@@ -350,7 +350,7 @@ class RNNCellBase(Module):
         for each in states:
             if each.ndim not in (1, 2):
                 raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {each.ndim}D instead")
-            if each.shape[-1] != self.hidden_size or input.ndim == 2 and input.shape[0] != each.shape[0]:
+            if each.shape[-1] != self.hidden_size or (input.ndim == 2 and input.shape[0] != each.shape[0]):
                 raise RuntimeError(
                     f"{name}: the state of shape {list(each.shape)} does not fit an input of shape {list(input.shape)} and "
                     f"hidden_size {self.hidden_size}"

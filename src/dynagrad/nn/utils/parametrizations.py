@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import dynagrad
 from dynagrad import Tensor
 from dynagrad.nn import functional as F

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dynagrad
@@ -102,12 +102,12 @@ class ParametrizationList(ModuleList):
             raise ValueError(f"A parametrization must return a tensor. Got {type(value).__name__}.")
         if value.dtype is not original.dtype:
             raise ValueError(
-                "Registering a parametrization may not change the dtype of the tensor, unless `unsafe` flag is enabled.\n"
+                "Registering a parametrization may not change the dtype of the tensor, unless `unsafe=True`.\n"
                 f"unparametrized dtype: {original.dtype}\nparametrized dtype: {value.dtype}"
             )
         if value.shape != original.shape:
             raise ValueError(
-                "Registering a parametrization may not change the shape of the tensor, unless `unsafe` flag is enabled.\n"
+                "Registering a parametrization may not change the shape of the tensor, unless `unsafe=True`.\n"
                 f"unparametrized shape: {original.shape}\nparametrized shape: {value.shape}"
             )
 
@@ -225,10 +225,8 @@ def register_parametrization(
         before = getattr(module, tensor_name)
         if hasattr(parametrization, "right_inverse"):
             found.append(parametrization)
-            try:
+            with suppress(NotImplementedError, RuntimeError):
                 found.right_inverse(before)
-            except (NotImplementedError, RuntimeError):
-                pass
         else:
             found.append(parametrization)
         if not unsafe:
@@ -271,8 +269,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
         original = Parameter(value) if found.original0.requires_grad else value
     else:
         raise ValueError(
-            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a sequence "
-            "of tensors."
+            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is computed from a sequence of tensors."
         )
     delattr(type(module), tensor_name)
     del module.parametrizations[tensor_name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import dynagrad
@@ -138,11 +139,10 @@ def pack_padded_sequence(
         raise RuntimeError(
             "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0"
         )
-    if any(a < b for a, b in zip(sizes, sizes[1:], strict=False)):
+    if any(a < b for a, b in pairwise(sizes)):
         raise RuntimeError(
-            "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you do "
-            "not need ONNX exportability."
+            "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True: sort the sequences, or "
+            "give enforce_sorted=False"
         )
     if sizes[0] > steps.size(0):
         raise RuntimeError(f"Expected lengths of at most {steps.size(0)}, the size of the padded input, got {sizes[0]}")
@@ -166,8 +166,8 @@ def pad_packed_sequence(
     if total_length is not None:
         if total_length < longest:
             raise ValueError(
-                f"Expected total_length to be at least the length of the longest sequence in input, but got total_length="
-                f"{total_length} and max sequence length being {longest}"
+                "Expected total_length to be at least the length of the longest sequence in input, but got "
+                f"total_length={total_length} and a longest sequence of {longest}"
             )
         longest = total_length
     rest = sequence.data.shape[1:]

@@ -90,10 +90,10 @@ def _replaced(module: Any, given: dict[str, Tensor], tie_weights: bool, strict: 
 def _tied(own: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
     """Values for the other paths of the tensors that are replaced."""
     by_tensor: dict[int, str] = {}
-    for name in given:
+    for name, value in given.items():
         if name in own:
             other = by_tensor.setdefault(id(own[name]), name)
-            if other != name and given[other] is not given[name]:
+            if other != name and given[other] is not value:
                 raise ValueError(
                     f"functional_call got multiple values for keys {sorted([other, name])}, which are tied. Consider using "
                     "tie_weights=False"
