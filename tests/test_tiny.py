@@ -93,3 +93,9 @@ def test_a_picture_of_the_graph():
     picture = make_dot((w * 2).sum(), params={"w": w})
     assert "MulBackward0" in picture.source
     assert "w\\n (2)" in picture.source
+
+
+def test_tensor_has_the_method_of_every_card() -> None:
+    from dynagrad._core.card import methods
+
+    assert [name for name in methods() if not hasattr(dynagrad.Tensor, name)] == []

@@ -174,8 +174,14 @@ def _attributes(tensor: Tensor) -> dict[str, Any]:
     return {**attributes(tensor), **getattr(tensor, "__dict__", {})}
 
 
-for _name, _method in methods().items():
-    setattr(Tensor, _name, _method)
+def take_methods() -> None:
+    """Gives Tensor the methods of all cards; called again once the composites have filed theirs."""
+    for name, method in methods().items():
+        if name not in vars(Tensor):
+            setattr(Tensor, name, method)
+
+
+take_methods()
 Tensor.__module__ = "dynagrad"
 inherit_operators(Tensor)
 use_classes(Tensor, Size)

@@ -16,6 +16,7 @@ from dynagrad.composite import (
     statistics,
     vectors,
 )
+from dynagrad.tensor import take_methods
 
 __all__ = [
     "arrange",
@@ -33,3 +34,5 @@ __all__ = [
     "statistics",
     "vectors",
 ]
+
+take_methods()
