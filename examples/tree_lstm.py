@@ -1,7 +1,7 @@
 """A TreeLSTM (Tai et al., 2015) that learns to evaluate arithmetic: each expression is a tree, and each tree a new graph.
 
-Expressions of digits, plus and minus, such as ((3 + 4) - (9 - 1)). In the full run it gives the exact integer for more than
-95 % of the expressions that it never saw.
+Expressions of digits, plus and minus, such as ((3 + 4) - (9 - 1)). In the full run it gives the exact integer for four
+of five expressions that it never saw (82 %).
 """
 
 import random
