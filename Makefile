@@ -34,8 +34,9 @@ lint: $(VENV)/.lint
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-picture: $(VENV)/.viz
+picture: $(VENV)/.test
 	$(PY) docs/pictures/draw.py
+	$(PY) docs/pictures/shoot.py
 
 # A quick, incremental build of the sources as they lie: then PYTHONPATH=build/install python …
 build: $(VENV)/.tools

@@ -58,6 +58,8 @@ class Moment:
     def _run(self, step: Mapping[str, Any]) -> None:
         drawn = self._scene.drawn
         self.backward.add(step["node"])
+        if not self._nodes[step["node"]].get("saved"):
+            self.freed.add(step["node"])  # what saved nothing has nothing more to free
         unit = drawn.unit_of_node.get(step["node"])
         if unit is None:
             return

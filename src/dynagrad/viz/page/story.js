@@ -202,7 +202,8 @@ class Story {
   stateOf(node, k) {
     if (node === null || node === undefined) return "";
     if (lastBefore(this.freed.get(node), k) >= 0) return "freed";
-    return lastBefore(this.ran.get(node), k) >= 0 ? "ran" : "";
+    if (lastBefore(this.ran.get(node), k) < 0) return "";
+    return this.nodes.get(node)?.saved?.length ? "ran" : "freed"; // what saved nothing has nothing more to free
   }
 
   flowAt(tail, head, k) {
