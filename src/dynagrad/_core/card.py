@@ -63,7 +63,7 @@ def says_what_is_no_tensor(op: Any) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return op(*args, **kwargs)
-        except (AttributeError, TypeError):
+        except (AttributeError, IndexError, TypeError, ValueError):
             for i, name in wanted:
                 given = args[i] if i < len(args) else kwargs.get(name, call)
                 if given is not call and not hasattr(given, "requires_grad_"):

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t
 from dynagrad._core.iterate cimport copy_into
 from dynagrad._core.ops.linalg cimport seek_blas
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
-from dynagrad._core.types cimport BF16, F16, F32, F64, I32, I64, DType, dtype_object
+from dynagrad._core.types cimport BF16, BOOL, F16, F32, F64, I32, I64, DType, dtype_object, is_float
 from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/lapack.hpp" namespace "dg" nogil:
@@ -93,6 +93,8 @@ cdef tuple batch_of(TensorBase A):
 cdef TensorBase new_plain(int dtype, tuple sizes):
     cdef int64_t shape[64]
     cdef int i
+    if len(sizes) > 64:
+        raise RuntimeError(f"tensors have at most 64 dimensions, but {len(sizes)} were asked for")
     for i in range(len(sizes)):
         shape[i] = sizes[i]
     return new_tensor(dtype, <int>len(sizes), shape)
@@ -115,7 +117,11 @@ cdef TensorBase new_columns(int dtype, tuple batch, int64_t rows, int64_t column
 
 
 cdef TensorBase by_columns(TensorBase A):
-    """A fresh copy, column by column."""
+    """A fresh copy, column by column. Raises RuntimeError for what LAPACK does not take."""
+    if A.ndim < 2:
+        raise RuntimeError(f"expected matrices, but got a tensor of {A.ndim} dimensions")
+    if A.dtype != F32 and A.dtype != F64:
+        raise RuntimeError(f"expected a tensor of dtype float32 or float64, but got {dtype_object(A.dtype)}")
     cdef TensorBase made = new_columns(A.dtype, batch_of(A), A.shape[A.ndim - 2], A.shape[A.ndim - 1])
     copy_into(made, A)
     return made
@@ -144,6 +150,41 @@ cdef TensorBase _no_info(TensorBase A):
     for i in range(info.numel):
         (<int32_t*>info.data)[i] = 0
     return info
+
+
+# ---- what LAPACK itself takes on trust -------------------------------------------------------------------------------
+
+cdef int _check_alike(TensorBase A, TensorBase B, int64_t order, int64_t size) except -1:
+    """Refuses a system whose sides differ in dtype, batch or size."""
+    if A.dtype != B.dtype:
+        raise RuntimeError(f"Expected both sides to have the same dtype, but found {dtype_object(A.dtype)} and "
+                           f"{dtype_object(B.dtype)} instead")
+    if B.ndim < 2 or order != size or batch_of(A) != batch_of(B):
+        raise RuntimeError(f"Incompatible shapes of A and B: {list(shape_tuple(A))} and {list(shape_tuple(B))}")
+    return 0
+
+
+cdef int _check_square(TensorBase A) except -1:
+    if A.ndim < 2 or _rows(A) != _columns(A):
+        raise RuntimeError(f"A must be batches of square matrices, but its shape is {list(shape_tuple(A))}")
+    return 0
+
+
+cdef TensorBase _checked_pivots(TensorBase pivots, int64_t sets, int64_t each, int64_t n, bint signed):
+    """A plain int32 copy of pivots that stay within n rows; `signed` ones may be negative, as those of L D L^T."""
+    cdef TensorBase places = new_plain(I32, shape_tuple(pivots))
+    cdef int32_t* values
+    cdef int64_t i, place
+    if is_float(pivots.dtype) or pivots.dtype == BOOL or pivots.numel != sets * each:
+        raise RuntimeError(f"pivots must be {each} integers for each matrix, but got a tensor of shape "
+                           f"{list(shape_tuple(pivots))} and dtype {dtype_object(pivots.dtype)}")
+    copy_into(places, pivots)
+    values = <int32_t*>places.data
+    for i in range(places.numel):
+        place = -<int64_t>values[i] if signed and values[i] < 0 else values[i]
+        if place < 1 or place > n:
+            raise RuntimeError(f"pivots must lie in 1 … {n}, but element {i} is {values[i]}")
+    return places
 
 
 # ---- calls -----------------------------------------------------------------------------------------------------------
@@ -183,8 +224,8 @@ cdef tuple lu_values(TensorBase A):
 cdef TensorBase order_values(TensorBase pivots, int64_t n):
     """The order of n rows after the exchanges that the int32 pivots say."""
     cdef int64_t k = pivots.shape[pivots.ndim - 1]
-    cdef TensorBase order = new_plain(I64, shape_tuple(pivots)[:-1] + (n,)), places = new_plain(I32, shape_tuple(pivots))
-    copy_into(places, pivots)
+    cdef TensorBase order = new_plain(I64, shape_tuple(pivots)[:-1] + (n,))
+    cdef TensorBase places = _checked_pivots(pivots, pivots.numel // k if k else 0, k, n, False)
     pivots_to_order(order.numel // n if n else 0, n, k, <int32_t*>places.data, <int64_t*>order.data)
     return order
 
@@ -192,10 +233,12 @@ cdef TensorBase order_values(TensorBase pivots, int64_t n):
 cdef TensorBase lu_solve_values(TensorBase LU, TensorBase pivots, TensorBase B, bint adjoint):
     """The solution of op(P L U) X = B; the batches are the same."""
     cdef Unlocked unlocked
-    cdef TensorBase factors = by_columns(LU), X = by_columns(B), places = new_plain(I32, shape_tuple(pivots))
+    cdef TensorBase factors = by_columns(LU), X = by_columns(B), places
     cdef int64_t count = _count(B)
     cdef bint found = True
-    copy_into(places, pivots)
+    _check_square(LU)
+    _check_alike(LU, B, _columns(LU), _rows(B))
+    places = _checked_pivots(pivots, count, _rows(LU), _rows(LU), False)
     _ready()
     if B.numel:
         unlocked.begin()
@@ -212,6 +255,8 @@ cdef TensorBase triangular_values(TensorBase A, TensorBase B, bint upper, bint l
     cdef TensorBase factors = by_columns(A), X = by_columns(B)
     cdef int64_t count = _count(B)
     cdef bint found = True
+    _check_square(A)
+    _check_alike(A, B, _columns(A), _rows(B) if left else _columns(B))
     _ready()
     if B.numel:
         unlocked.begin()
@@ -243,8 +288,11 @@ cdef TensorBase q_values(TensorBase reflectors, TensorBase tau, int64_t columns)
     cdef TensorBase q = new_columns(reflectors.dtype, batch_of(reflectors), _rows(reflectors), columns)
     cdef TensorBase factors = new_plain(tau.dtype, shape_tuple(tau))
     cdef int64_t count = _count(reflectors), taken = min(columns, <int64_t>_columns(reflectors))
-    cdef int32_t k = <int32_t>tau.shape[tau.ndim - 1]
+    cdef int32_t k = <int32_t>tau.shape[tau.ndim - 1] if tau.ndim else 0
     cdef bint found = True
+    if tau.dtype != q.dtype or tau.ndim == 0 or shape_tuple(tau)[:-1] != batch_of(q) or k > taken:
+        raise RuntimeError(f"the factors of the reflectors have shape {list(shape_tuple(tau))} and dtype "
+                           f"{dtype_object(tau.dtype)}, which does not fit reflectors of shape {list(shape_tuple(reflectors))}")
     copy_into(factors, tau)
     copy_into(q.narrow(-1, 0, taken), reflectors.narrow(-1, 0, taken))
     _ready()
@@ -313,6 +361,7 @@ cdef tuple lstsq_values(TensorBase A, TensorBase B, double rcond, str driver):
     cdef TensorBase S = new_plain(A.dtype, batch_of(A) + (min(m, n) if driver in ("gelsd", "gelss") else 0,))
     cdef char letter = ord("l" if driver == "gels" else driver[-1])
     cdef bint found = True
+    _check_alike(A, B, m, _rows(B))
     X.zero_()
     ranks.zero_()
     copy_into(X.narrow(-2, 0, m), B)
@@ -345,10 +394,12 @@ def ldl_factor_values(TensorBase A not None):
 def ldl_solve_values(TensorBase LD not None, TensorBase pivots not None, TensorBase B not None):
     """The solution of (L D L^T) X = B; the batches are the same."""
     cdef Unlocked unlocked
-    cdef TensorBase factors = by_columns(LD), X = by_columns(B), places = new_plain(I32, shape_tuple(pivots))
+    cdef TensorBase factors = by_columns(LD), X = by_columns(B), places
     cdef int64_t count = _count(B)
     cdef bint found = True
-    copy_into(places, pivots)
+    _check_square(LD)
+    _check_alike(LD, B, _columns(LD), _rows(B))
+    places = _checked_pivots(pivots, count, _rows(LD), _rows(LD), True)
     _ready()
     if B.numel:
         unlocked.begin()
