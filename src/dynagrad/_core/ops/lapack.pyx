@@ -223,6 +223,8 @@ cdef tuple lu_values(TensorBase A):
 
 cdef TensorBase order_values(TensorBase pivots, int64_t n):
     """The order of n rows after the exchanges that the int32 pivots say."""
+    if pivots.ndim == 0:
+        raise RuntimeError("pivots must have at least one dimension, but got a number")
     cdef int64_t k = pivots.shape[pivots.ndim - 1]
     cdef TensorBase order = new_plain(I64, shape_tuple(pivots)[:-1] + (n,))
     cdef TensorBase places = _checked_pivots(pivots, pivots.numel // k if k else 0, k, n, False)

@@ -513,6 +513,10 @@ cdef tuple _adaptive_max(TensorBase input, int rank, object output_size, type no
     cdef int i
     cdef list begins = [], ends = []
     sizes = _adaptive_sizes(input, rank, output_size, f"adaptive_max_pool{rank}d")
+    cdef int64_t shape[64]
+    for i in range(input.ndim):
+        shape[i] = input.shape[i] if i < input.ndim - rank else sizes[i - input.ndim + rank]
+    new_tensor(input.dtype, input.ndim, shape)      # refuses what has no room before its windows are listed
     for i, n in enumerate(sizes):
         size = input.shape[input.ndim - rank + i]
         begins.append(_whole_numbers([o * size // n for o in range(n)]))
