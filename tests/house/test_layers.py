@@ -24,7 +24,7 @@ LAYERS = (
     ("_core/ops",),
     ("_core/engine",),
     ("_core/function", "_core/edges", "_core/module"),
-    ("_core/base", "_core/intercept"),
+    ("_core/base", "_core/intercept", "_core/identity"),
     ("printing", "tensor", "storage", "overrides"),
     ("composite", "inquiry", "linalg", "memory", "random", "special"),
     ("autograd",),

@@ -357,27 +357,3 @@ def untold(function, *args):
         return function(*args)
     finally:
         depth -= 1
-
-
-def holders(names):
-    """The (name, value) pairs of a namespace that are tensors or may hold some: lists, tuples, dicts, and ``self``.
-
-    >>> import dynagrad
-    >>> [name for name, value in holders({"x": dynagrad.ones(1), "n": 3, "pair": (1, 2)})]
-    ['x', 'pair']
-    """
-    cdef list found = []
-    cdef object kind
-    if type(names) is not dict:
-        return [(name, value) for name, value in names.items() if is_tensor(value)]
-    for name, value in (<dict>names).items():
-        kind = type(value)
-        if is_tensor(value):
-            if not (<str>name).startswith("__"):
-                found.append((name, value))
-        elif kind is list or kind is tuple or kind is dict:
-            if len(value) and not (<str>name).startswith("_"):
-                found.append((name, value))
-        elif name == "self":
-            found.append((name, value))
-    return found

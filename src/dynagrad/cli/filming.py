@@ -61,8 +61,8 @@ class Film:
 def take_options(arguments: Sequence[str]) -> tuple[Film, list[str]]:
     """Takes ``--record FILE`` and ``--open`` from before and right after the program's name.
 
-    The first argument that is neither is the program's, and so is all that follows it. A ``--`` after the name ends them;
-    it is dropped where it stands for that: after one of them, or before what looks like one.
+    The first argument that is neither is the program's, and so is all that follows it. A ``--`` after the name ends
+    them; it is dropped where it stands for that: after one of them, or before what looks like one.
     """
     film, rest = Film(), list(arguments)
     _take(film, rest)

@@ -1,8 +1,8 @@
 """Pictures of graphs, and recordings of programs.
 
-``make_dot`` draws the graph of a tensor; ``record`` writes down what a program does, and a `Recording` plays it on a page.
-What draws reads nothing but the public interface of tensors and nodes, so real PyTorch tensors are drawn as well as
-dynagrad's. Nothing here imports Graphviz until a picture is rendered, nor the recorder until something is recorded.
+``make_dot`` draws the graph of a tensor; ``record`` writes down what a program does, and a `Recording` plays it on a
+page. What draws reads nothing but the public interface of tensors and nodes, so real PyTorch tensors are drawn as
+well. Nothing here imports Graphviz until a picture is rendered, nor the recorder until something is recorded.
 """
 
 from typing import Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from time import perf_counter_ns
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from dynagrad._core.intercept import untold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
     from .recorder import Recorder
     from .stack import Stack
 
@@ -17,14 +21,26 @@ if TYPE_CHECKING:
 class _Run:
     """A backward under way in one thread."""
 
-    __slots__ = ("arrived", "before", "began", "depth", "stack", "step", "thread")
+    __slots__ = ("arrived", "began", "pending", "stack", "step", "thread")
 
     def __init__(self, stack: Stack, thread: int) -> None:
         self.stack, self.thread = stack, thread
         self.arrived: dict[tuple[int, int], int | None] = {}
         self.step: dict[str, Any] | None = None
-        self.before: int | None = None
+        self.pending: dict[str, Any] = {}
         self.began = 0
+
+
+def _alone(method: Callable[..., None]) -> Callable[..., None]:
+    """``method`` while no other thread writes to the recording, and only as long as one is made."""
+
+    @functools.wraps(method)
+    def wrapper(self: Backward, *details: Any) -> None:
+        if self.recorder.listening:
+            with self.recorder.lock:
+                method(self, *details)
+
+    return wrapper
 
 
 class Backward:
@@ -43,7 +59,12 @@ class Backward:
         return self.ledger.node(node, None, run.stack.inner)
 
     def backward_begins(self, roots: list[tuple[Any, int, Any]]) -> None:
-        stack, thread = untold(self.recorder.look, sys._getframe(1))
+        frame = sys._getframe(1)
+        with self.recorder.lock:
+            self._begin(roots, frame)
+
+    def _begin(self, roots: list[tuple[Any, int, Any]], frame: FrameType) -> None:
+        stack, thread = untold(self.recorder.look, frame)
         run = _Run(stack, thread)
         self.runs.setdefault(thread, []).append(run)
         named = {(about["node"], 0): about["id"] for about in self.ledger.tensors if about["node"] is not None}
@@ -63,6 +84,7 @@ class Backward:
             step["gradients"] = gradients
         self.recorder.add(step, stack, thread)
 
+    @_alone
     def node_runs(self, node: Any, gradients: list[Any]) -> None:
         run = self._run()
         at = self._node(node, run)
@@ -72,15 +94,17 @@ class Backward:
             if value is None and gradient is not None:
                 value = self.keep(gradient)
             incoming.append(value)
-        run.step = {"kind": "node", "node": at, "incoming": incoming, "outgoing": []}
+        run.step = {"kind": "node", "node": at, "incoming": tuple(incoming), "outgoing": ()}
         self.recorder.add(run.step, run.stack, run.thread)
         run.began = perf_counter_ns()
 
+    @_alone
     def node_ran(self, _node: Any) -> None:
         run = self._run()
         if run.step is not None:
             run.step["ns"] = perf_counter_ns() - run.began
 
+    @_alone
     def delivers(self, node: Any, _index: int, target: Any, nr: int, gradient: Any, summed: bool) -> None:
         if node is target:
             return
@@ -89,10 +113,11 @@ class Backward:
         value = self.keep(gradient)
         run.arrived[at, nr] = None if summed else value
         if run.step is not None:
-            run.step["outgoing"].append([at, nr, value])
+            run.step["outgoing"] += ((at, nr, value),)
             if summed:
                 run.step.setdefault("summed", []).append(at)
 
+    @_alone
     def accumulates(self, tensor: Any, node: Any, gradient: Any) -> None:
         run = self._run()
         grad = tensor.grad
@@ -100,15 +125,15 @@ class Backward:
         at = self._node(node, run)
         added = run.arrived.pop((at, 0), None) if self.ledger.nodes[at].get("leaf") is not None else None
         before = None if grad is None else self.ledger.value_of(grad)
-        run.before = before
-        self.pending = {
+        run.pending = {
             "kind": "accumulate", "tensor": number, "node": at, "before": before,
             "added": self.keep(gradient) if added is None else added, "after": None,
         }  # fmt: skip
 
+    @_alone
     def accumulated(self, tensor: Any) -> None:
         run = self._run()
-        step = self.pending
+        step = run.pending
         grad = tensor.grad
         if grad is not None:
             self.ledger.gradient_of(tensor)
@@ -120,10 +145,12 @@ class Backward:
             self.recorder.rounds.gradients.add(gradient)
         self.recorder.add(step, run.stack, run.thread)
 
+    @_alone
     def releases(self, node: Any, nbytes: int) -> None:
         run = self._run()
         self.recorder.add({"kind": "free", "node": self._node(node, run), "bytes": nbytes}, run.stack, run.thread)
 
+    @_alone
     def hooked(self, kind: str, owner: Any, hook: Any, replaced: bool) -> None:
         run = self._run()
         step: dict[str, Any] = {"kind": "hook", "hook": kind, "name": getattr(hook, "__name__", type(hook).__name__)}
@@ -140,4 +167,5 @@ class Backward:
         thread = threading.get_ident()
         run = self.runs[thread].pop()
         if completed:
-            self.recorder.add({"kind": "backward_end"}, run.stack, run.thread)
+            with self.recorder.lock:
+                self.recorder.add({"kind": "backward_end"}, run.stack, run.thread)

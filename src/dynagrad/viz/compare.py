@@ -16,7 +16,7 @@ def compare_rounds(data: Mapping[str, Any], first: int, second: int) -> dict[str
 
     - ``common``: pairs of step numbers, the same operation at the same line in both;
     - ``only_first``, ``only_second``: the steps that one round alone has;
-    - ``branches``: the conditions on which they parted: ``{"at": [source, line], "text", "first", "second"}``, where the
+    - ``branches``: the conditions on which they parted: ``{"at": [source, line], "text", "first", "second"}``; the
       latter two say whether the round ran the arm of a true condition: True, False, or None where it computed nothing;
     - ``changed``: pairs of common steps whose results differ in shape, or in their numbers where these are known;
     - ``gradients``: for each leaf the norms of what was accumulated, ``{"tensor", "first", "second"}``.

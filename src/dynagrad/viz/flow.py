@@ -1,4 +1,4 @@
-"""A recording's graph after a step, in Graphviz's language and in Mermaid's. Text of the user's program is escaped here."""
+"""A recording's graph after a step, in Graphviz's language and in Mermaid's. A program's text is escaped here."""
 
 from __future__ import annotations
 

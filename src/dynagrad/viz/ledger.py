@@ -5,10 +5,10 @@ A tensor is known by a weak reference, a node by its number in the order of reco
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 from dynagrad._core.engine import saved_by
+from dynagrad._core.identity import Numbers
 
 from .signs import formula_of, sign_of
 from .values import Values
@@ -23,7 +23,8 @@ class Ledger:
         self.tensors: list[dict[str, Any]] = []
         self.nodes: list[dict[str, Any]] = []
         self.values = Values()
-        self._known: dict[int, tuple[Any, int]] = {}
+        self.numbers = Numbers()
+        self._kinds: dict[type, tuple[Any, ...]] = {}
         self._nodes: dict[int, int] = {}
         self._leaves: dict[int, int] = {}
         self._version: dict[int, int] = {}
@@ -33,18 +34,19 @@ class Ledger:
 
     def identify(self, tensor: Any) -> int:
         """The id of a tensor, which gets one when it is first seen."""
-        entry = self._known.get(id(tensor))
-        if entry is not None and entry[0]() is tensor:
-            return entry[1]
+        found: int | None = self.numbers.find(tensor)
+        return self._new(tensor) if found is None else found
+
+    def _new(self, tensor: Any) -> int:
         requires_grad = tensor.requires_grad
         is_leaf = not requires_grad or tensor.is_leaf
         base = tensor._base
         view_of = None if base is None else self.identify(base)
         number = len(self.tensors)
-        self._known[id(tensor)] = weakref.ref(tensor), number
+        self.numbers.file(tensor, number)
         about = {
             "id": number,
-            "shape": list(tensor.shape),
+            "shape": tuple(tensor.shape),
             "dtype": tensor.dtype.name,
             "requires_grad": requires_grad,
             "is_leaf": is_leaf,
@@ -56,11 +58,6 @@ class Ledger:
         }
         self.tensors.append(about)
         return number
-
-    def is_known(self, tensor: Any) -> bool:
-        """Whether a tensor has an id."""
-        entry = self._known.get(id(tensor))
-        return entry is not None and entry[0]() is tensor
 
     def changed(self, tensor: Any, number: int) -> int | None:
         """The id of the tensor's numbers if they are new: not seen yet, or written to since. Else None."""
@@ -82,21 +79,25 @@ class Ledger:
         number = self.identify(tensor)
         self._version[number], self._value[number] = tensor._version, value
 
-    def made(self, tensor: Any, number: int, step: int, from_tensors: bool) -> None:
-        """Notes that step ``step`` made the tensor, and brings its flags up to date."""
-        about = self.tensors[number]
-        if about["made_by"] is None and self._version.get(number) is None:
-            about["made_by"] = step
-        self.refresh(tensor, about, from_tensors)
+    def made(self, tensor: Any, number: int, step: int, computed: bool) -> None:
+        """Notes that step ``step`` made the tensor, and brings its flags up to date.
 
-    def refresh(self, tensor: Any, about: dict[str, Any], from_tensors: bool) -> None:
+        ``computed``: from other tensors, and not just in another dtype or place.
+        """
+        about = self.tensors[number]
+        fresh = about["made_by"] is None and self._version.get(number) is None
+        if fresh:
+            about["made_by"] = step
+        self.refresh(tensor, about, computed and fresh)
+
+    def refresh(self, tensor: Any, about: dict[str, Any], computed: bool) -> None:
         """Reads again what can change about a tensor."""
         about["requires_grad"] = requires_grad = tensor.requires_grad
         about["is_leaf"] = is_leaf = not requires_grad or tensor.is_leaf
         if about["kind"] != "gradient":
             if requires_grad and is_leaf:
                 about["kind"] = "parameter"
-            elif from_tensors or not is_leaf:
+            elif computed or not is_leaf:
                 about["kind"] = "intermediate"
 
     def gradient_of(self, tensor: Any) -> None:
@@ -117,64 +118,67 @@ class Ledger:
         pending = [(node, number)]
         while pending:
             node, at = pending.pop()
-            edges: list[list[int | None]] = []
+            edges: list[tuple[int | None, int]] = []
             for target, nr in node.next_functions:
                 if target is None or len(self.nodes) >= MOST_NODES:
-                    edges.append([None, nr])
+                    edges.append((None, nr))
                     continue
                 known = self._find(target)
                 if known is None:
                     known = self._file(target, step, scope)
                     pending.append((target, known))
-                edges.append([known, nr])
-            self.nodes[at]["edges"] = edges
+                edges.append((known, nr))
+            self.nodes[at]["edges"] = tuple(edges)
         return number
 
     def _find(self, node: Any) -> int | None:
-        leaf = getattr(type(node), "variable", None)
-        if leaf is not None:
+        found = self._nodes.get(node._sequence_nr())
+        if found is None and hasattr(type(node), "variable"):
             return self._leaves.get(self.identify(node.variable))
-        return self._nodes.get(node._sequence_nr())
+        return found
 
     def _file(self, node: Any, step: int | None, scope: int) -> int:
         number = len(self.nodes)
-        name = type(node).__name__
-        about: dict[str, Any] = {"id": number, "name": name, "op": step, "scope": scope, "edges": []}
-        if hasattr(type(node), "variable"):
+        kind = type(node)
+        known = self._kinds.get(kind)
+        if known is None:
+            name = kind.__name__
+            saves = getattr(kind, "_saves", ())
+            known = name, sign_of(_op_name(name)), formula_of(name), hasattr(kind, "variable"), saves
+            self._kinds[kind] = known
+        name, sign, formula, accumulates, saves = known
+        about: dict[str, Any] = {"id": number, "name": name, "op": step, "scope": scope, "edges": ()}
+        if accumulates:
             leaf = self.identify(node.variable)
             self._leaves[leaf] = number
-            about.update(leaf=leaf, op=None, sign="+=", saved=[])
+            about["leaf"], about["op"], about["sign"], about["saved"] = leaf, None, "+=", ()
         else:
             self._nodes[node._sequence_nr()] = number
-            about["sign"] = sign_of(_op_name(name))
-            about["saved"], about["bytes"] = self._saved(node)
-        formula = formula_of(name)
+            about["sign"] = sign
+            about["saved"], about["bytes"] = self._saved(node, saves)
         if formula is not None:
             about["formula"] = formula
         self.nodes.append(about)
         return number
 
-    def _saved(self, node: Any) -> tuple[list[dict[str, Any]], int]:
-        names = getattr(node, "_saves", ())
+    def _saved(self, node: Any, names: tuple[str, ...]) -> tuple[tuple[dict[str, Any], ...], int]:
         saved = []
+        total = 0
         for i, kept in enumerate(saved_by(node)):
             if kept is None:
                 continue
             tensor, nbytes, version = kept
-            one: dict[str, Any] = {
-                "name": names[i] if i < len(names) else f"saved {i}",
-                "tensor": None,
-                "bytes": nbytes,
-            }
+            total += nbytes
+            known = None if tensor is None else self.numbers.find(tensor)
+            one = {"name": names[i] if i < len(names) else f"saved {i}", "tensor": known, "bytes": nbytes}
             if tensor is None:
                 one["packed"] = True
             else:
                 one["version"] = version
-                one["tensor"] = self._known[id(tensor)][1] if self.is_known(tensor) else None
-                if one["tensor"] is None:
-                    one["shape"] = list(tensor.shape)
+                if known is None:
+                    one["shape"] = tuple(tensor.shape)
             saved.append(one)
-        return saved, sum(one["bytes"] for one in saved)
+        return tuple(saved), total
 
     def settle_saved(self, number: int, outputs: list[int]) -> None:
         """A node that keeps its own result holds an alias of it: says which output that is."""

@@ -6,10 +6,10 @@ LONGEST = 100
 
 
 def printable(text: object, longest: int = LONGEST) -> str:
-    """``text`` in one line, control characters by their Python escapes, cut to ``longest`` characters.
+    r"""``text`` in one line, control characters by their Python escapes, cut to ``longest`` characters.
 
-    >>> printable("a\\x1b[31mb\\nc")
-    'a\\\\x1b[31mb\\\\nc'
+    >>> printable("a\x1b[31mb\nc")
+    'a\\x1b[31mb\\nc'
     """
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from types import CodeType, TracebackType
 
-
 from .recorder import LIMIT, Recorder
 from .recording import Recording
 from .stack import DRAWING
@@ -18,8 +17,8 @@ class record:  # noqa: N801  # used as a function
         title: what the page is called; the program's file if not given.
         limit: the number of steps after which nothing more is written down; a note in the recording says so.
 
-    What it gives is a `Recording`, complete once the block has ended. An error that ends the block is its last step, and
-    goes on as it would without. All threads are listened to. Blocks may be nested.
+    What it gives is a `Recording`, complete once the block has ended. An error that ends the block is its last step,
+    and goes on as it would without. All threads are listened to. Blocks may be nested.
 
     Example:
         >>> import dynagrad

@@ -32,7 +32,15 @@ LIMIT = 100_000
 READS = frozenset({"item", "tolist", "register_hook", "register_post_accumulate_grad_hook"})
 FLAGS = frozenset({"requires_grad_", "requires_grad=", "retain_grad", "grad="})
 BACKWARD = frozenset({"backward", "grad"})
+WRITES = frozenset({"__setitem__", "data="})
+UNSHOWN = frozenset({"device", "dtype", "generator", "requires_grad"})
 CUTS = frozenset({"detach", "data", "detach_"})
+# Data that is only copied, converted or looked at in another shape is still data.
+MOVES = frozenset({
+    "to", "float", "double", "half", "bfloat16", "long", "int", "short", "char", "byte", "bool", "type", "clone",
+    "contiguous", "cpu", "cuda", "view", "reshape", "flatten", "squeeze", "unsqueeze", "T", "t", "transpose", "permute",
+    "__getitem__", "__iter__", "detach", "data",
+})  # fmt: skip
 POSITION = re.compile(r'(?P<role>[^\n]*?)\s*File "(?P<file>.+?)", line (?P<line>\d+)')
 ROLES = (
     ("was recorded at", "recorded"),
@@ -64,9 +72,9 @@ class Recorder:
         self.stacks: dict[int, Stack] = {}
         self.last_of: dict[int, dict[str, Any]] = {}
         self.main = threading.get_ident()
-        self.stacks[self.main] = Stack(self.scopes, self.ledger.identify, root, 0)
+        self.stacks[self.main] = Stack(self.scopes, self.ledger, root, 0)
         self.listening = False
-        self.error: BaseException | None = None
+        self.lock = threading.RLock()  # around all bookkeeping, never around the program's own work
         self.told_error: BaseException | None = None
 
     # ---- on and off --------------------------------------------------------------------------------------------------
@@ -117,7 +125,7 @@ class Recorder:
         if found is None:
             name = threading.current_thread().name
             scope = self.scopes.add(0, "thread", name, 1)
-            found = self.stacks[thread] = Stack(self.scopes, self.ledger.identify, None, scope)
+            found = self.stacks[thread] = Stack(self.scopes, self.ledger, None, scope)
         return found, thread
 
     def look(self, frame: FrameType | None) -> tuple[Stack, int]:
@@ -161,25 +169,48 @@ class Recorder:
 
     # ---- operations --------------------------------------------------------------------------------------------------
 
-    def hear(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Any) -> Any:
+    def hear(self, _function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Any) -> Any:
         """Runs one op and writes it down."""
         name = call.name
         if not self.listening or name in READS:
             return call(*args, **kwargs)
-        stack, thread = self.look(sys._getframe(1))
+        frame = sys._getframe(1)
+        with self.lock:
+            stack, thread = self.look(frame)
+            if not stack.silent and name not in BACKWARD:
+                if name == "apply":
+                    name = args[0].__name__
+                inputs, tensors, values = self.take(args, kwargs)
         if stack.silent:
             return call(*args, **kwargs)
         if name in BACKWARD:
             return self.run_backward(args, kwargs, call, stack, thread)
-        if name == "apply":
-            name = args[0].__name__
+        recorded = is_grad_enabled()
+        began = perf_counter_ns()
+        try:
+            result = call(*args, **kwargs)
+        except Exception as error:
+            with self.lock:
+                self.fail(error, name, inputs, stack, thread)
+            raise
+        took = perf_counter_ns() - began
+        results = [args[0]] if name in WRITES else _tensors_of(result)
+        with self.lock:
+            if name in FLAGS:
+                self.flag(name, args, stack, thread)
+            elif results:
+                self.made(name, inputs, tensors, values, results, recorded, took, stack, thread)
+        return iter(results) if name == "__iter__" else result
+
+    def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], list[Any], dict[int, int]]:
+        """The arguments of an op: as a step's inputs, the tensors among them, and the numbers not seen before."""
         ledger = self.ledger
         inputs: list[Any] = []
         tensors: list[Any] = []
         for value in args:
             _describe(value, inputs, tensors, ledger)
         for key, value in kwargs.items():
-            if key not in ("device", "dtype", "generator", "requires_grad"):
+            if key not in UNSHOWN:
                 _describe(value, inputs, tensors, ledger)
         values: dict[int, int] = {}
         for tensor in tensors:
@@ -187,92 +218,78 @@ class Recorder:
             new = ledger.changed(tensor, number)
             if new is not None:
                 values[number] = new
-        recorded = is_grad_enabled()
-        began = perf_counter_ns()
-        try:
-            result = call(*args, **kwargs)
-        except Exception as error:
-            self.fail(error, name, inputs, stack, thread)
-            raise
-        took = perf_counter_ns() - began
-        if result is NotImplemented:
-            return result
-        if name == "__iter__":
-            result = list(result)
-            self.made(name, inputs, tensors, values, result, recorded, took, stack, thread)
-            return iter(result)
-        if name in FLAGS:
-            self.flag(name, args, stack, thread)
-        else:
-            found = [args[0]] if name in ("__setitem__", "data=") else _tensors_of(result)
-            if found:
-                self.made(name, inputs, tensors, values, found, recorded, took, stack, thread)
-        return result
+        return inputs, tensors, values
 
     def made(
         self, name: str, inputs: list[Any], tensors: list[Any], values: dict[int, int], results: list[Any],
         recorded: bool, took: int, stack: Stack, thread: int,
     ) -> None:  # fmt: skip
-        """Adds the step of an op that has returned ``results``."""
+        """Adds the step of an op that has returned ``results``, unless it returned what it got."""
         ledger, number = self.ledger, len(self.steps)
         known = [ledger.identify(tensor) for tensor in tensors]
+        computed = bool(tensors) and name not in MOVES
         outputs: list[int] = []
         versions: dict[int, int] = {}
-        node = None
-        unchanged = True
+        unchanged = name not in CUTS and name != "data="
         for tensor in results:
             output = ledger.identify(tensor)
             outputs.append(output)
             versions[output] = tensor._version
-            fresh = ledger.tensors[output]["made_by"] is None and output not in known
-            ledger.made(tensor, output, number, bool(tensors))
+            unchanged = unchanged and (output in known or ledger.tensors[output]["made_by"] is not None)
+            ledger.made(tensor, output, number, computed)
             new = ledger.changed(tensor, output)
             if new is not None:
                 values[output] = new
-            unchanged = unchanged and not fresh and new is None
-            made_by = tensor.grad_fn
-            if made_by is not None:
-                of = ledger.node(made_by, number, stack.inner)
-                ledger.tensors[output]["node"] = of
-                if node is None and (ledger.nodes[of]["op"] == number or output in known):
-                    node = of
-        if unchanged and name not in CUTS and name != "data=":
+                unchanged = False
+        if unchanged:
             return
         step: dict[str, Any] = {
             "kind": "op",
             "op": number,
             "name": name,
             "sign": sign_of(name),
-            "inputs": inputs,
-            "outputs": outputs,
+            "inputs": tuple(inputs),
+            "outputs": tuple(outputs),
             "versions": versions,
             "values": values,
-            "node": node,
+            "node": self.node_of(name, results, outputs, known, stack.inner),
             "ns": took,
             "function": stack.function,
         }
         if not recorded:
             step["grad_mode"] = False
-        if node is not None:
-            ledger.nodes[node]["op"] = number
-            ledger.nodes[node]["sign"] = step["sign"]
-            ledger.settle_saved(node, outputs)
-        if known and any(output in known for output in outputs):
+        if any(output in known for output in outputs):
             step["inplace"] = True
         if name in CUTS:
-            for output in outputs:
-                about = ledger.tensors[output]
-                if known and output not in known:
-                    about["storage"] = ledger.tensors[known[0]]["storage"]
             step["detached"] = True
+            for output in outputs:
+                if known and output not in known:
+                    ledger.tensors[output]["storage"] = ledger.tensors[known[0]]["storage"]
         self.add(step, stack, thread)
+
+    def node_of(self, name: str, results: list[Any], outputs: list[int], known: list[int], scope: int) -> int | None:
+        """The node that an op has recorded, filed as that of the step to come; None if it recorded nothing."""
+        ledger, node, number = self.ledger, None, len(self.steps)
+        for tensor, output in zip(results, outputs, strict=True):
+            made_by = tensor.grad_fn
+            if made_by is None:
+                continue
+            of = ledger.node(made_by, number, scope)
+            ledger.tensors[output]["node"] = of
+            if node is None and (ledger.nodes[of]["op"] == number or output in known):
+                node = of
+        if node is not None:
+            about = ledger.nodes[node]
+            about["op"], about["sign"] = number, sign_of(name)
+            ledger.settle_saved(node, outputs)
+        return node
 
     def flag(self, name: str, args: tuple[Any, ...], stack: Stack, thread: int) -> None:
         """Notes that a property of a tensor was set."""
         tensor = args[0]
         number = self.ledger.identify(tensor)
         about = self.ledger.tensors[number]
-        self.ledger.refresh(tensor, about, about["kind"] == "intermediate")
+        self.ledger.refresh(tensor, about, False)
         if name == "grad=":
             value = args[1]
             message = "its .grad is set to None" if value is None else "its .grad is set"
@@ -293,7 +310,8 @@ class Recorder:
         """One step for all parameters that an optimiser has changed by its native loops."""
         if not self.listening:
             return
-        untold(self._optimizer_stepped, optimizer, sys._getframe(1))
+        with self.lock:
+            untold(self._optimizer_stepped, optimizer, sys._getframe(1))
 
     def _optimizer_stepped(self, optimizer: Any, frame: FrameType) -> None:
         stack, thread = self.look(frame)
@@ -326,11 +344,12 @@ class Recorder:
         try:
             result = call(*args, **kwargs)
         except Exception as error:
-            self.fail(error, call.name, [], stack, thread)
+            with self.lock:
+                self.fail(error, call.name, [], stack, thread)
             raise
-        for gradient in _tensors_of(result):
-            about = self.ledger.tensors[self.ledger.identify(gradient)]
-            about["kind"] = "gradient"
+        with self.lock:
+            for gradient in _tensors_of(result):
+                self.ledger.tensors[self.ledger.identify(gradient)]["kind"] = "gradient"
         return result
 
     def fail(self, error: BaseException, name: str, inputs: list[Any], stack: Stack, thread: int) -> None:
@@ -341,7 +360,7 @@ class Recorder:
         step: dict[str, Any] = {"kind": "error", **self.describe(error, stack.at), "name": name, "inputs": inputs}
         self.add(step, stack, thread)
 
-    def describe(self, error: BaseException, at: list[int] | None) -> dict[str, Any]:
+    def describe(self, error: BaseException, at: tuple[int, int] | None) -> dict[str, Any]:
         """An error as plain data: its type, its message without paths, and the lines that it names."""
         text = str(error)
         lines: list[list[Any]] = [] if at is None else [[*at, "raised"]]
@@ -363,16 +382,17 @@ class Recorder:
         self.rounds.place(step)
         self.steps.append(step)
 
-    def _where_raised(self, error: BaseException) -> tuple[list[int] | None, str]:
-        at, function = None, ""
+    def _where_raised(self, error: BaseException) -> tuple[tuple[int, int] | None, str]:
+        at: tuple[int, int] | None = None
+        function = ""
         trace = error.__traceback__
         while trace is not None:
             code = trace.tb_frame.f_code
             if self.scopes.is_user(code):
-                at, function = [self.scopes.source(code.co_filename), trace.tb_lineno], code.co_name
+                at, function = (self.scopes.source(code.co_filename), trace.tb_lineno), code.co_name
             trace = trace.tb_next
         if isinstance(error, SyntaxError) and error.filename and error.lineno:
-            at = [self.scopes.source(error.filename), error.lineno]
+            at = self.scopes.source(error.filename), error.lineno
         return at, function
 
     # ---- the result --------------------------------------------------------------------------------------------------
@@ -428,6 +448,6 @@ def _short(value: Any) -> str:
 def _tensors_of(result: Any) -> list[Any]:
     if isinstance(result, Tensor):
         return [result]
-    if isinstance(result, list | tuple):
+    if isinstance(result, list | tuple) or hasattr(result, "__next__"):
         return [item for item in result if isinstance(item, Tensor)]
     return []

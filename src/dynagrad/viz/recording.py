@@ -38,7 +38,7 @@ class Recording:
                 raise ValueError(f"this is no recording: its format is {source.get('format')!r}, not {FORMAT!r}")
             if source.get("version", 0) > VERSION:
                 raise ValueError(
-                    f"the recording has version {source['version']} of the format, but this dynagrad reads up to {VERSION}"
+                    f"the recording has version {source['version']} of the format; this dynagrad reads up to {VERSION}"
                 )
             self._data = dict(source)
         else:
@@ -96,7 +96,8 @@ class Recording:
         ending = os.path.splitext(path)[1].lower()
         writers = {
             ".html": self.html, ".htm": self.html, ".json": self.json, ".svg": self.svg, ".dot": self.dot,
-            ".gv": self.dot, ".mmd": self.mermaid, ".md": lambda: f"```mermaid\n{self.mermaid()}```\n", ".txt": self.text,
+            ".gv": self.dot, ".mmd": self.mermaid, ".txt": self.text,
+            ".md": lambda: f"```mermaid\n{self.mermaid()}```\n",
         }  # fmt: skip
         if ending not in writers:
             raise ValueError(f"cannot write {path!r}: its ending is none of {', '.join(writers)}")
@@ -117,7 +118,7 @@ class Recording:
             except ValueError as error:
                 raise ValueError(f"{os.fspath(path)!r} holds no recording: {error}") from None
         if not isinstance(data, dict):
-            raise ValueError(f"{os.fspath(path)!r} holds no recording, but a {type(data).__name__}")
+            raise ValueError(f"{os.fspath(path)!r} holds no recording, but a {type(data).__name__}")  # noqa: TRY004
         return cls(data)
 
     # ---- renderings --------------------------------------------------------------------------------------------------

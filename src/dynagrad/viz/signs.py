@@ -1,4 +1,4 @@
-"""The mathematical sign of each op, and the derivative of each node in words. What is not listed is called by its name."""
+"""The mathematical sign of each op, and the derivative of each node in words. An op without a sign has its name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FORMULAS = {
     "MvBackward0": "the outer product of g and the vector; the matrix transposed @ g",
     "DotBackward0": "g × other, g × input",
     "AddmmBackward0": "g × beta for the summand; g @ mat2 transposed, mat1 transposed @ g",
-    "LinearBackward0": "g @ weight for the input, g transposed @ input for the weight, g summed over the batch for the bias",
+    "LinearBackward0": "g @ weight for the input, g transposed @ input for the weight, the sum of g for the bias",
     "SumBackward0": "g is spread: every summed element gets g",
     "SumBackward1": "g is spread over the summed dimensions",
     "MeanBackward0": "g / n, spread over all n elements",

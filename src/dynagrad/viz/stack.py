@@ -1,7 +1,7 @@
 """Where the program is while it is recorded: its line, the scopes around it, and the names that hold tensors.
 
-One `Stack` follows one thread. It holds the frames that it has seen last, so that a frame that has returned can still be
-asked what its names ended as. Which operation runs is not known here.
+One `Stack` follows one thread. It holds the frames that it has seen last, so that a frame that has returned can still
+be asked what its names ended as. Which operation runs is not known here.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import sysconfig
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-from dynagrad._core.intercept import holders
 from dynagrad.nn import Module
 from dynagrad.tensor import Tensor
 
 from .loops import MODULE, Loop, Outline, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+
+    from .ledger import Ledger
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 LIBRARY = sysconfig.get_path("stdlib") + os.sep
@@ -52,8 +53,8 @@ class Scopes:
         """The number of a source file; its text is read when it is first met."""
         found = self._files.get(filename)
         if found is None:
-            found = self._files[filename] = len(self.sources)
             text = source_of(filename)
+            found = self._files[filename] = len(self.sources)
             self.sources.append({"file": shown_path(filename), "text": text})
             self.outlines.append(Outline(text))
         return found
@@ -109,6 +110,7 @@ class Call:
         "position",
         "scope",
         "silent",
+        "source",
         "turns",
         "user",
     )
@@ -122,6 +124,7 @@ class Call:
         self.line = frame.f_lineno
         self.inner = scope
         self.silent = False
+        self.source = 0
 
 
 class Stack:
@@ -129,18 +132,17 @@ class Stack:
 
     Args:
         scopes: where scopes and sources are filed.
-        identify: gives the id of a tensor.
+        ledger: knows the ids of tensors.
         root: the frame where recording began, or its code; None for all of the thread's frames.
         scope: the scope of the outermost frame.
     """
 
-    def __init__(
-        self, scopes: Scopes, identify: Callable[[Any], int], root: FrameType | CodeType | None, scope: int
-    ) -> None:
-        self.scopes, self.identify, self.root, self.scope = scopes, identify, root, scope
+    def __init__(self, scopes: Scopes, ledger: Ledger, root: FrameType | CodeType | None, scope: int) -> None:
+        self.scopes, self.root, self.scope = scopes, root, scope
+        self.identify, self.numbers = ledger.identify, ledger.numbers
         self.calls: list[Call] = []
         self.places: dict[int, int] = {}
-        self.at: list[int] | None = None
+        self.at: tuple[int, int] | None = None
         self.function = ""
         self.inner = scope
         self.internal = self.silent = False
@@ -182,7 +184,7 @@ class Stack:
         self.silent = bool(self.calls) and self.calls[-1].silent
         for call in reversed(self.calls):
             if call.user:
-                self.at = [self.scopes.source(call.frame.f_code.co_filename), call.line]
+                self.at = call.source, call.line
                 self.function = call.function
                 return
         self.at = None
@@ -204,7 +206,7 @@ class Stack:
         line = frame.f_lineno or call.line
         loops = self.scopes.loops(frame.f_code, line)
         if loops or call.turns:
-            self._turn(call, loops, line, frame.f_lasti, values)
+            self._turn(call, loops, frame.f_lasti, values)
         call.line, call.position = line, frame.f_lasti
 
     def _enter(self, frame: FrameType, changes: list[dict[str, Any]]) -> None:
@@ -226,6 +228,7 @@ class Stack:
         self.places[id(frame)] = len(self.calls)
         self.calls.append(call)
         if user:
+            call.source = self.scopes.source(code.co_filename)
             self._advance(call, changes)
 
     def _is_composite(self, code: CodeType, outer: Call) -> bool:
@@ -251,14 +254,7 @@ class Stack:
 
     def _read_names(self, call: Call, changes: list[dict[str, Any]]) -> Any:
         values = call.frame.f_locals
-        identify = self.identify
-        found: dict[str, int] = {}
-        containers = []
-        for name, value in holders(values):
-            if isinstance(value, Tensor):
-                found[name] = identify(value)
-            else:
-                containers.append((name, value))
+        found, containers = self.numbers.bound(values, self.identify)
         if containers:
             plain = set(found.values())
             for name, value in containers:
@@ -294,7 +290,7 @@ class Stack:
 
     # ---- loops -------------------------------------------------------------------------------------------------------
 
-    def _turn(self, call: Call, loops: tuple[Loop, ...], line: int, position: int, values: Any) -> None:
+    def _turn(self, call: Call, loops: tuple[Loop, ...], position: int, values: Any) -> None:
         """Finds out which turns of which loops the frame is in, see Note [When a loop has turned]."""
         turns = call.turns
         same = 0
@@ -325,8 +321,8 @@ class Stack:
 
 # Note [When a loop has turned]
 # Nothing is traced between two operations, so a turn is seen by what it leaves: another object under a name that the
-# `for` sets, or a position in the code before the one of the last operation. A position that stays the same means another
-# turn of a `while`. A step back inside an inner loop says nothing about the loops around it. So turns in which nothing
+# `for` sets, or a position in the code before the one of the last operation. A position that stays means another turn
+# of a `while`. A step back inside an inner loop says nothing about the loops around it. So turns in which nothing
 # was computed are not counted, and two turns of a `while` that computed in different arms of an `if` may count as one.
 
 

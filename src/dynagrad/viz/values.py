@@ -92,7 +92,7 @@ def _summary(flat: list[Any]) -> dict[str, Any]:
         made = {"min": min(finite), "max": max(finite), "mean": mean, "std": spread, "norm": norm}
     made = {name: number(value, 5) for name, value in made.items()}
     if len(finite) < len(flat):
-        made["nan"] = sum(x != x for x in flat)
+        made["nan"] = sum(math.isnan(x) for x in flat)
         made["inf"] = len(flat) - len(finite) - made["nan"]
     return made
 
