@@ -326,10 +326,12 @@ lu_solve = _op("lu_solve")
 lu_unpack = _op("lu_unpack")
 matrix_exp = _op("matrix_exp")
 ormqr = _op("ormqr")
+pca_lowrank = _op("pca_lowrank")
 pinverse = _op("pinverse")
 qr = _op("qr")
 slogdet = _op("slogdet")
 svd = _op("svd")
+svd_lowrank = _op("svd_lowrank")
 triangular_solve = _op("triangular_solve")
 vander = _op("vander")
 
@@ -359,6 +361,7 @@ transpose_copy = _op("transpose_copy")
 unbind_copy = _op("unbind_copy")
 unfold_copy = _op("unfold_copy")
 unsafe_chunk = _op("unsafe_chunk")
+zero_ = _op("zero_")
 unsafe_split = _op("unsafe_split")
 unsafe_split_with_sizes = _op("unsafe_split_with_sizes")
 unsqueeze_copy = _op("unsqueeze_copy")
@@ -367,6 +370,7 @@ zero_ = _op("zero_")
 
 # ---- differences, distances, covariances, counts ---------------------------------------------------------------------
 corrcoef = _op("corrcoef")
+cdist = _op("cdist")
 cov = _op("cov")
 cumulative_trapezoid = _op("cumulative_trapezoid")
 diff = _op("diff")
@@ -383,6 +387,7 @@ trapz = _op("trapz")
 block_diag = _op("block_diag")
 cartesian_prod = _op("cartesian_prod")
 combinations = _op("combinations")
+index_reduce = _op("index_reduce")
 isin = _op("isin")
 nonzero_static = _op("nonzero_static")
 unique_consecutive = _op("unique_consecutive")
@@ -553,7 +558,6 @@ from dynagrad.random import (
 )
 
 from dynagrad import linalg as linalg  # isort: skip
-from dynagrad import special as special  # isort: skip
 
 # ---- the process and the machine -------------------------------------------------------------------------------------
 from dynagrad import backends as backends
@@ -588,7 +592,7 @@ newaxis = None
 pi = 3.141592653589793
 
 # ---- what is imported when first asked for ---------------------------------------------------------------------------
-_LAZY = ("_C", "func", "nn", "optim", "overrides", "serialization", "storage", "utils", "viz")
+_LAZY = ("_C", "func", "masked", "nn", "optim", "overrides", "serialization", "signal", "special", "storage", "utils", "viz")
 _LAZY_NAMES = {"save": "serialization", "load": "serialization", "TypedStorage": "storage", "UntypedStorage": "storage"}
 
 

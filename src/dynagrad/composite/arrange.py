@@ -244,7 +244,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     if str(indices.dtype) != "torch.int64":
         raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
-        return gather(input.view(-1), 0, indices.reshape(-1), out=out)
+        return gather(input.view(-1), 0, _from_the_front(indices.reshape(-1), input.numel()), out=out)
     if input.ndim != indices.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
@@ -253,7 +253,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     at = dim % input.ndim if input.ndim else 0
     common = [max(a, b) if min(a, b) else 0 for a, b in zip(input.shape, indices.shape, strict=True)]
     mine, theirs = ([*common[:at], each.size(at), *common[at + 1 :]] for each in (input, indices))
+    indices = _from_the_front(indices, input.size(at) if input.ndim else 1)
     return gather(broadcast_to(input, mine), at, broadcast_to(indices, theirs), out=out)
+
+
+def _from_the_front(indices: Tensor, size: int) -> Tensor:
+    """Indices with the negative ones, which count from the end, counted from the front."""
+    return indices.where(indices >= 0, indices + size)
 
 
 for _op in (hstack, vstack, dstack, column_stack):

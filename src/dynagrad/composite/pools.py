@@ -6,10 +6,12 @@ The native ones are in `_core/ops/pool.pyx`; the rest of the pools is in `nn/fun
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import CARDS, Card, register
-from dynagrad.tensor import Tensor
+
+if TYPE_CHECKING:  # Tensor takes its methods from the cards that this package registers, so it must come after
+    from dynagrad.tensor import Tensor
 
 _avg_pool2d, _adaptive_avg_pool2d = CARDS["avg_pool2d"].op, CARDS["adaptive_avg_pool2d"].op
 _max_pool2d, _max_pool3d = CARDS["max_pool2d_with_indices"].op, CARDS["max_pool3d_with_indices"].op

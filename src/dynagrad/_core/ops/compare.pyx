@@ -376,8 +376,8 @@ def _isneginf(TensorBase input not None, *, out=None):
     return compare(input, float("-inf"), EQUAL, _bool_only(out, "isneginf"))
 
 
-register(Card("isposinf", _isposinf, None, "test", method=False))
-register(Card("isneginf", _isneginf, None, "test", method=False))
+register(Card("isposinf", _isposinf, None, "test"))
+register(Card("isneginf", _isneginf, None, "test"))
 
 
 # ---- bits ------------------------------------------------------------------------------------------------------------

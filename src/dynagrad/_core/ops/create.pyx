@@ -6,6 +6,7 @@ import math
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.math cimport isfinite
+from libc.math cimport trunc
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
@@ -511,6 +512,8 @@ def logspace(start, end, steps=None, base=10.0, *, out=None, dtype=None, layout=
     cdef double last = _number("logspace", "end", end)
     cdef TensorBase made = allocate("logspace", (n,), out, dtype, layout, device, default_dtype)
     cdef TensorBase work = _work(made, F32 if is_float(made.dtype) and made.dtype != F64 else F64)
+    if not is_float(made.dtype):                        # the exponents run between whole numbers
+        first, last = trunc(first), trunc(last)
     dg_linspace(<DType>work.dtype, work.data, n, first, last)
     power_of(<DType>work.dtype, work.data, n, base)
     if work is not made:

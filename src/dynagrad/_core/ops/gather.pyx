@@ -18,7 +18,7 @@ from dynagrad._core.ops.index cimport nonzero_columns
 from dynagrad._core.ops.part cimport sliced, zeros
 from dynagrad._core.ops.shape cimport input_of, ints, reshaped, wrapped_dim
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_number, new_tensor, shape_tuple
-from dynagrad._core.types cimport BOOL, F64, I32, I64, DType, dtype_object, is_float, is_number, itemsizes
+from dynagrad._core.types cimport BOOL, F64, I32, I64, U8, DType, dtype_object, is_float, is_number, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
 
 
@@ -30,7 +30,7 @@ cdef enum:
 
 cdef TensorBase _positions(TensorBase index, str name):
     """The indices as int64 in row-major memory."""
-    if index.dtype != I64 and index.dtype != I32:
+    if index.dtype != I64 and index.dtype != I32 and not (index.dtype == U8 and name in ("gather", "scatter")):
         raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index, but got {dtype_object(index.dtype).name}")
     return contiguous(cast(index, I64))
 
