@@ -1,6 +1,7 @@
 """Ops made of ops, by the same families as the ops; no derivatives live here. Importing this package registers them."""
 
 from dynagrad.composite import (
+    affine,
     arrange,
     calculus,
     copies,
@@ -21,6 +22,7 @@ from dynagrad.composite import (
 from dynagrad.tensor import take_methods
 
 __all__ = [
+    "affine",
     "arrange",
     "calculus",
     "copies",

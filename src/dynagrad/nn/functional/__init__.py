@@ -16,3 +16,4 @@ from dynagrad.nn.functional.normalization import *  # noqa: F403
 from dynagrad.nn.functional.pooling import *  # noqa: F403
 from dynagrad.nn.functional.resampling import *  # noqa: F403
 from dynagrad.nn.functional.sparse import *  # noqa: F403
+from dynagrad.nn.functional.vision import *  # noqa: F403
