@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,8 @@ def run(launcher: list[str], name: str, out: Path) -> dict[str, Any]:
         pytest.importorskip(module)
     script = next(path for path in EXAMPLES.glob("*.py") if name.startswith(path.stem))
     command = [sys.executable, *launcher, str(script), *PROGRAMS[name], "--quick", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=one_thread)
     assert done.returncode == 0, done.stderr
     return {"said": done.stdout, "curves": json.loads((out / f"{name}.json").read_text())}
 
