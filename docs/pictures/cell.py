@@ -1,3 +1,7 @@
+"""Lab 2B's recurrent cell, as the README's picture shows it."""
+
+import torch
+
 torch.manual_seed(2)
 Wh = torch.randn(3, 3, requires_grad=True)
 Wx = torch.randn(3, 2, requires_grad=True)

@@ -1,13 +1,12 @@
 """Photographs the page that plays lab 2B's cell, for the README: needs Playwright and a Chromium."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
-
-from dynagrad.viz import record
-from dynagrad.viz.page import page_of
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = HERE / "cell.py"
@@ -15,21 +14,11 @@ SIZE = {"width": 1200, "height": 700}
 SELECTED = "[aria-label*='TanhBackward0'] .tensor .shape"
 
 
-def recorded() -> str:
-    """The page of ``cell.py``, run as a user runs it."""
-    code = compile(PROGRAM.read_text(encoding="utf-8"), str(PROGRAM), "exec")
-    import dynagrad
-
-    with record(title="cell.py", _root=code) as recording:
-        exec(code, {"__name__": "__main__", "torch": dynagrad})  # noqa: S102 - a program of this folder
-    return page_of(recording)
-
-
 def main() -> None:
     """Writes ``page.png``: backward half way, with a tensor in the inspector."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         page_file = Path(folder) / "page.html"
-        page_file.write_text(recorded(), encoding="utf-8")
+        subprocess.run([sys.executable, "-m", "dynagrad", "run", PROGRAM, "--record", page_file], check=True)  # noqa: S603
         program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport=SIZE)

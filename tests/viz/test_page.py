@@ -15,6 +15,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+import dynagrad as torch
+from dynagrad.viz import record
 from dynagrad.viz.page import page_of
 from tests.viz import films
 
@@ -254,6 +256,8 @@ def test_an_error_is_where_the_page_begins_with_both_lines(open_page: Any) -> No
     lines = [node.get_attribute("data-line") for node in tab.query_selector_all(".line.conflict")]
     assert lines == ["9", "11"]
     assert tab.text("[data-line='9'] .role") == "saved here"
+    wrong = tab.get_attribute("#drawing .unit.wrong", "aria-label")
+    assert "TanhBackward0" in wrong
     tab.press("body", "Home")
     assert not tab.is_visible("#banner")
     assert tab.shown(".line.conflict") == 0
@@ -563,6 +567,29 @@ def test_a_long_recording_is_packed_and_opens(open_page: Any) -> None:
 def scripts() -> str:
     folder = Path(page_of.__code__.co_filename).parent
     return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.js")))
+
+
+def test_a_recorded_program_plays(open_page: Any) -> None:
+    with record() as recording:
+        w = torch.randn(3, 2, requires_grad=True)
+        x = torch.randn(4, 2)
+        for _ in range(2):
+            y = (x @ w.T).tanh()
+            total = sum(part.sum() for part in y.unbind())
+            total.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+        y.add_(1).detach()
+    tab = open_page(recording.data)
+    tab.press("body", "Home")
+    for _ in range(len(recording.data["steps"])):
+        tab.press("body", "ArrowRight")
+        assert tab.text("#says")
+    assert tab.shown("#drawing .unit.current") == 1
+    tab.press("body", "0")
+    assert {"w", "x", "y", "total"} <= {name.split(",")[0] for name in tab.names()}
+    assert tab.shown("#drawing .edge.cut") == 1
+    assert overlaps(tab) == []
 
 
 def test_no_script_makes_markup_of_text() -> None:

@@ -71,10 +71,13 @@ class Compare {
   }
 
   gradients() {
+    const names = new Map();
     const sums = (round) => {
       const found = new Map();
-      this.story.steps.forEach((step) => {
-        if (step.kind === "accumulate" && step.round === round) found.set(step.tensor, this.story.values.get(step.after)?.stats?.norm ?? null);
+      this.story.steps.forEach((step, k) => {
+        if (step.kind !== "accumulate" || step.round !== round) return;
+        found.set(step.tensor, this.story.values.get(step.after)?.stats?.norm ?? null);
+        if (!names.has(step.tensor)) names.set(step.tensor, this.story.called(step.tensor, k));
       });
       return found;
     };
@@ -83,7 +86,7 @@ class Compare {
     if (!tensors.length) return element("p", { class: "none" }, "Neither round ran backward.");
     return element("table", { class: "facts" },
       element("thead", {}, element("tr", {}, ...["norm of .grad", `round ${this.a + 1}`, `round ${this.b + 1}`].map((text) => element("th", { scope: "col" }, text)))),
-      element("tbody", {}, ...tensors.map((t) => element("tr", {}, element("th", { scope: "row" }, this.story.called(t, this.story.last)), element("td", {}, number(before.get(t))), element("td", {}, number(after.get(t)))))));
+      element("tbody", {}, ...tensors.map((t) => element("tr", {}, element("th", { scope: "row" }, names.get(t)), element("td", {}, number(before.get(t))), element("td", {}, number(after.get(t)))))));
   }
 
   table(rows) {

@@ -441,6 +441,7 @@ class Graph {
     mark(node, "future", future);
     node.setAttribute("aria-hidden", String(future));
     mark(node, "current", this.currents?.has(entry.u));
+    mark(node, "wrong", this.currents?.has(entry.u) && this.story.steps[this.step].kind === "error");
     mark(node, "selected", this.selected?.unit === entry.u);
     mark(node, "found", this.page.found?.has(entry.u));
     mark(node, "only-a", this.page.onlyA?.has(entry.u));

@@ -333,7 +333,8 @@ function firstLine(text) {
 /** How strong a colour stands for an amount between two bounds, on a scale of magnitudes where they lie far apart. */
 function strength(x, [low, high]) {
   if (high <= low) return 0.5;
-  if (low > 0 && high / low > 50) return Math.log(x / low) / Math.log(high / low);
+  const least = Math.max(low, high * 1e-5);
+  if (low >= 0 && high / least > 50) return Math.log(Math.max(x, least) / least) / Math.log(high / least);
   return (x - low) / (high - low);
 }
 

@@ -235,11 +235,18 @@ class Story {
     const step = this.steps[k];
     if (!step) return [];
     if (step.kind === "op") return this.some(this.unitOfStep.get(k));
+    if (step.kind === "error") return this.conflicting(step, k);
     if (step.kind === "accumulate") return this.some(this.leafUnit(step.tensor, k));
     if (step.kind === "backward_begin") return (step.roots ?? []).flatMap((t) => this.some(this.holderAt(t, k)));
     if (step.tensor !== undefined && step.tensor !== null) return this.some(this.holderAt(step.tensor, k));
     if (step.node !== undefined) return this.some(this.nodeUnit.get(step.node) ?? this.nodeLeaf.get(step.node));
     return Object.keys(step.names ?? {}).length ? this.boundUnits(step, k) : [];
+  }
+
+  /** For each line of an error, the operation that it made last before it. */
+  conflicting(step, k) {
+    const last = ([file, line]) => (this.lineUnits.get(`${file}:${line}`) ?? []).findLast((u) => this.scene.units[u].s <= k);
+    return [...new Set((step.lines ?? []).flatMap((at) => this.some(last(at))))];
   }
 
   boundUnits(step, k) {
