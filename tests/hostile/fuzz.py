@@ -81,19 +81,23 @@ MODULES = (
 )
 # Messages that show an accident inside, whatever their type.
 ACCIDENTS = (
-    "object has no attribute",
-    "'NoneType' object is not",
+    "'NoneType' object",
     "object of type 'NoneType'",
     "_core.tensor",
     "referenced before assignment",
     "cannot access local variable",
+    "must be str, not NoneType",
+)
+# And those of a composite that found out late: the type is not always PyTorch's. Shown under FUZZ_STRICT=1.
+SLIPS = (
+    "object has no attribute",
     "list index out of range",
     "tuple index out of range",
     "not enough values to unpack",
     "too many values to unpack",
-    "must be str, not NoneType",
     "math domain error",
 )
+STRICT = os.environ.get("FUZZ_STRICT") == "1"
 # Assertions and KeyErrors that PyTorch raises, too.
 PYTORCHS = (
     "Torch not compiled with CUDA enabled",
@@ -362,11 +366,11 @@ def text_of(thing: Any) -> str:
 def judge(name: str, error: BaseException) -> bool:
     """Whether the answer is one that a user should never see."""
     message = str(error)
-    if name.startswith(("nn.", "autograd.")) and isinstance(error, AttributeError):
+    if name.startswith(("nn.", "autograd.", "viz.")) and isinstance(error, AttributeError):
         return False  # in Python, as in PyTorch
     if isinstance(error, NEVER):
         return not message.startswith(PYTORCHS)
-    return any(accident in message for accident in ACCIDENTS)
+    return any(accident in message for accident in (*ACCIDENTS, *(SLIPS if STRICT else ())))
 
 
 def use(thing: Any) -> None:
@@ -404,7 +408,7 @@ def try_all(names: list[str], seed: str, rounds: int, log: int) -> None:
     """The child's part: calls the functions one after the other, and prints one bad answer of each kind."""
     found = callables()
     for name in names:
-        draw = random.Random(f"{seed} {name}")  # noqa: S311
+        draw = random.Random(f"{seed} {name}")
         answers = (attempt(name, found[name], draw, log) for _ in range(rounds))
         for answer in {each.split("  ")[0]: each for each in answers if each}.values():
             print(answer.encode("utf-8", "replace").decode("utf-8"), flush=True)

@@ -225,7 +225,7 @@ def test_a_list_of_arrays_is_copied_array_by_array():
     assert tuple(made.shape) == (4, 3, 2)
     assert made.numpy().tolist() == np.stack(arrays).tolist()
     assert dynagrad.tensor([[a, a] for a in arrays]).shape == (4, 2, 3, 2)
-    with pytest.raises(ValueError, match="expected sequence of length|shape|size"):
+    with pytest.raises(ValueError, match=r"expected sequence of length|shape|size"):
         dynagrad.tensor([np.ones(3), np.ones(4)])
 
 

@@ -27,7 +27,7 @@ from dynagrad._core.ops.pointwise cimport abs_, add, div, floor_divide, mul, neg
 from dynagrad._core.ops.power cimport power
 from dynagrad._core.ops.shape cimport matrix_transpose, reversed_dims
 from dynagrad._core.ops.view cimport detach
-from dynagrad._core.provenance cimport Cut, here, name_of
+from dynagrad._core.provenance cimport Cut, here, name_of, position_here
 from dynagrad._core.tensor cimport (
     HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like, new_scalar,
     new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share, track)
@@ -367,12 +367,14 @@ cdef class NativeTensor(TensorBase):
 
     def item(self):
         """The only element as a Python number. Raises RuntimeError if there is more than one."""
+        _note_taken(<TensorBase>self, "item()")
         return _item(<TensorBase>self)
 
     def tolist(self):
         """The elements as nested lists of Python numbers; a 0-d tensor gives the number itself."""
         cdef TensorBase t = contiguous(<TensorBase>self)
         cdef const char* where = t.data
+        _note_taken(<TensorBase>self, "tolist()")
         return _nested(t, 0, &where)
 
     def __bool__(self):
@@ -385,9 +387,11 @@ cdef class NativeTensor(TensorBase):
                            f"one element (the shape is {list(shape_tuple(t))})")
 
     def __float__(self):
+        _note_taken(<TensorBase>self, "float()")
         return float(_single(<TensorBase>self))
 
     def __int__(self):
+        _note_taken(<TensorBase>self, "int()")
         return int(_single(<TensorBase>self))
 
     def __complex__(self):
@@ -601,6 +605,20 @@ cdef int _readable(int dtype) noexcept:
 
 
 
+# A Python number cannot carry a mark. So the last line that took one out of a tensor that requires grad is kept, with the
+# thread that ran it, for the error of a backward that finds no history.
+cdef Cut _taken = None
+cdef size_t _taken_by = 0
+
+
+cdef inline int _note_taken(TensorBase t, str how) except -1:
+    global _taken, _taken_by
+    if thread_state.grad_enabled and requires_grad(t):
+        _taken = position_here(how)
+        _taken_by = <size_t>&thread_state
+    return 0
+
+
 cdef object _single(TensorBase t):
     if t.numel != 1:
         raise ValueError("only one element tensors can be converted to Python scalars, but this one has shape "
@@ -716,6 +734,8 @@ cdef object _no_grad_error(TensorBase t, int index):
     else:
         lines.append("  Nothing that it was computed from has requires_grad=True. Set it on the tensors whose gradient you "
                      "want, before computing. Values taken out by .item(), .tolist() or .numpy() lose their history.")
+        if _taken is not None and _taken_by == <size_t>&thread_state:
+            lines.append(f"  The last one was taken by {_taken.why} at  {_taken.provenance}")
     return RuntimeError("\n".join(lines))
 
 

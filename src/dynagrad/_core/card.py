@@ -59,12 +59,14 @@ def says_what_is_no_tensor(op: Any) -> Callable[..., Any]:
     """
     names = op.__code__.co_varnames[: op.__code__.co_argcount]
     wanted = [(i, name) for i, name in enumerate(names) if op.__annotations__.get(name) == "Tensor"]
+    rest = op.__code__.co_varnames[len(names) + op.__code__.co_kwonlyargcount :][:1] if op.__code__.co_flags & 4 else ()
+    many = bool(rest) and op.__annotations__.get(rest[0]) == "Tensor"
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return op(*args, **kwargs)
         except (AttributeError, IndexError, TypeError, ValueError):
-            for i, name in wanted:
+            for i, name in [*wanted, *((i, rest[0]) for i in range(len(names), len(args)) if many)]:
                 given = args[i] if i < len(args) else kwargs.get(name, call)
                 if given is not call and not hasattr(given, "requires_grad_"):
                     what = f"{op.__name__}(): argument '{name}' (position {i + 1})"

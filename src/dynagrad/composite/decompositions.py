@@ -130,6 +130,8 @@ def lu_unpack(
     >>> dynagrad.lu_unpack(*dynagrad.linalg.lu_factor(dynagrad.tensor([[2.]]))).U
     tensor([[2.]])
     """
+    if LU_data.ndim < 2:
+        raise RuntimeError(f"torch.lu_unpack: LU_data must hold matrices, but its shape is {list(LU_data.shape)}")
     m, n = LU_data.shape[-2:]
     nothing = LU_data.new_empty((0,))
     P = factor.permutation_matrix(LU_pivots, m, LU_data.detach()) if unpack_pivots else nothing

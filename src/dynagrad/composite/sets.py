@@ -77,6 +77,8 @@ def _others(input: Tensor, dim: int) -> tuple[int, ...]:
 
 def _slices(input: Tensor, dim: int) -> Tensor:
     """The slices along a dimension as the rows of a matrix."""
+    if not -max(input.ndim, 1) <= dim < max(input.ndim, 1):
+        raise IndexError(f"Dimension out of range (the tensor has {input.ndim} dimensions, but got {dim})")
     if input.ndim and input.shape[dim] and 0 in _others(input, dim):
         raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
     return input.detach().movedim(dim, 0).reshape(input.shape[dim], math.prod(_others(input, dim)))
