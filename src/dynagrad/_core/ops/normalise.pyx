@@ -256,7 +256,7 @@ def rms_norm(TensorBase input not None, normalized_shape, TensorBase weight=None
 
     >>> import dynagrad
     >>> dynagrad.nn.functional.rms_norm(dynagrad.tensor([[3., 3.]]), (2,))
-    tensor([[1.0000, 1.0000]])
+    tensor([[1., 1.]])
     """
     cdef tuple shape = _shape_of(normalized_shape)
     _check(input, shape, weight, None, "rms_norm")
