@@ -17,6 +17,7 @@ from dynagrad._core.graph cimport (
 from dynagrad._core.graph cimport SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.ops.copy cimport to_dtype
+from dynagrad._core.ops.linalg cimport use_gradient_place
 from dynagrad._core.ops.pointwise cimport add, add_into
 from dynagrad._core.ops.reduce cimport sum_to
 from dynagrad._core.provenance cimport Cut, here, name_of, position_here, provenance_at
@@ -107,6 +108,16 @@ cdef inline PyObject** _buffer(Run* run, Node node) noexcept:
     if node.claimed_by == run.id:
         return &node.buffer
     return &run.elsewhere[<size_t><void*>node].buffer
+
+
+cdef PyObject** _place(Node giver, Node target) noexcept:
+    """Where target's gradient is summed, for the giver; null where others may look on or take part."""
+    if _watcher != NULL or _active.size() != 1 or giver.claimed_by != _active[0] or target.claimed_by != _active[0]:
+        return NULL
+    return &target.buffer if target.n_outputs == 1 else NULL
+
+
+use_gradient_place(_place)      # Note [Sums of weight gradients]
 
 
 cdef inline bint _visit(Run* run, Node node) noexcept:

@@ -11,7 +11,7 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.graph cimport Node, begin, link, needs, prepare, save, settle, thread_state, unpack, wants_grad
 from dynagrad._core.iterate cimport broadcast_strides, copy_into
 from dynagrad._core.ops.linalg cimport (
-    batch_multiply_into, batch_product, bmm, c_name, check_dtype, deliver, layout_bits, left_gradient, matrix_vector,
+    added_to_weight, batch_multiply_into, batch_product, bmm, c_name, check_dtype, deliver, layout_bits, left_gradient, matrix_vector,
     matrix_vector_into, multiply_into, mv, outer_product, right_gradient, shape_error)
 from dynagrad._core.ops.pointwise cimport mul
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
@@ -97,7 +97,7 @@ cdef class AddmmBackward0(Node):                        # d(b C + a A B) = b dC 
         cdef TensorBase da = None, db = None
         if needs(self, 1):
             da = left_gradient(g, unpack(self, 1), self.whole & 1)
-        if needs(self, 2):
+        if needs(self, 2) and not (alpha == 1 and added_to_weight(self, 2, unpack(self, 0), g)):
             db = right_gradient(unpack(self, 0), g, self.whole & 2)
         return _times(g, beta) if needs(self, 0) else None, _times(da, alpha), _times(db, alpha)
 

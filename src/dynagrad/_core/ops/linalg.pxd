@@ -1,5 +1,7 @@
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
+from dynagrad._core.graph cimport Node
 from dynagrad._core.tensor cimport TensorBase
 
 cdef TensorBase mm(TensorBase input, TensorBase mat2, object out=*)
@@ -23,6 +25,11 @@ cdef TensorBase deliver(TensorBase result, int dtype, object out)
 cdef TensorBase left_gradient(TensorBase g, TensorBase b, bint column_major)
 cdef TensorBase right_gradient(TensorBase a, TensorBase g, bint column_major)
 cdef int layout_bits(TensorBase a, TensorBase b) noexcept
+
+# Note [Sums of weight gradients]: where a gradient of the target waits in the backward that runs `giver`, or null.
+ctypedef PyObject** (*GradientPlace)(Node giver, Node target) noexcept
+cdef void use_gradient_place(GradientPlace place) noexcept
+cdef bint added_to_weight(Node node, int edge, TensorBase a, TensorBase g) except -1
 
 cdef object shape_error(str text, list tensors)
 cpdef TensorBase unsafe_view(TensorBase t, tuple sizes)

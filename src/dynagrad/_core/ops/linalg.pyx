@@ -4,18 +4,20 @@ Sums with a product (addmm and its kin) are in `addmm`, what is composed of thes
 arithmetic is runtime/gemm.hpp.
 """
 import cython
+from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.shape import TBackward0
 
 from dynagrad._core.graph cimport (
-    Node, attach, begin1, begin2, has_saved, needs, output_of, prepare, records, records2, save, settle, thread_state,
+    HAS_EXTRA, AccumulateGrad, Node, attach, begin1, begin2, has_saved, needs, output_of, prepare, records, records2, save, settle, thread_state,
     unpack)
 from dynagrad._core.iterate cimport broadcast_shape, cast, contiguous, copy_into, fill, output
 from dynagrad._core.ops.pointwise cimport mul
 from dynagrad._core.provenance cimport here, name_of
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, shape_tuple
-from dynagrad._core.types cimport BOOL, DType, compute_dtype, compute_of, itemsizes
+from dynagrad._core.types cimport BOOL, F32, DType, compute_dtype, compute_of, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/gemm.hpp" namespace "dg" nogil:
@@ -391,13 +393,58 @@ cdef tuple _input_strides(Node node, int i, bint column_major):
     return (1, rows) if column_major else (columns, 1)
 
 
+# Note [Sums of weight gradients]
+# A layer that runs often in one graph, such as a recurrent cell, gives its weight one product g^T a after another, which
+# backward would add up. Where one already waits at the leaf, in memory that nobody else sees, the next is multiplied
+# right into it: the matrix is passed over once instead of three times. The graph stays as it is; the leaf's hooks see
+# the sum.
+
+cdef GradientPlace _gradient_place = NULL
+
+
+cdef void use_gradient_place(GradientPlace place) noexcept:
+    """Tells the products where the running backward keeps its sums."""
+    global _gradient_place
+    _gradient_place = place
+
+
+cdef bint added_to_weight(Node node, int edge, TensorBase a, TensorBase g) except -1:
+    """Adds g^T a to what waits for the leaf w, the factor of `node` at `edge` being w.t(); False if it cannot be done."""
+    cdef Node turn, leaf
+    cdef PyObject** place
+    cdef TensorBase have
+    if _gradient_place == NULL or thread_state.grad_enabled or thread_state.anomaly or a.dtype < F32:
+        return False
+    turn = <Node>node.edges[edge].node
+    if (<PyObject*>turn).ob_type != <PyTypeObject*>TBackward0 or turn.flags & HAS_EXTRA or turn.edges[0].node == NULL:
+        return False
+    leaf = <Node>turn.edges[0].node
+    place = _gradient_place(node, turn)
+    if not isinstance(leaf, AccumulateGrad) or place == NULL or place[0] != NULL:
+        return False
+    place = _gradient_place(node, leaf)
+    if place == NULL or place[0] == NULL or place[0].ob_refcnt != 1:
+        return False
+    have = <TensorBase>place[0]
+    if (have.storage.references != 2 or have.storage != have.counter or not have.contiguous or have.base is not None
+            or have.dtype != a.dtype or g.dtype != a.dtype or have.ndim != 2 or have.shape[0] != g.shape[1]
+            or have.shape[1] != a.shape[1]):
+        return False
+    multiply_into(have, _flipped(g), a, 1, 1)
+    return True
+
+
 @cython.final
 cdef class MmBackward0(Node):                           # d(A B) = dA B + A dB
     _saves = ("self", "mat2")                           # whole: the layout bits
 
     cdef object vjp(self, TensorBase g):
-        return (left_gradient(g, unpack(self, 1), self.whole & 1) if needs(self, 0) else None,
-                right_gradient(unpack(self, 0), g, self.whole & 2) if needs(self, 1) else None)
+        cdef TensorBase da = None, db = None
+        if needs(self, 0):
+            da = left_gradient(g, unpack(self, 1), self.whole & 1)
+        if needs(self, 1) and not added_to_weight(self, 1, unpack(self, 0), g):
+            db = right_gradient(unpack(self, 0), g, self.whole & 2)
+        return da, db
 
     @property
     def _saved_self_sym_sizes(self):
