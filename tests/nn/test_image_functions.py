@@ -151,6 +151,14 @@ def test_nothing_above_minus_infinity_still_has_a_place() -> None:
     assert places.tolist() == [[[0, 1], [4, 5]]]
 
 
+def test_bytes_are_interpolated_and_rounded_and_other_whole_numbers_are_not() -> None:
+    x = dynagrad.tensor([[[0, 255]]], dtype=dynagrad.uint8)
+    assert F.interpolate(x, 4, mode="linear").tolist() == [[[0, 64, 191, 255]]]
+    assert F.interpolate(x, 3).tolist() == [[[0, 0, 255]]]
+    with pytest.raises(NotImplementedError):
+        F.interpolate(x.long(), 4, mode="linear")
+
+
 # ---- sampling by grids ----
 @pytest.mark.parametrize(
     ("mode", "padding_mode", "align"),

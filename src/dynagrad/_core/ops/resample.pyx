@@ -13,7 +13,7 @@ from dynagrad._core.iterate cimport cast, contiguous, copy_into, fill
 from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.ops.part cimport sliced, zeros
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_tensor
-from dynagrad._core.types cimport DType, compute_dtype, compute_of
+from dynagrad._core.types cimport F32, U8, DType, compute_dtype, compute_of, dtype_object, is_float
 from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/pool.hpp" namespace "dg" nogil:
@@ -264,6 +264,15 @@ cdef dict _kinds = {
 }
 
 
+cdef TensorBase _of_bytes(TensorBase input, object sizes, str mode, object align_corners, object scales):
+    """Pixels of 8 bits, which are interpolated as floating ones and rounded; there are no others of whole numbers."""
+    cdef TensorBase made
+    if input.dtype != U8:
+        raise NotImplementedError(f"\"upsample_{mode}\" is not implemented for {dtype_object(input.dtype)}")
+    made = _upsample(cast(input, F32), sizes, mode, align_corners, scales)
+    return cast(made.round().clamp(0, 255), U8)
+
+
 def _upsample(TensorBase input not None, sizes, mode, align_corners=False, scales=None):
     """Resamples the axes behind the second to ``sizes``; ``scales`` are what the user gave for positions, or None.
 
@@ -279,6 +288,8 @@ def _upsample(TensorBase input not None, sizes, mode, align_corners=False, scale
     if 0 in sizes_of(input)[1:] or min(sizes) <= 0:
         raise shape_error(f"Input and output sizes should be greater than 0, but got input "
                           f"{list(sizes_of(input))} and output {list(sizes)}", [input])
+    if not is_float(input.dtype):
+        return _of_bytes(input, sizes, mode, align_corners, scales)
     for i in range(rank):
         axes.append(axis(_kinds[mode], input.shape[2 + i], sizes[i], 0, 1, 0, 1, (scales[i] or 0) if scales else 0,
                          align_corners))
