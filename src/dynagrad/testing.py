@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dynagrad._core.card import CARDS
+from dynagrad._core.types import finfo
 from dynagrad.tensor import Tensor
 
 # (rtol, atol) by dtype, PyTorch's.
@@ -127,3 +129,43 @@ def _tensors_differ(
         f"Tensor-likes are not close{at}!\n\nMismatched elements: {wrong} / {a.numel()} ({100 * wrong / a.numel():.1f}%)\n"
         f"Greatest absolute difference: {worst.max().item()} at flat index {worst.argmax().item()} (up to {atol} allowed)"
     )
+
+
+def make_tensor(
+    *shape: Any,
+    dtype: Any,
+    device: Any = None,
+    low: float | None = None,
+    high: float | None = None,
+    requires_grad: bool = False,
+    noncontiguous: bool = False,
+    exclude_zero: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Numbers drawn evenly from [low, high), which are -9 and 9 (10 for integers) unless given, kept within the dtype.
+
+    Args:
+        noncontiguous: whether every second element of a larger memory is taken.
+        exclude_zero: whether zeros are replaced by the smallest number that is not one.
+
+    >>> import dynagrad
+    >>> dynagrad.testing.make_tensor(2, 3, dtype=dynagrad.float32).shape
+    torch.Size([2, 3])
+    """
+    sizes = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else tuple(shape)
+    name = str(dtype).removeprefix("torch.")
+    made = CARDS["empty"].op(sizes, dtype=dtype, device=device)
+    if name in _TOLERANCES:
+        made.uniform_(-9 if low is None else low, 9 if high is None else high)
+    elif name == "bool":
+        made.random_(0, 2)
+    else:
+        least = 0 if name == "uint8" else -9
+        made.random_(least if low is None else math.ceil(low), 10 if high is None else math.ceil(high))
+    if exclude_zero:
+        made.masked_fill_(made == 0, finfo(dtype).tiny if name in _TOLERANCES else 1)
+    if noncontiguous and made.numel() > 1:
+        made = made.repeat_interleave(2, -1)[..., ::2]
+    if memory_format is not None:
+        made = made.clone(memory_format=memory_format)
+    return made.requires_grad_() if requires_grad else made

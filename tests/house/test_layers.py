@@ -26,7 +26,7 @@ LAYERS = (
     ("_core/function", "_core/edges", "_core/module"),
     ("_core/base", "_core/intercept", "_core/identity"),
     ("printing", "tensor", "storage", "overrides"),
-    ("composite", "inquiry", "linalg", "masked", "memory", "random", "signal", "special"),
+    ("composite", "amp", "settings", "inquiry", "linalg", "masked", "memory", "random", "signal", "special"),
     ("autograd",),
     ("nn", "func", "backends", "cuda", "testing", "version"),
     ("optim", "utils", "serialization", "_C"),

@@ -1,0 +1,72 @@
+"""Methods of Tensor about where and how it is kept, and loops that call a Python function on every element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dynagrad._core.card import CARDS, Card, register
+
+if TYPE_CHECKING:
+    from dynagrad.tensor import Tensor
+
+
+def _false(name: str, why: str) -> Callable[[Tensor], bool]:
+    def answer(self: Tensor) -> bool:  # noqa: ARG001
+        return False
+
+    answer.__name__ = answer.__qualname__ = name
+    answer.__doc__ = f"False: {why}."
+    return answer
+
+
+def is_nonzero(self: Tensor) -> bool:
+    """Whether the only element is not zero."""
+    return bool(self)
+
+
+def pin_memory(self: Tensor, device: object = None) -> Tensor:  # noqa: ARG001
+    """Raises RuntimeError: there is no accelerator whose copies pinned memory would speed up."""
+    raise RuntimeError("Need to provide pin_memory allocator to use pin memory.")
+
+
+def apply_(self: Tensor, callable: Callable[[float], float]) -> Tensor:
+    """Replaces every element by what the function gives for it; slow, and without a derivative."""
+    if self.requires_grad:
+        raise TypeError(
+            "Cannot call apply_() on Tensor that requires grad. Use tensor.detach() or pass it under no_grad"
+        )
+    values = [callable(value) for value in self.reshape(-1).tolist()]
+    return self.copy_(CARDS["tensor"].op(values, dtype=self.dtype).reshape(self.shape))
+
+
+def map_(self: Tensor, tensor: Tensor, callable: Callable[[float, float], float]) -> Tensor:
+    """Replaces every element by what the function gives for it and the other tensor's; slow, and without a derivative."""
+    if self.requires_grad:
+        raise TypeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    pairs = zip(self.reshape(-1).tolist(), tensor.expand(self.shape).reshape(-1).tolist(), strict=True)
+    values = [callable(a, b) for a, b in pairs]
+    return self.copy_(CARDS["tensor"].op(values, dtype=self.dtype).reshape(self.shape))
+
+
+def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """Writes a number on the main diagonal; in tall matrices, with ``wrap``, again after each block."""
+    if self.ndim < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if self.ndim > 2 and len(set(self.shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step, n = sum(self.stride()), min(self.shape)
+    self.as_strided((n,), (step,)).fill_(fill_value)
+    if wrap and self.ndim == 2 and self.shape[0] > self.shape[1] + 1:
+        self.narrow(0, n + 1, self.shape[0] - n - 1).fill_diagonal_(fill_value, wrap)
+    return self
+
+
+for _name, _why in (
+    ("is_conj", "there are no complex tensors"),
+    ("is_neg", "negation is carried out at once"),
+    ("is_pinned", "memory is not pinned"),
+):
+    register(Card(_name, _false(_name, _why), samples="database", function=False))
+for _op in (is_nonzero, pin_memory, apply_, map_, fill_diagonal_):
+    register(Card(_op.__name__, _op, samples="database", function=False))
