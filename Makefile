@@ -16,9 +16,10 @@ INSTALL_DIR := $(CURDIR)/build/install
 demo: $(VENV)/.viz
 	@rm -rf $(PICTURES)
 	@set -e; for lab in $(LABS); do \
-	    printf '\n== examples/%s.py\n' $$lab; $(VENV)/bin/dynagrad run examples/$$lab.py $(PICTURES); \
+	    printf '\n== examples/%s.py\n' $$lab; $(VENV)/bin/dynagrad run examples/$$lab.py --record $(PICTURES)/$$lab.html $(PICTURES); \
 	done
 	@printf '\nPictures drawn:\n'; ls -1 $(PICTURES)/*.svg $(PICTURES)/*.png
+	@printf '\nPages that play each lab, to open in a browser:\n'; ls -1 $(PICTURES)/*.html
 
 test: $(VENV)/.test
 	$(PY) -m pytest -m "not parity" $(PYTEST_ARGS)

@@ -45,9 +45,10 @@ def test_nothing_listens_afterwards_and_nothing_is_kept_alive() -> None:
         y.sum().backward()
         return weakref.ref(y), weakref.ref(y.grad_fn.next_functions[0][0].variable)
 
+    others = listening()
     with record() as rec:
         references = program()
-    assert listening() == 0
+    assert listening() == others
     gc.collect()
     assert [reference() for reference in references] == [None, None]
     before = len(rec)
@@ -87,6 +88,18 @@ def test_scopes_of_functions_modules_loops_and_turns() -> None:
     named = {tensor["name"] for tensor in film.tensors if "name" in tensor}
     assert named == {"inner.weight", "inner.bias"}
     assert y.shape == (1, 2)
+
+
+def test_a_linear_layer_is_as_quick_as_before_afterwards() -> None:
+    net = torch.nn.Linear(2, 2)
+    x = torch.ones(1, 2)
+    before = net(x).tolist()
+    with record() as outer:
+        with record():
+            pass
+        assert net(x).tolist() == before
+    assert [step["name"] for step in outer.steps if step["kind"] == "op"] == ["linear"]
+    assert net(x).tolist() == before
 
 
 def test_a_while_loop_counts_its_turns() -> None:
@@ -286,11 +299,12 @@ def test_threads_are_recorded_each_in_its_scope() -> None:
 
 
 def test_the_limit_ends_the_recording_with_a_note() -> None:
+    others = listening()
     with record(limit=5) as rec:
         x = torch.ones(2)
         for _ in range(50):
             x = x + 1
-        assert listening() == 0
+        assert listening() == others
     assert x.tolist() == [51.0, 51.0]
     assert [step["kind"] for step in rec.steps] == ["op"] * 5 + ["limit"]
     assert "limit of 5 steps" in rec.step(-1)["message"]
@@ -486,3 +500,29 @@ def test_ids_and_versions_are_consistent(tmp_path: Path) -> None:
     assert Recording(data).json() == recording.json()
     assert run(tmp_path / "program.py", record=tmp_path / "film.txt", cwd=tmp_path).returncode == 0
     assert "backward begins at loss" in (tmp_path / "film.txt").read_text(encoding="utf-8")
+
+
+def test_what_the_recorder_cannot_read_does_not_stop_the_program() -> None:
+    w = torch.ones(2, 2, requires_grad=True)
+    with record() as rec, torch.no_grad():
+        row = w[0]
+        row += 1
+    assert w.tolist() == [[2.0, 2.0], [1.0, 1.0]]
+    assert [step["name"] for step in rec.steps if step["kind"] == "op"] == ["__getitem__", "add_"]
+    assert rec.data["notes"] == []
+
+
+def test_a_fault_of_the_recorder_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dynagrad.viz.ledger import Ledger
+
+    def fails(*_: Any) -> None:
+        raise LookupError("broken")
+
+    x = torch.ones(2, requires_grad=True)
+    with record() as rec:
+        monkeypatch.setattr(Ledger, "changed", fails)
+        y = (x * 2).sum()
+        y.backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+    assert "could not be recorded: LookupError: broken" in rec.data["notes"][0]
+    assert len(rec.data["notes"]) <= 20

@@ -33,6 +33,7 @@ class Film:
     def __init__(self, recording: Recording) -> None:
         self.data = recording.data
         self.steps = recording.steps
+        assert not [note for note in self.data["notes"] if "could not" in note]
         self.tensors = self.data["tensors"]
         self.nodes = self.data["nodes"]
         self.source = self.data["sources"][0]["text"].splitlines() if self.data["sources"] else []

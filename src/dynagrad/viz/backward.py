@@ -38,7 +38,10 @@ def _alone(method: Callable[..., None]) -> Callable[..., None]:
     def wrapper(self: Backward, *details: Any) -> None:
         if self.recorder.listening:
             with self.recorder.lock:
-                method(self, *details)
+                try:
+                    method(self, *details)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the program goes on
+                    self.recorder.trouble(error, "backward")
 
     return wrapper
 

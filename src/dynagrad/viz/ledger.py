@@ -16,6 +16,14 @@ from .values import Values
 MOST_NODES = 100_000
 
 
+def history_of(tensor: Any) -> Any:
+    """The node that made a tensor, or None; also for a view whose history was lost, of which nobody else has asked."""
+    try:
+        return tensor.grad_fn
+    except RuntimeError:
+        return None
+
+
 class Ledger:
     """What has an id: tensors, nodes, values."""
 
@@ -39,7 +47,7 @@ class Ledger:
 
     def _new(self, tensor: Any) -> int:
         requires_grad = tensor.requires_grad
-        is_leaf = not requires_grad or tensor.is_leaf
+        is_leaf = not requires_grad or history_of(tensor) is None
         base = tensor._base
         view_of = None if base is None else self.identify(base)
         number = len(self.tensors)
@@ -93,7 +101,7 @@ class Ledger:
     def refresh(self, tensor: Any, about: dict[str, Any], computed: bool) -> None:
         """Reads again what can change about a tensor."""
         about["requires_grad"] = requires_grad = tensor.requires_grad
-        about["is_leaf"] = is_leaf = not requires_grad or tensor.is_leaf
+        about["is_leaf"] = is_leaf = not requires_grad or history_of(tensor) is None
         if about["kind"] != "gradient":
             if requires_grad and is_leaf:
                 about["kind"] = "parameter"

@@ -7,7 +7,7 @@ from types import CodeType, TracebackType
 
 from .recorder import LIMIT, Recorder
 from .recording import Recording
-from .stack import DRAWING
+from .stack import UNSEEN
 
 
 class record:  # noqa: N801  # used as a function
@@ -63,7 +63,7 @@ def _without_recorder(trace: TracebackType | None) -> TracebackType | None:
     following = None
     for step in reversed(steps):
         name = step.tb_frame.f_code.co_filename
-        if not name.startswith(DRAWING) and not name.endswith("_core/intercept.pyx"):
+        if not name.startswith(UNSEEN) and not name.endswith("_core/intercept.pyx"):
             step.tb_next = following
             following = step
     return following

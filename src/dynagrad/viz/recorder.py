@@ -16,11 +16,13 @@ import dynagrad
 from dynagrad._core.engine import watch_backward
 from dynagrad._core.graph import is_grad_enabled
 from dynagrad._core.intercept import install, uninstall, untold
+from dynagrad._core.module import serve_linear
+from dynagrad.nn import Linear
 from dynagrad.optim.optimizer import register_optimizer_step_post_hook
 from dynagrad.tensor import Tensor
 
 from .backward import Backward
-from .ledger import Ledger
+from .ledger import Ledger, history_of
 from .rounds import Rounds
 from .signs import sign_of
 from .stack import Scopes, Stack, program_name
@@ -28,6 +30,7 @@ from .stack import Scopes, Stack, program_name
 FORMAT = "dynagrad.recording"
 VERSION = 1
 LIMIT = 100_000
+MOST_NOTES = 20
 
 READS = frozenset({"item", "tolist", "register_hook", "register_post_accumulate_grad_hook"})
 FLAGS = frozenset({"requires_grad_", "requires_grad=", "retain_grad", "grad="})
@@ -50,6 +53,9 @@ ROLES = (
     ("tracking was cut", "cut"),
     ("was made at", "made"),
 )
+
+
+_running: list[Recorder] = []
 
 
 class Recorder:
@@ -84,6 +90,8 @@ class Recorder:
         self.listening = True
         self.watcher = Backward(self)
         install(self.hear)
+        _running.append(self)
+        serve_linear(None)  # a Linear would compute without calling its forward
         self.watched_before = watch_backward(self.watcher)
         self.steps_of_optimizers = register_optimizer_step_post_hook(self.optimizer_stepped)
 
@@ -102,6 +110,9 @@ class Recorder:
         """Stops listening; what was recorded stays."""
         self.listening = False
         uninstall(self.hear)
+        _running.remove(self)
+        if not _running:
+            serve_linear(Linear.forward)
         watch_backward(self.watched_before)
         self.steps_of_optimizers.remove()
 
@@ -169,18 +180,22 @@ class Recorder:
 
     # ---- operations --------------------------------------------------------------------------------------------------
 
-    def hear(self, _function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Any) -> Any:
+    def hear(self, _function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Any) -> Any:  # noqa: C901
         """Runs one op and writes it down."""
         name = call.name
         if not self.listening or name in READS:
             return call(*args, **kwargs)
         frame = sys._getframe(1)
         with self.lock:
-            stack, thread = self.look(frame)
-            if not stack.silent and name not in BACKWARD:
-                if name == "apply":
-                    name = args[0].__name__
-                inputs, tensors, values = self.take(args, kwargs)
+            try:
+                stack, thread = self.look(frame)
+                if not stack.silent and name not in BACKWARD:
+                    if name == "apply":
+                        name = args[0].__name__
+                    inputs, tensors, values = self.take(args, kwargs)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the program goes on
+                self.trouble(error, name)
+                return call(*args, **kwargs)
         if stack.silent:
             return call(*args, **kwargs)
         if name in BACKWARD:
@@ -196,11 +211,20 @@ class Recorder:
         took = perf_counter_ns() - began
         results = [args[0]] if name in WRITES else _tensors_of(result)
         with self.lock:
-            if name in FLAGS:
-                self.flag(name, args, stack, thread)
-            elif results:
-                self.made(name, inputs, tensors, values, results, recorded, took, stack, thread)
+            try:
+                if name in FLAGS:
+                    self.flag(name, args, stack, thread)
+                elif results:
+                    self.made(name, inputs, tensors, values, results, recorded, took, stack, thread)
+            except Exception as error:  # noqa: BLE001 - likewise
+                self.trouble(error, name)
         return iter(results) if name == "__iter__" else result
+
+    def trouble(self, error: Exception, name: str) -> None:
+        """A step could not be written down: the program goes on as it would, and the recording says so."""
+        note = f"A step of {name} could not be recorded: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(note)
 
     def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], list[Any], dict[int, int]]:
         """The arguments of an op: as a step's inputs, the tensors among them, and the numbers not seen before."""
@@ -271,7 +295,7 @@ class Recorder:
         """The node that an op has recorded, filed as that of the step to come; None if it recorded nothing."""
         ledger, node, number = self.ledger, None, len(self.steps)
         for tensor, output in zip(results, outputs, strict=True):
-            made_by = tensor.grad_fn
+            made_by = history_of(tensor)
             if made_by is None:
                 continue
             of = ledger.node(made_by, number, scope)
@@ -310,8 +334,12 @@ class Recorder:
         """One step for all parameters that an optimiser has changed by its native loops."""
         if not self.listening:
             return
+        frame = sys._getframe(1)
         with self.lock:
-            untold(self._optimizer_stepped, optimizer, sys._getframe(1))
+            try:
+                untold(self._optimizer_stepped, optimizer, frame)
+            except Exception as error:  # noqa: BLE001 - likewise
+                self.trouble(error, type(optimizer).__name__)
 
     def _optimizer_stepped(self, optimizer: Any, frame: FrameType) -> None:
         stack, thread = self.look(frame)

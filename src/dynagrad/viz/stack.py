@@ -25,6 +25,7 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 LIBRARY = sysconfig.get_path("stdlib") + os.sep
 SITE = os.sep + "site-packages" + os.sep
 DRAWING = PACKAGE + "viz" + os.sep
+UNSEEN = (DRAWING, PACKAGE + "overrides.py", PACKAGE + os.path.join("_core", "card.py"))  # who passes calls on
 # What they compute is no step of the program: they print tensors, draw them, compare them.
 UNTOLD = tuple(PACKAGE + name for name in ("printing.py", "tensor.py", "testing.py", "cli"))
 MOST_ITEMS = 32  # of a list or dict that are looked at for tensors
@@ -155,7 +156,7 @@ class Stack:
             known = self.places.get(id(frame), -1)
             if known >= 0:
                 break
-            if not frame.f_code.co_filename.startswith(DRAWING):
+            if not frame.f_code.co_filename.startswith(UNSEEN):
                 fresh.append(frame)
             frame = None if frame is self.root or frame.f_code is self.root else frame.f_back
         changes: list[dict[str, Any]] = []
