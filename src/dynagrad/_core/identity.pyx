@@ -74,3 +74,17 @@ cdef class Numbers:
                     containers = []
                 containers.append((name, value))
         return found, containers
+
+
+def difference(dict before not None, dict now not None):
+    """What is bound anew, and which names are gone: (dict, list), or None where nothing has changed."""
+    cdef dict bind = {}
+    cdef list unbind = []
+    for name, number in now.items():
+        if before.get(name) != number:
+            bind[name] = number
+    if len(now) != len(before) or bind:
+        for name in before:
+            if name not in now:
+                unbind.append(name)
+    return (bind, unbind) if bind or unbind else None

@@ -11,6 +11,7 @@ import sysconfig
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
+from dynagrad._core.identity import difference
 from dynagrad.nn import Module
 from dynagrad.tensor import Tensor
 
@@ -105,6 +106,7 @@ class Call:
         "function",
         "inner",
         "line",
+        "loops",
         "module",
         "names",
         "number",
@@ -121,6 +123,7 @@ class Call:
         self.function = frame.f_code.co_name
         self.names: dict[str, int] = {}
         self.turns: list[Turn] = []
+        self.loops: tuple[Loop, ...] = ()
         self.position = -1
         self.line = frame.f_lineno
         self.inner = scope
@@ -260,15 +263,13 @@ class Stack:
             plain = set(found.values())
             for name, value in containers:
                 self._inside(name, value, found, plain)
-        if found != call.names:
-            before = call.names
+        differs = difference(call.names, found)
+        if differs is not None:
             change: dict[str, Any] = {"frame": call.number, "function": call.function}
-            bind = {name: tensor for name, tensor in found.items() if before.get(name) != tensor}
-            unbind = [name for name in before if name not in found]
-            if bind:
-                change["bind"] = bind
-            if unbind:
-                change["unbind"] = unbind
+            if differs[0]:
+                change["bind"] = differs[0]
+            if differs[1]:
+                change["unbind"] = differs[1]
             changes.append(change)
             call.names = found
         return values
@@ -294,13 +295,18 @@ class Stack:
     def _turn(self, call: Call, loops: tuple[Loop, ...], position: int, values: Any) -> None:
         """Finds out which turns of which loops the frame is in, see Note [When a loop has turned]."""
         turns = call.turns
-        same = 0
-        while same < min(len(turns), len(loops)) and turns[same].loop is loops[same]:
-            same += 1
-        del turns[same:]
+        same = len(turns)
+        if loops is not call.loops:
+            same = 0
+            while same < min(len(turns), len(loops)) and turns[same].loop is loops[same]:
+                same += 1
+            del turns[same:]
+            call.loops = loops
         for depth in range(same):
             targets = [values.get(name) for name in loops[depth].targets]
-            changed = any(a is not b for a, b in zip(targets, turns[depth].targets, strict=True))
+            changed = False
+            for old, new in zip(turns[depth].targets, targets, strict=True):
+                changed = changed or old is not new
             innermost = depth == same - 1
             back = innermost and (position < call.position or (not targets and position == call.position))
             if changed or back:
