@@ -81,7 +81,8 @@ MODULES = (
 )
 # Messages that show an accident inside, whatever their type.
 ACCIDENTS = (
-    "'NoneType' object",
+    "'NoneType' object has no",
+    "'NoneType' object is not",
     "object of type 'NoneType'",
     "_core.tensor",
     "referenced before assignment",
