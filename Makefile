@@ -53,7 +53,7 @@ sanitize: $(VENV)/.test $(VENV)/.tools
 	    -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" meson install -C build/sanitize --quiet
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
-	    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
+	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
 	    $(PY) -m pytest -m "not parity" $(PYTEST_ARGS)
 
 clean:
