@@ -210,7 +210,7 @@ def random_options(draw):
 @pytest.mark.parametrize("seed", range(20))
 def test_random_tensors_print_as_pytorch_prints_them(seed):
     torch = pytest.importorskip("torch")
-    draw = random.Random(seed)  # noqa: S311  # no secret
+    draw = random.Random(seed)  # no secret
     for _ in range(50):
         array, options = np.asarray(random_array(draw)), random_options(draw)
         dtype = draw.choice(["float32", "float32", "float64", "float16", "bfloat16", "int64", "int32", "uint8", "bool"])

@@ -595,18 +595,76 @@ newaxis = None
 pi = 3.141592653589793
 
 # ---- what is imported when first asked for ---------------------------------------------------------------------------
-_LAZY = ("_C", "amp", "func", "masked", "nn", "optim", "overrides", "serialization", "signal", "special", "storage", "utils", "viz")
+_LAZY = (
+    "_C",
+    "amp",
+    "func",
+    "masked",
+    "nn",
+    "optim",
+    "overrides",
+    "serialization",
+    "signal",
+    "special",
+    "storage",
+    "utils",
+    "viz",
+)
 _LAZY_NAMES = {"autocast": "amp", "GradScaler": "amp", "compile": "settings", "get_default_device": "settings"}
 _LAZY_NAMES |= {"get_num_interop_threads": "settings"}
-_LAZY_NAMES |= {"save": "serialization", "load": "serialization", "TypedStorage": "storage", "UntypedStorage": "storage"}
+_LAZY_NAMES |= {
+    "save": "serialization",
+    "load": "serialization",
+    "TypedStorage": "storage",
+    "UntypedStorage": "storage",
+}
 
 # Methods that write in place and are functions, too.
 _IN_PLACE = (
-    *("abs_", "acos_", "acosh_", "addmv_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_", "arctanh_", "asin_"),
+    *(
+        "abs_",
+        "acos_",
+        "acosh_",
+        "addmv_",
+        "arccos_",
+        "arccosh_",
+        "arcsin_",
+        "arcsinh_",
+        "arctan_",
+        "arctanh_",
+        "asin_",
+    ),
     *("asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "cos_", "cosh_", "deg2rad_"),
-    *("detach_", "erf_", "erfc_", "exp2_", "exp_", "expm1_", "fix_", "floor_", "frac_", "gcd_", "i0_", "index_put_", "lcm_"),
+    *(
+        "detach_",
+        "erf_",
+        "erfc_",
+        "exp2_",
+        "exp_",
+        "expm1_",
+        "fix_",
+        "floor_",
+        "frac_",
+        "gcd_",
+        "i0_",
+        "index_put_",
+        "lcm_",
+    ),
     *("ldexp_", "log10_", "log1p_", "log2_", "log_", "logit_", "nan_to_num_", "neg_", "negative_", "rad2deg_"),
-    *("reciprocal_", "relu_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_", "tan_", "tanh_"),
+    *(
+        "reciprocal_",
+        "relu_",
+        "round_",
+        "rsqrt_",
+        "sigmoid_",
+        "sin_",
+        "sinc_",
+        "sinh_",
+        "sqrt_",
+        "square_",
+        "tan_",
+        "tanh_",
+    ),
     *("trunc_", "xlogy_"),
 )
 

@@ -86,7 +86,7 @@ class Tensor(NativeTensor):
     as_subclass = as_subclass
 
     @staticmethod
-    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:
+    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:  # noqa: PLW0211  # Python's name for it
         """The memory of ``data``, without its history, as an object of a subclass."""
         return alias_of(data, cls, require_grad)
 

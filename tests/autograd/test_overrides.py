@@ -52,7 +52,7 @@ def test_plain_tensors_and_parameters_stay_what_they_are() -> None:
 
 
 class Logged(dynagrad.Tensor):
-    calls: list[tuple[Any, tuple[type, ...]]] = []
+    calls: list[tuple[Any, tuple[type, ...]]] = []  # noqa: RUF012  # read only
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

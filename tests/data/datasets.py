@@ -24,7 +24,7 @@ class Noisy(data.Dataset[Any]):
         return 11
 
     def __getitem__(self, index: int) -> Any:
-        return index, self.lib.rand(2), random.random(), np.random.rand()  # noqa: NPY002, S311
+        return index, self.lib.rand(2), random.random(), np.random.rand()  # noqa: NPY002
 
 
 class Large(data.Dataset[Any]):

@@ -32,7 +32,7 @@ def noisy(lib: Any) -> Any:
             return 11
 
         def __getitem__(self, index: int) -> Any:
-            return index, lib.rand(2), random.random(), np.random.rand()  # noqa: NPY002, S311
+            return index, lib.rand(2), random.random(), np.random.rand()  # noqa: NPY002
 
     return Noisy()
 

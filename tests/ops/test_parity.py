@@ -17,7 +17,7 @@ from tests.samples import LEFT_OUT, UNDEFINED, Scene, dtypes_of, function, sampl
 pytestmark = pytest.mark.parity
 torch = pytest.importorskip("torch")
 
-SEED = int(os.environ.get("DYNAGRAD_SEED", random.randrange(10**6)))  # noqa: S311  # not a secret
+SEED = int(os.environ.get("DYNAGRAD_SEED", random.randrange(10**6)))  # not a secret
 COMPARED = sorted(set(CARDS) - set(LEFT_OUT))
 
 # What differs on purpose or does not matter, by the op's name. Values, gradients and errors are compared all the same.

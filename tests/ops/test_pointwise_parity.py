@@ -125,7 +125,7 @@ def test_one_operand(card: Card, dtype: str) -> None:
         alike(attempt(card.op, ours(x)), attempt(reference(card), x), tolerance)
     if dtype in ("float32", "float64"):
         special = torch.tensor(SPECIAL, dtype=getattr(torch, dtype))
-        if card.name == "gelu":     # infinities become NaN in PyTorch's AVX-512 loop only
+        if card.name == "gelu":  # infinities become NaN in PyTorch's AVX-512 loop only
             special = special[special.isfinite()]
         alike(attempt(card.op, ours(special)), attempt(reference(card), special), tolerance)
 
