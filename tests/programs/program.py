@@ -65,11 +65,28 @@ INPLACE: list[Callable[[Any, Any], Any]] = [
     lambda x, y: x.__setitem__(0, 0.5),
     lambda x, y: x.__setitem__((..., slice(1, None)), y),
 ]
-KINDS = ["leaf", "leaf", "unary", "unary", "binary", "binary", "binary", "view", "view", "inplace", "inplace", "quiet",
-         "backward", "backward", "grad", "requires", "retain"]
+KINDS = [
+    "leaf",
+    "leaf",
+    "unary",
+    "unary",
+    "binary",
+    "binary",
+    "binary",
+    "view",
+    "view",
+    "inplace",
+    "inplace",
+    "quiet",
+    "backward",
+    "backward",
+    "grad",
+    "requires",
+    "retain",
+]
 MAX_POOL = 12
 MAX_ELEMENTS = 64
-MAX_RANK = 3      # at rank 4 PyTorch prefers strides of images, channels last, which this library does not know
+MAX_RANK = 3  # at rank 4 PyTorch prefers strides of images, channels last, which this library does not know
 
 
 class Machine:
@@ -156,7 +173,7 @@ def _seen(t: Any) -> dict[str, Any]:
     return {
         "value": t.detach().tolist(),
         "shape": tuple(t.shape),
-        "stride": tuple(t.stride()) if t.numel() else None,     # of an empty tensor they mean nothing
+        "stride": tuple(t.stride()) if t.numel() else None,  # of an empty tensor they mean nothing
         "version": t._version,
         "view": t._is_view(),
         "requires_grad": t.requires_grad,

@@ -14,7 +14,9 @@ import dynagrad
 from tests.programs.program import KINDS, Machine
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(KINDS), st.integers(0, 20), st.integers(0, 20), st.integers(0, 50)), min_size=2, max_size=14
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 20), st.integers(0, 20), st.integers(0, 50)),
+    min_size=2,
+    max_size=14,
 )
 QUICK = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 LONG = settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -25,8 +27,11 @@ def close(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(close, ours, theirs))
     if isinstance(ours, float) and isinstance(theirs, float):
-        return (math.isnan(ours) and math.isnan(theirs)) or ours == theirs \
+        return (
+            (math.isnan(ours) and math.isnan(theirs))
+            or ours == theirs
             or math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
+        )
     return bool(ours == theirs)
 
 

@@ -30,7 +30,7 @@ class Film:
         if self.path is None:
             yield
             return
-        from dynagrad.viz.record import record
+        from dynagrad.viz.session import record
 
         recording = None
         try:

@@ -23,7 +23,7 @@ __all__ = [
     "text",
 ]
 
-_LAZY = {"Recording": "recording", "record": "record", "show": "showing", "text": "tree"}
+_LAZY = {"Recording": "recording", "record": "session", "show": "showing", "text": "tree"}
 
 
 def __getattr__(name: str) -> Any:
