@@ -26,8 +26,8 @@ class Recording:
         ...     y = dynagrad.ones(2) * 3
         >>> rec.step(1)["name"]
         'mul'
-        >>> print(rec.text())
-        1  ones → y …
+        >>> rec.text().splitlines()[-1].split(maxsplit=2)[2]
+    'mul((2), 3) → y'
     """
 
     def __init__(self, source: Mapping[str, Any] | Recorder) -> None:
