@@ -27,7 +27,7 @@ class Recording:
         >>> rec.step(1)["name"]
         'mul'
         >>> rec.text().splitlines()[-1].split(maxsplit=2)[2]
-    'mul((2), 3) → y'
+        'mul((2), 3) → y'
     """
 
     def __init__(self, source: Mapping[str, Any] | Recorder) -> None:
