@@ -61,7 +61,7 @@ class Translator:
 def to_dynagrad(tensor: torch.Tensor) -> Any:
     """A leaf with the same numbers, dtype, shape, strides and ``requires_grad``, in memory of its own."""
     flat = _memory(tensor)
-    made = dynagrad.from_dlpack(flat)
+    made = dynagrad.from_dlpack(flat.__dlpack__())  # a capsule: a foreign tensor would be asked for __torch_function__
     if tuple(tensor.shape) != tuple(flat.shape) or tensor.stride() != flat.stride():
         made = made.as_strided(tuple(tensor.shape), tensor.stride(), tensor.storage_offset()).detach()
     return made.requires_grad_() if tensor.requires_grad else made
