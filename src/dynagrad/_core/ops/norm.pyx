@@ -297,6 +297,9 @@ cdef class NativeGroupNormBackward0(Node):              # see Note [Two derivati
 
     cdef tuple _at_once(self, TensorBase g, TensorBase x, TensorBase weight, TensorBase mean, TensorBase rstd):
         cdef int64_t n = x.shape[0], c = x.shape[1], groups = self.params[0]
+        if x.numel == 0:                                # there is nothing to divide by
+            nothing = x.new_zeros((c,))
+            return x.new_zeros(sizes_of(x)), nothing if needs(self, 1) else None, nothing if needs(self, 2) else None
         cdef TensorBase rows = _rows(x, n * c), g_rows = _rows(cast(g, x.dtype), n * c)
         cdef int64_t count = x.numel // (n * groups)
         cdef TensorBase center = _each_channel(mean, n, c, groups)
