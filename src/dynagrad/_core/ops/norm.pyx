@@ -127,7 +127,7 @@ cdef TensorBase _per_channel(TensorBase sums, int64_t channels):
 
 cdef tuple _moments(TensorBase rows, int64_t channels):
     """Mean and biased variance of each channel."""
-    cdef int64_t count = rows.numel // channels
+    cdef int64_t count = rows.numel // max(channels, 1)
     mean = _per_channel(_sums(rows, None, None)[0], channels) / count
     first, second = _sums(rows, None, mean)
     shift = _per_channel(first, channels) / count      # what rounding left of the mean
@@ -149,7 +149,7 @@ cdef class NativeBatchNormBackward0(Node):              # see Note [Two derivati
     cdef tuple _at_once(self, TensorBase g, TensorBase x, TensorBase weight, TensorBase mean, TensorBase rstd):
         cdef TensorBase rows = _by_channel(x), g_rows = _by_channel(cast(g, x.dtype))
         cdef TensorBase p, a, b
-        cdef int64_t channels = x.shape[1], count = x.numel // x.shape[1]
+        cdef int64_t channels = x.shape[1], count = x.numel // max(x.shape[1], 1)
         first, second = _sums(rows, g_rows, mean)
         sum_g, sum_gx = _per_channel(first, channels), _per_channel(second, channels)
         dx = None
@@ -245,7 +245,7 @@ def _batch_norm(TensorBase input not None, TensorBase weight, TensorBase bias, T
     else:
         rows = _by_channel(input)
         if training:
-            count = input.numel // channels
+            count = input.numel // max(channels, 1)
             mean, var = _moments(rows, channels)
             if running_mean is not None:
                 _keep_running(running_mean, mean, momentum)
