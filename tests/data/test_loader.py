@@ -168,8 +168,9 @@ def test_the_first_thing_a_worker_does() -> None:
 @pytest.mark.slow
 def test_interrupting_is_clean() -> None:
     program = textwrap.dedent("""
-        import os, time
+        import os, signal, time
         from dynagrad.utils import data
+        signal.signal(signal.SIGINT, signal.default_int_handler)    # a shell's background jobs start with it ignored
         class Slow(data.Dataset):
             def __len__(self): return 1000
             def __getitem__(self, index):

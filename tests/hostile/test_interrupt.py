@@ -11,8 +11,9 @@ import time
 import pytest
 
 PROGRAM = """
-    import sys, time
+    import signal, sys, time
     import dynagrad as torch
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # a shell's background jobs start with it ignored
     torch.set_num_threads({threads})
     {setup}
     print("ready", flush=True)
@@ -61,7 +62,10 @@ def test_ctrl_c_in_a_kernel(name, threads):
         time.sleep(0.5)
         running.send_signal(signal.SIGINT)
         start = time.perf_counter()
-        said, errors = running.communicate(timeout=60)
+        try:
+            said, errors = running.communicate(timeout=60)
+        finally:
+            running.kill()
         took = time.perf_counter() - start
     assert said.startswith("interrupted"), errors
     assert said.endswith("[2.0, 2.0, 2.0]\n")

@@ -301,7 +301,7 @@ cdef class NativeGroupNormBackward0(Node):              # see Note [Two derivati
             nothing = x.new_zeros((c,))
             return x.new_zeros(sizes_of(x)), nothing if needs(self, 1) else None, nothing if needs(self, 2) else None
         cdef TensorBase rows = _rows(x, n * c), g_rows = _rows(cast(g, x.dtype), n * c)
-        cdef int64_t count = x.numel // (n * groups)
+        cdef int64_t count = x.numel // max(n * groups, 1)
         cdef TensorBase center = _each_channel(mean, n, c, groups)
         first, second = _sums(rows, g_rows, center)
         sum_g, sum_gx = first.view(n, groups, c // groups), second.view(n, groups, c // groups)
