@@ -40,7 +40,7 @@ class record:  # noqa: N801  # used as a function
     def __enter__(self) -> Recording:
         if self.recorder is not None:
             raise RuntimeError("this record() is already in use; call record() again for another recording")
-        root = self.root or sys._getframe(1)
+        root = self.root or sys._getframe(1)  # noqa: SLF001 - the frame of the with statement
         self.recorder = Recorder(self.title, self.limit, root)
         self.recorder.start()
         return Recording(self.recorder)
