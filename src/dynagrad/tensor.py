@@ -16,7 +16,7 @@ from dynagrad._core.tensor import use_classes
 from dynagrad._core.types import BY_NAME, dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, Self
 
 
@@ -56,6 +56,19 @@ class Size(tuple[int, ...]):
         return Size, (tuple(self),)
 
 
+class _OfSubclasses:
+    """``__torch_function__`` as subclasses of Tensor inherit it. Plain tensors have none: PyTorch itself would ask them."""
+
+    def __get__(self, _instance: Tensor | None, owner: type) -> Callable[..., Any]:
+        if owner is Tensor:
+            raise AttributeError("plain tensors have no __torch_function__")
+        from functools import partial
+
+        from dynagrad.overrides import default_torch_function
+
+        return partial(default_torch_function, owner)
+
+
 class Tensor(NativeTensor):
     """A multi-dimensional array of one dtype that can take part in a graph."""
 
@@ -75,13 +88,7 @@ class Tensor(NativeTensor):
 
             watch()
 
-    @classmethod
-    def __torch_function__(
-        cls, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        from dynagrad.overrides import default_torch_function
-
-        return default_torch_function(cls, func, types, args, kwargs)
+    __torch_function__ = _OfSubclasses()
 
     as_subclass = as_subclass
 

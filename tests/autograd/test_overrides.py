@@ -132,3 +132,12 @@ def test_an_error_in_a_mode_leaves_it() -> None:
     with pytest.raises(ValueError, match="broken"), Broken():
         dynagrad.ones(2)
     assert dynagrad.ones(2).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parity
+def test_pytorch_and_this_library_take_each_others_tensors_although_there_are_subclasses() -> None:
+    import torch
+
+    theirs = torch.ones(2)
+    assert dynagrad.from_dlpack(theirs).tolist() == [1.0, 1.0]
+    assert torch.from_dlpack(dynagrad.ones(2)).tolist() == [1.0, 1.0]

@@ -72,7 +72,10 @@ cdef bint _type_overrides(PyTypeObject* kind) except -1:
     found = _overriding.get(<object>kind)
     if found is None:
         method = getattr(<object>kind, "__torch_function__", disabled_torch_function)
-        found = _overriding[<object>kind] = method is not disabled_torch_function
+        # PyTorch's own tensors, handed over for conversion, are not asked: they know nothing of these functions.
+        theirs = not issubclass(<object>kind, TensorBase) and any(
+            [base.__module__.partition(".")[0] == "torch" for base in (<object>kind).__mro__])
+        found = _overriding[<object>kind] = method is not disabled_torch_function and not theirs
     return found
 
 
