@@ -550,16 +550,18 @@ cdef tuple _fractional(TensorBase input, int rank, object kernel, object output_
     cdef list begins = [], ends = []
     _check_image(input, rank, op)
     kernel, sizes = _numbers(kernel, rank, op, "kernel_size"), _numbers(output_size, rank, op, "output_size")
-    samples = samples.detach().reshape(-1, rank)
-    if samples.shape[0] != _planes(input, rank):
-        raise shape_error(f"{op}: expected _random_samples of {_planes(input, rank)} planes, got {samples.shape[0]}",
+    # As in PyTorch there may be samples of more items than the input has: the first are used.
+    channels, planes = input.shape[input.ndim - rank - 1], _planes(input, rank)
+    if samples.ndim != 3 or samples.shape[1] != channels or samples.shape[2] != rank or samples.shape[0] * channels < planes:
+        raise shape_error(f"{op}: expected _random_samples of shape [N, {channels}, {rank}] for {planes} planes",
                           [input, samples])
+    samples = samples.detach().reshape(-1, rank)[:planes]
     for i in range(rank):
         size, n, k = input.shape[input.ndim - rank + i], sizes[i], kernel[i]
         if n + k - 1 > size or n <= 0:
             raise shape_error(f"{op}(): pool size {k} along axis {i} is too large relative to input size {size}", [input])
-        # The samples of the last axis come first.
-        starts = _fractional_starts(samples[:, (0, rank - 1 - i)[rank == 2] if rank == 2 else i], n, size, k)
+        # Of images, the sample of the last axis comes first.
+        starts = _fractional_starts(samples[:, 1 - i if rank == 2 else i], n, size, k)
         begins.append(starts)
         ends.append(starts + k)
     return _in_windows(input, rank, sizes, begins, ends, 1, node_class)
