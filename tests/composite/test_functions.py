@@ -72,6 +72,12 @@ def test_derivatives_of_two_numbers():
     assert gradcheck(torch.logaddexp2, (x, a.clone().requires_grad_()))
 
 
+def test_the_next_number_follows_the_input():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    torch.nextafter(x, torch.tensor([2.0, 2.0])).sum().backward()
+    assert x.grad.tolist() == [1.0, 0.0]
+
+
 def test_slopes_and_areas():
     t = torch.tensor([0.0, 1.0, 3.0, 4.0], dtype=torch.float64)
     close(torch.gradient(t * t, spacing=(t,), edge_order=2)[0], 2 * t)

@@ -232,7 +232,7 @@ cdef class Logaddexp2Backward0(_TwoNode):
 cdef class NextafterBackward0(_TwoNode):                # input moved by the least amount, or other where they are equal
     cdef object vjp(self, TensorBase g):
         a, b = saved_of(self, 0), saved_of(self, 1)
-        return g * (a != b).to(g.dtype), g.new_zeros(b.shape)
+        return g * (a != b).to((<object>g).dtype), g.new_zeros(b.shape)
 
 
 cdef dict TWO = {
