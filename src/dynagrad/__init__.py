@@ -364,7 +364,6 @@ transpose_copy = _op("transpose_copy")
 unbind_copy = _op("unbind_copy")
 unfold_copy = _op("unfold_copy")
 unsafe_chunk = _op("unsafe_chunk")
-zero_ = _op("zero_")
 unsafe_split = _op("unsafe_split")
 unsafe_split_with_sizes = _op("unsafe_split_with_sizes")
 unsqueeze_copy = _op("unsqueeze_copy")
@@ -610,74 +609,33 @@ _LAZY = (
     "utils",
     "viz",
 )
-_LAZY_NAMES = {"autocast": "amp", "GradScaler": "amp", "compile": "settings", "get_default_device": "settings"}
-_LAZY_NAMES |= {"get_num_interop_threads": "settings"}
-_LAZY_NAMES |= {
-    "save": "serialization",
-    "load": "serialization",
+_LAZY_NAMES = {
+    "GradScaler": "amp",
     "TypedStorage": "storage",
     "UntypedStorage": "storage",
+    "autocast": "amp",
+    "compile": "settings",
+    "get_default_device": "settings",
+    "get_num_interop_threads": "settings",
+    "load": "serialization",
+    "save": "serialization",
 }
 
 # Methods that write in place and are functions, too.
-_IN_PLACE = (
-    *(
-        "abs_",
-        "acos_",
-        "acosh_",
-        "addmv_",
-        "arccos_",
-        "arccosh_",
-        "arcsin_",
-        "arcsinh_",
-        "arctan_",
-        "arctanh_",
-        "asin_",
-    ),
-    *("asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "cos_", "cosh_", "deg2rad_"),
-    *(
-        "detach_",
-        "erf_",
-        "erfc_",
-        "exp2_",
-        "exp_",
-        "expm1_",
-        "fix_",
-        "floor_",
-        "frac_",
-        "gcd_",
-        "i0_",
-        "index_put_",
-        "lcm_",
-    ),
-    *("ldexp_", "log10_", "log1p_", "log2_", "log_", "logit_", "nan_to_num_", "neg_", "negative_", "rad2deg_"),
-    *(
-        "reciprocal_",
-        "relu_",
-        "round_",
-        "rsqrt_",
-        "sigmoid_",
-        "sin_",
-        "sinc_",
-        "sinh_",
-        "sqrt_",
-        "square_",
-        "tan_",
-        "tanh_",
-    ),
-    *("trunc_", "xlogy_"),
-)
+_IN_PLACE = """
+    abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_
+    clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fix_ floor_ frac_
+    gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_
+    relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_
+""".split()  # noqa: SIM905 - as a list, a name a line, they would fill a page
 
 
 def __getattr__(name: str) -> object:
     if name in _IN_PLACE:
         return getattr(Tensor, name)
-    if name in _LAZY:
+    if name in _LAZY or name in _LAZY_NAMES:
         from importlib import import_module
 
-        return import_module(f"dynagrad.{name}")
-    if name in _LAZY_NAMES:
-        from importlib import import_module
-
-        return getattr(import_module(f"dynagrad.{_LAZY_NAMES[name]}"), name)
+        module = import_module(f"dynagrad.{_LAZY_NAMES.get(name, name)}")
+        return module if name in _LAZY else getattr(module, name)
     raise AttributeError(f"module 'dynagrad' has no attribute '{name}'")

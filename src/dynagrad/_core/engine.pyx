@@ -12,15 +12,14 @@ from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
 from dynagrad._core.graph cimport (
-    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_NONE, AccumulateGrad, Edge, Node, Output, accumulator_of, gradient_function,
-    has_saved, node_extras, output_of, release_saved, thread_state, wrote)
-from dynagrad._core.graph cimport SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR
+    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR, AccumulateGrad, Edge, Node, Output,
+    accumulator_of, gradient_function, output_of, thread_state, wrote)
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.linalg cimport use_gradient_place
 from dynagrad._core.ops.pointwise cimport add, add_into
 from dynagrad._core.ops.reduce cimport sum_to
-from dynagrad._core.provenance cimport Cut, here, name_of, position_here, provenance_at
+from dynagrad._core.provenance cimport Cut, here, name_of, position_here
 from dynagrad._core.tensor cimport (
     HAS_HOOKS, LEAF_GRAD, RETAINS_GRAD, TensorBase, dims_tuple, new_like, release_later, requires_grad,
     shape_tuple)

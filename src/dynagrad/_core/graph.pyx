@@ -679,20 +679,15 @@ cdef int _let_go_of_stale(TensorBase t) except -1:
     cdef uint64_t oldest = t.counter.first_saved - 1
     cdef unordered_set[size_t] seen
     cdef vector[PyObject*] stack
-    cdef Node node, inner
+    cdef Node node
     cdef int i
     stack.push_back(<PyObject*>(t.grad_fn if t.base is None else (<TensorBase>t.base).grad_fn))
     while not stack.empty():
         node = <Node>stack.back()
         stack.pop_back()
-        for i in range(node.n_saved):
-            if node.saved[i].kind == SAVED_TENSOR:
-                _trade_stale(&node.saved[i], t)
+        _trade_stale(node, t)
         if type(node) is _copy_slices:
-            inner = node.fn
-            for i in range(inner.n_saved):
-                if inner.saved[i].kind == SAVED_TENSOR:
-                    _trade_stale(&inner.saved[i], t)
+            _trade_stale(<Node>node.fn, t)
         for i in range(node.n_edges):
             if node.edges[i].node != NULL and (<Node>node.edges[i].node).seq >= oldest \
                     and not (<Node>node.edges[i].node).flags & ACCUMULATES \
@@ -701,15 +696,22 @@ cdef int _let_go_of_stale(TensorBase t) except -1:
     return 0
 
 
-cdef int _trade_stale(Saved* saved, TensorBase t) except -1:
-    cdef TensorBase held = <TensorBase>saved.value
-    cdef TensorBase alias
-    if held.counter != t.counter or saved.version == t.counter.version or held.grad_fn is None and held.base is None:
-        return 0
-    alias = new_alias(held, held.ndim, held.shape, held.strides, 0)
-    Py_INCREF(alias)
-    saved.value = <PyObject*>alias
-    release_later(<void*>held)
+cdef int _trade_stale(Node node, TensorBase t) except -1:
+    """Trades what the node saved of t's memory before the last write, and what has a history, for aliases without one."""
+    cdef TensorBase held, alias
+    cdef Saved* saved
+    cdef int i
+    for i in range(node.n_saved):
+        saved = &node.saved[i]
+        if saved.kind != SAVED_TENSOR or saved.version == t.counter.version:
+            continue
+        held = <TensorBase>saved.value
+        if held.counter != t.counter or held.grad_fn is None and held.base is None:
+            continue
+        alias = _alias_of(held)
+        Py_INCREF(alias)
+        saved.value = <PyObject*>alias
+        release_later(<void*>held)
     return 0
 
 

@@ -79,19 +79,15 @@ cdef bint _type_overrides(PyTypeObject* kind) except -1:
     return found
 
 
-def overrides(item, bint inside=False):
+cpdef bint overrides(object item, bint inside=False) except -1:
     """Whether an argument, or an item of a list of arguments, is of a class with a ``__torch_function__`` in force."""
-    return _overrides(item, inside)
-
-
-cdef bint _overrides(object item, bint inside=False) except -1:
     cdef PyTypeObject* kind = <PyTypeObject*>(<PyObject*>item).ob_type
     if kind == plain_tensor or type(item) is int or type(item) is float or item is None:
         return False
     if type(item) is list or type(item) is tuple:
         if not inside:
             for each in item:
-                if _overrides(each, True):
+                if overrides(each, True):
                     return True
         return False
     return _type_overrides(kind)
@@ -164,7 +160,7 @@ cdef object _told(object function, int kind, int number, int order, tuple args, 
 cdef bint _any_overrides(PyObject* const* args, Py_ssize_t n) except -1:
     cdef Py_ssize_t i
     for i in range(n):
-        if _overrides(<object>args[i]):
+        if overrides(<object>args[i]):
             return True
     return False
 
@@ -189,7 +185,7 @@ cdef object trampoline(object function, PyObject* const* args, size_t nargsf, Py
 
 cdef object _report_slot(int number, object a, PyObject* b, int order):
     """An operator: told under the public name of its op, a tensor first where there is one on the right alone."""
-    if _selective and not _overrides(a) and (b == NULL or not _overrides(<object>b)):
+    if _selective and not overrides(a) and (b == NULL or not overrides(<object>b)):
         return run_slot(number, <PyObject*>a, b, order)
     if b == NULL:
         function = (<tuple>_slots[number])[0]
@@ -207,7 +203,7 @@ cdef object _report_slot(int number, object a, PyObject* b, int order):
 
 cdef object _report_attribute(int number, object self, PyObject* value):
     name, _, get, set_ = <tuple>_attributes[number]
-    if _selective and not _overrides(self):
+    if _selective and not overrides(self):
         return run_attribute(number, <PyObject*>self, value)
     if value == NULL:
         return _told(get, ATTRIBUTE, number, 0, (self,), {}, False, <str>name)
