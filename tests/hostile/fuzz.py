@@ -344,7 +344,7 @@ def callables() -> dict[str, Callable[..., Any]]:
             if callable(thing) and not name.startswith("_") and name not in LEFT_OUT:
                 found[f"{module}.{name}".lstrip(".")] = thing
     for name in dir(dynagrad.Tensor):
-        thing = getattr(dynagrad.Tensor, name)
+        thing = getattr(dynagrad.Tensor, name, None)  # what only subclasses have is listed too
         special = name.startswith("__") and name not in vars(object) and name != "__class_getitem__"
         if callable(thing) and name not in LEFT_OUT and (not name.startswith("_") or special):
             found[f"Tensor.{name}"] = thing
