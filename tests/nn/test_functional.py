@@ -251,3 +251,18 @@ def test_packed_sequences_are_padded_ones_without_their_padding() -> None:
         assert dynagrad.allclose(part, alone, atol=1e-6)
         assert dynagrad.allclose(h[:, i], h_alone, atol=1e-6)
         assert dynagrad.allclose(c[:, i], c_alone, atol=1e-6)
+
+
+def test_a_loss_of_a_linear_layer_refuses_what_it_cannot_do():
+    rows, w, classes = dynagrad.ones(2, 3), dynagrad.zeros(4, 3), dynagrad.tensor([0, 3])
+    assert F.linear_cross_entropy(rows, w, classes).item() == pytest.approx(math.log(4))
+    many = F.linear_cross_entropy(rows, dynagrad.zeros(4, 5, 3), dynagrad.zeros(2, 5).long(), reduction="none")
+    assert many.shape == (2, 5)
+    with pytest.raises(RuntimeError, match=r"last dimensions \(in_features\), got 3 and 2"):
+        F.linear_cross_entropy(rows, dynagrad.zeros(4, 2), classes)
+    with pytest.raises(RuntimeError, match="requires batched input"):
+        F.linear_cross_entropy(rows[0], dynagrad.zeros(4, 5, 3), classes)
+    with pytest.raises(RuntimeError, match="ignore_index cannot be specified"):
+        F.linear_cross_entropy(rows, w, dynagrad.zeros(2, 4), ignore_index=1)
+    with pytest.raises(NotImplementedError, match="chunks"):
+        F.linear_cross_entropy(rows, w, classes, options=object())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import dynagrad
 from dynagrad import Tensor
 from dynagrad.nn import functional as F
 from dynagrad.nn.functional.loss import _legacy
 from dynagrad.nn.modules.distance import PairwiseDistance
+from dynagrad.nn.modules.linear import Linear
 from dynagrad.nn.modules.module import Module
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
+    "LinearCrossEntropyLoss",
     "MSELoss",
     "MarginRankingLoss",
     "MultiLabelMarginLoss",
@@ -305,6 +309,79 @@ class CrossEntropyLoss(_WeightedLoss):
             ignore_index=self.ignore_index,
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
+        )
+
+
+class LinearCrossEntropyLoss(_WeightedLoss):
+    """The loss of the logits that its own linear layer gives, as one module.
+
+    Args:
+        in_features: the size of each row of the input.
+        num_classes: C.
+        out_features: the sizes of several losses of each row; the target is then ``[N, *out_features]``.
+        bias: whether the linear layer has one.
+        reduction: "mean", "sum" or "none".
+        weight: ``[C]``, the weights of the classes.
+        ignore_index: a class that counts for nothing; ``None`` is -100, and a must where the target holds probabilities.
+        label_smoothing: how much of each target is spread over all classes.
+        options: ``None``: the logits are computed whole, not in chunks.
+
+    >>> import dynagrad
+    >>> criterion = dynagrad.nn.LinearCrossEntropyLoss(3, 2)
+    >>> criterion(dynagrad.zeros(1, 3), dynagrad.tensor([1])).item()
+    0.6931471824645996
+    """
+
+    __constants__ = ["ignore_index", "label_smoothing", "num_classes", "out_features", "reduction"]
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: object = None,
+        dtype: dynagrad.dtype | None = None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: None = None,
+    ) -> None:
+        if weight is not None and weight.shape != (num_classes,):
+            raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
+        if not 0 <= label_smoothing <= 1:
+            raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
+        if options is not None:
+            raise NotImplementedError("LinearCrossEntropyLoss: logits in chunks are not there yet; pass options=None")
+        super().__init__(weight, None, None, reduction)
+        self.num_classes = num_classes
+        self.out_features = out_features
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+        self.linear = Linear(in_features, math.prod(out_features, start=num_classes), bias, device, dtype)
+        self.options = options
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, self.linear.in_features),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, out_features={self.out_features}, "
+            f"bias={self.linear.bias is not None}, reduction={self.reduction}, ignore_index={self.ignore_index}, "
+            f"label_smoothing={self.label_smoothing}, options={self.options}"
         )
 
 
