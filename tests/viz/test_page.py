@@ -183,6 +183,20 @@ def test_clicking_a_tensor_shows_its_value_beside_its_gradient(open_page: Any) -
     assert tab.text("#inspector .provenance code") == "Wh = torch.randn(3, 3, requires_grad=True)"
 
 
+def test_tables_of_numbers_stand_clear_of_each_other_and_of_the_panels_rim(open_page: Any) -> None:
+    with record() as recording:
+        w = (torch.ones(4, 3) * -0.12345).requires_grad_()
+        (w * w).sum().backward()
+    tab = open_page(recording.data, size=(1440, 900))
+    tab.press("body", "End")
+    tab.click("#drawing .tensor.parameter .shape")
+    first, second = (table.bounding_box() for table in tab.locator("#inspector .numbers").all())
+    apart = first["x"] + first["width"] <= second["x"] or first["y"] + first["height"] <= second["y"]
+    assert apart
+    rim = tab.locator("#inspector").bounding_box()
+    assert all(box["x"] + box["width"] <= rim["x"] + rim["width"] for box in (first, second))
+
+
 def test_data_and_intermediates_say_why_their_gradient_is_none(open_page: Any) -> None:
     tab = open_page(films.lab())
     tab.go(8)

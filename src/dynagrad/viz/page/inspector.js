@@ -280,7 +280,8 @@ function numbers(value) {
   const [most, across] = [8, 6];
   const cut = (row) => (row.length > across ? [...row.slice(0, across - 1), "…"] : row);
   const shown = rows.length > most ? [...rows.slice(0, most - 1), ["⋮"]] : rows;
-  return element("table", { class: "numbers" }, element("tbody", {}, ...shown.map((row) => element("tr", {}, ...cut(row).map((x) => element("td", {}, typeof x === "number" ? number(x) : String(x)))))));
+  const cells = (row) => cut(row).map((x) => element("td", {}, typeof x === "number" ? number(x) : String(x)));
+  return element("div", { class: "scroll" }, element("table", { class: "numbers" }, element("tbody", {}, ...shown.map((row) => element("tr", {}, ...cells(row))))));
 }
 
 function summary(value) {
