@@ -97,7 +97,9 @@ FORMULAS = {
 
 def base_name(name: str) -> str:
     """The op of an operator's or an in-place form's name: ``__rsub__`` is rsub, ``mul_`` is mul."""
-    if name.startswith("__") and name not in SIGNS:
+    if name in SIGNS:
+        return name
+    if name.startswith("__"):
         return name.strip("_")
     return name.removesuffix("_") or name
 
@@ -105,8 +107,8 @@ def base_name(name: str) -> str:
 def sign_of(name: str) -> str:
     """The sign of an op; its name where there is none.
 
-    >>> sign_of("mul_"), sign_of("__rsub__"), sign_of("softmax")
-    ('×', '−', 'softmax')
+    >>> sign_of("mul_"), sign_of("__rsub__"), sign_of("__getitem__"), sign_of("softmax")
+    ('×', '−', '[ ]', 'softmax')
     """
     base = base_name(name)
     return SIGNS.get(base, base)
