@@ -8,7 +8,9 @@ import pytest
 
 import dynagrad as torch
 from dynagrad.viz.graph_svg import svg_of_model
+from dynagrad.viz.layout import lay_out
 from dynagrad.viz.make_dot import make_dot
+from dynagrad.viz.moment import Moment
 from dynagrad.viz.svg import svg_of
 from tests.viz import films
 
@@ -96,3 +98,21 @@ def test_what_make_dot_knows_is_drawn_without_graphviz(saved: bool) -> None:
     said = texts(svg_of_model(model))
     assert {"<w>", "out", "AccumulateGrad", "MmBackward0", "TanhBackward0"} <= set(said)
     assert ("dim: None" in said) == saved
+
+
+def test_a_gradient_flows_to_the_version_of_the_leaf_that_its_graph_read() -> None:
+    data = films.training(3)
+    scene = lay_out(data)
+    flows = scene.drawn.flows
+    leaf_flows = {(flow.tail, flow.head) for flow in flows if scene.drawn.units[flow.head].node is not None}
+    assert leaf_flows <= Moment(data, scene).flowed
+
+
+def test_a_gradient_is_accumulated_where_the_graph_used_the_leaf() -> None:
+    data = films.training(2)
+    scene = lay_out(data)
+    steps = [k for k, step in enumerate(data["steps"]) if step["kind"] == "accumulate"]
+    units = [scene.drawn.units[unit] for k in steps for unit in Moment(data, scene, k).current]
+    assert [[(box.tensor, box.version) for box in unit.boxes] for unit in units] == [
+        [(tensor, version)] for version in (0, 1) for tensor in (1, 0)
+    ]

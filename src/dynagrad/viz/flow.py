@@ -9,6 +9,7 @@ from typing import Any
 from .account import Account
 from .dot import literal
 from .plain import printable
+from .recording import step_number
 
 DOT_SHAPES = {
     "data": 'shape=box style=filled fillcolor="#e8e8e4"',
@@ -39,9 +40,7 @@ class Flow:
 def flow_of(data: Mapping[str, Any], step: int | None = None) -> Flow:
     """The tensors, at each version, and the operations up to ``step``. IndexError if there is no such step."""
     steps = data["steps"]
-    if step is not None and not -len(steps) <= step < len(steps):
-        raise IndexError(f"there is no step {step}: the recording has {len(steps)}")
-    last = len(steps) - 1 if step is None else step % len(steps)
+    last = step_number(steps, step)
     account, flow, drawn = Account(data), Flow(), dict[int, tuple[str, int]]()
     order: list[tuple[str, int, int]] = []
     for index, one in enumerate(steps[: last + 1]):

@@ -41,6 +41,7 @@ class Scene:
             ],
             "node_units": self.drawn.unit_of_node,
             "node_leaves": self.drawn.leaf_of_node,
+            "leaf_uses": [[*edge, unit] for edge, unit in self.drawn.leaf_uses.items()],
         }
 
 

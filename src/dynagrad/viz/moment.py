@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from .layout import Scene
+from .recording import step_number
 from .units import Names, gradient_name
 
 
 class Moment:
-    """The state of a recording after step number ``step``; None means after the last one."""
+    """The state of a recording after step number ``step``; None means after the last one. IndexError if there is none."""
 
     def __init__(self, data: Mapping[str, Any], scene: Scene, step: int | None = None) -> None:
         steps = data["steps"]
-        self.step = len(steps) - 1 if step is None else min(max(step + len(steps) * (step < 0), 0), len(steps) - 1)
+        self.step = step_number(steps, step)
         self.names, self.version = Names(), dict[int, int]()
         self.once_named: set[int] = set()
         self.value: dict[tuple[int, int], int] = {}
@@ -27,6 +28,7 @@ class Moment:
         self.accumulated: set[int] = set()
         self.flowed: set[tuple[int, int]] = set()
         self.current: set[int] = set()
+        self._arrived: dict[int, int] = {}
         self._values = {value["id"]: value for value in data["values"]}
         self._nodes = {node["id"]: node for node in data["nodes"]}
         self._of = {tensor["id"]: tensor.get("of") for tensor in data["tensors"]}
@@ -50,7 +52,8 @@ class Moment:
             self._run(step)
         elif step["kind"] == "accumulate":
             self.accumulated.add(step["tensor"])
-            leaf = drawn.leaf_of_node.get(step.get("node", -1))
+            sink = step.get("node", -1)
+            leaf = self._arrived.get(sink, drawn.leaf_of_node.get(sink))
             self.current |= set() if leaf is None else {leaf}
         elif step["kind"] == "free":
             self.freed.add(step["node"])
@@ -66,11 +69,10 @@ class Moment:
         self.current.add(unit)
         self.gradients |= {box.tensor for box in drawn.units[unit].boxes}
         for towards, output, _ in step["outgoing"]:
-            tail = drawn.unit_of_node.get(towards, drawn.leaf_of_node.get(towards))
-            outs = None if tail is None else drawn.units[tail].outs
-            tail = outs[output] if outs and output < len(outs) else tail
+            tail = drawn.gradient_goes_to(step["node"], towards, output)
             if tail is not None:
                 self.flowed.add((tail, unit))
+                self._arrived[towards] = tail
 
     def label(self, tensor: int, fallback: str = "") -> tuple[str, bool]:
         """What stands in the box of ``tensor``, and whether it is a name that the program uses now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "dynagrad.recording", 1
 PathLike = str | os.PathLike[str]
+
+
+def step_number(steps: Sequence[object], step: int | None) -> int:
+    """Which step is meant, counted from 0; None is the last one. IndexError if there is no such step."""
+    if step is None:
+        return len(steps) - 1
+    if not -len(steps) <= step < len(steps):
+        raise IndexError(f"there is no step {step}: the recording has {len(steps)}")
+    return step % len(steps)
 
 
 class Recording:
@@ -77,9 +86,7 @@ class Recording:
     def step(self, k: int) -> dict[str, Any]:
         """Step number ``k``, from 0; from the end if negative. IndexError if there is none."""
         steps = self.steps
-        if not -len(steps) <= k < len(steps):
-            raise IndexError(f"there is no step {k}: the recording has {len(steps)}")
-        return steps[k]
+        return steps[step_number(steps, k)]
 
     # ---- files -------------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ def svg_of(recording: Any, step: int | None = None, theme: str = "light") -> str
 
     Raises:
         ValueError: there is no such theme.
+        IndexError: there is no such step.
 
     Example:
         >>> from dynagrad.viz.svg import svg_of

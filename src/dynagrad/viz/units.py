@@ -42,7 +42,14 @@ class Drawn:
     unit_of_step: dict[int, int] = field(default_factory=dict)
     unit_of_node: dict[int, int] = field(default_factory=dict)
     leaf_of_node: dict[int, int] = field(default_factory=dict)
+    leaf_uses: dict[tuple[int, int], int] = field(default_factory=dict)  # from a node to an AccumulateGrad
     holders: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+
+    def gradient_goes_to(self, node: int, towards: int, output: int) -> int | None:
+        """The unit that shows what ``node`` hands its gradient to: of a leaf, the version that its operation read."""
+        unit = self.leaf_uses.get((node, towards), self.unit_of_node.get(towards, self.leaf_of_node.get(towards)))
+        outs = None if unit is None else self.units[unit].outs
+        return outs[output] if outs and output < len(outs) else unit
 
 
 def read_units(data: Mapping[str, Any]) -> Drawn:
@@ -79,6 +86,7 @@ class _Reader:
         for unit in [unit for unit in self.drawn.units if len(unit.boxes) > MOST_RESULTS]:
             self.spread_results(unit)
         self.home_leaves()
+        self.find_leaf_uses()
         self.settle_tags()
         for unit in self.drawn.units:
             unit.measure()
@@ -185,6 +193,15 @@ class _Reader:
             if unit.boxes[0].kind != "parameter":
                 scopes.append(unit.group)
             unit.group = self.common_scope(scopes)
+
+    def find_leaf_uses(self) -> None:
+        """Where a leaf's gradient goes that is not the leaf as it was first: it has been written to, or computed."""
+        drawn = self.drawn
+        for flow in drawn.flows:
+            sink = self.leaf_node.get(drawn.units[flow.tail].boxes[flow.box].tensor)
+            node = drawn.units[flow.head].node
+            if sink is not None and node is not None and drawn.leaf_of_node.get(sink) != flow.tail:
+                drawn.leaf_uses[node, sink] = flow.tail
 
     def common_scope(self, scopes: list[int]) -> int:
         """The innermost scope around all of ``scopes`` that is not a loop: a loop holds iterations only."""

@@ -11,6 +11,8 @@ class Story {
     this.values = new Map();
     this.nodeUnit = new Map(Object.entries(scene.node_units).map(([node, unit]) => [Number(node), unit]));
     this.nodeLeaf = new Map(Object.entries(scene.node_leaves).map(([node, unit]) => [Number(node), unit]));
+    this.leafUses = new Map(scene.leaf_uses.map(([node, sink, unit]) => [`${node}>${sink}`, unit]));
+    this.arrived = new Map();
     this.names = new Map();
     this.versions = new Map();
     this.numbers = new Map();
@@ -102,14 +104,16 @@ class Story {
       }
     });
     for (const [to, output, value] of step.outgoing ?? []) {
-      const tail = this.unitOfOutput(to, output);
-      if (tail !== undefined) listIn(this.flowed, `${tail}>${u}`).push({ step: k, value });
+      const tail = this.gradientGoesTo(step.node, to, output);
+      if (tail === undefined) continue;
+      listIn(this.flowed, `${tail}>${u}`).push({ step: k, value });
+      listIn(this.arrived, to).push({ step: k, unit: tail });
     }
   }
 
-  /** The unit that shows an output of a node: its own, its leaf's, or one apart where a node has many outputs. */
-  unitOfOutput(node, output) {
-    const unit = this.nodeUnit.get(node) ?? this.nodeLeaf.get(node);
+  /** The unit that shows what a node hands its gradient to: of a leaf the version that its operation read, of many outputs one apart. */
+  gradientGoesTo(node, to, output) {
+    const unit = this.leafUses.get(`${node}>${to}`) ?? this.nodeUnit.get(to) ?? this.nodeLeaf.get(to);
     return unit === undefined ? undefined : this.scene.units[unit].outs?.[output] ?? unit;
   }
 
@@ -218,7 +222,7 @@ class Story {
     for (const tensor of this.renamed.get(k) ?? []) yield* this.allHolders(tensor);
     yield* this.unitsOfStep(k);
     for (const tensor of step.kind === "op" ? (step.outputs ?? []) : []) yield* this.allHolders(tensor);
-    for (const [to, output] of step.outgoing ?? []) yield* this.some(this.unitOfOutput(to, output));
+    for (const [to, output] of step.outgoing ?? []) yield* this.some(this.gradientGoesTo(step.node, to, output));
     if (step.tensor !== undefined && step.tensor !== null) yield* this.allHolders(step.tensor);
   }
 
@@ -236,7 +240,7 @@ class Story {
     if (!step) return [];
     if (step.kind === "op") return this.some(this.unitOfStep.get(k));
     if (step.kind === "error") return this.conflicting(step, k);
-    if (step.kind === "accumulate") return this.some(this.leafUnit(step.tensor, k));
+    if (step.kind === "accumulate") return this.some(this.leafUnit(step, k));
     if (step.kind === "backward_begin") return (step.roots ?? []).flatMap((t) => this.some(this.holderAt(t, k)));
     if (step.tensor !== undefined && step.tensor !== null) return this.some(this.holderAt(step.tensor, k));
     if (step.node !== undefined) return this.some(this.nodeUnit.get(step.node) ?? this.nodeLeaf.get(step.node));
@@ -262,8 +266,10 @@ class Story {
     return this.holders.get(`${tensor}:${this.versionAt(tensor, k)}`)?.[0];
   }
 
-  leafUnit(tensor, k) {
-    return this.holders.get(`${tensor}:0`)?.[0] ?? this.holderAt(tensor, k);
+  /** Where a gradient that is accumulated has come to: the leaf as the graph used it, however often it was written to. */
+  leafUnit(step, k) {
+    const arrivals = this.arrived.get(step.node);
+    return arrivals?.[lastBefore(arrivals, k)]?.unit ?? this.nodeLeaf.get(step.node) ?? this.holderAt(step.tensor, k);
   }
 
   // Places in the film.
