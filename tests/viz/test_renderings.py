@@ -15,6 +15,7 @@ import dynagrad as torch
 from dynagrad.viz import Recording, record, text
 from dynagrad.viz.plain import printable
 from dynagrad.viz.showing import framed
+from dynagrad.viz.signs import sign_of
 from tests.viz.watched import Film, recorded, run
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -84,6 +85,11 @@ def test_the_film_in_lines_of_text() -> None:
         "backward end",
         "zero_(w.grad) → w.grad  [version 1]",
     ]
+
+
+def test_reading_and_writing_by_index_have_signs() -> None:
+    assert (sign_of("__getitem__"), sign_of("__setitem__"), sign_of("__iter__")) == ("[ ]", "[ ]←", "[ ]…")
+    assert (sign_of("__rsub__"), sign_of("mul_"), sign_of("__custom__")) == ("−", "×", "custom")
 
 
 def test_the_graph_in_dot_and_mermaid_after_a_step() -> None:
@@ -189,6 +195,28 @@ def test_the_tree_of_a_tensor() -> None:
     assert lines[4] == "      └─ (3) AccumulateGrad, as above"
     assert "a leaf" in text(x)
     assert "no gradient is computed" in text(torch.ones(2))
+
+
+def test_the_trees_of_several_tensors_share_their_numbers() -> None:
+    x = torch.ones(2, requires_grad=True)
+    y = x * 2
+    lines = text([y.sum(), y.exp()]).splitlines()
+    assert [line for line in lines if line.startswith("tensor")] == ["tensor () float32", "tensor (2,) float32"]
+    assert lines[-2].startswith("└─ (4) ExpBackward0")
+    assert lines[-1] == "   └─ (2) MulBackward0, as above"
+
+
+@pytest.mark.parametrize("value", [3, [torch.ones(1), "w"], {"w": 1}])
+def test_a_tree_is_drawn_of_tensors_and_nodes_only(value: object) -> None:
+    with pytest.raises(TypeError, match=r"but got a (int|str|dict)"):
+        text(value)
+
+
+@pytest.mark.parametrize("step", [999, -999])
+@pytest.mark.parametrize("what", ["step", "svg", "dot", "mermaid"])
+def test_a_step_that_does_not_exist_is_an_error(what: str, step: int) -> None:
+    with pytest.raises(IndexError, match=f"no step {step}: the recording has 11"):
+        getattr(small(), what)(step)
 
 
 def test_the_tree_of_a_long_chain_is_cut_and_needs_no_recursion() -> None:

@@ -16,11 +16,14 @@ def text(value: Any, *, formulas: bool = False, limit: int = MOST_LINES) -> str:
     """The graph of ``value`` as a tree, from the result down to the leaves.
 
     Args:
-        value: a tensor, or a node; of a `Recording`, its film (see ``Recording.text``).
+        value: a tensor or a node, or a tuple or list of them; of a `Recording`, its film (see ``Recording.text``).
         formulas: adds each node's derivative in words.
-        limit: the most lines; a note says how many nodes are left out.
+        limit: the most lines of each tree; a note says how many nodes are left out.
 
     A node that feeds several others is drawn once; further mentions refer to its number. Walks without recursion.
+
+    Raises:
+        TypeError: ``value`` is nothing of these.
 
     Example:
         >>> import dynagrad
@@ -31,24 +34,27 @@ def text(value: Any, *, formulas: bool = False, limit: int = MOST_LINES) -> str:
     if not is_tensor(value) and hasattr(value, "steps"):
         film: str = value.text()
         return film
-    lines = []
-    root = value
-    if is_tensor(value):
-        lines.append(_tensor_line(value))
-        root = value.grad_fn
-        if root is None:
-            reason = (
-                "a leaf: no recorded operation made it" if value.requires_grad else "no gradient is computed for it"
-            )
-            return f"{lines[0]}\n└─ {reason}\n"
-    lines += _tree(root, formulas, limit)
+    roots = tuple(value) if isinstance(value, tuple | list) else (value,)
+    for root in roots:
+        if not is_tensor(root) and not hasattr(root, "next_functions"):
+            raise TypeError(f"text draws tensors, nodes and recordings, but got a {type(root).__name__}")
+    numbers: dict[int, tuple[int, Any]] = {}
+    lines = [line for root in roots for line in _drawn(root, formulas, limit, numbers)]
     return "\n".join(lines) + "\n"
 
 
-def _tree(root: Any, formulas: bool, limit: int) -> list[str]:
+def _drawn(root: Any, formulas: bool, limit: int, numbers: dict[int, tuple[int, Any]]) -> list[str]:
+    if not is_tensor(root):
+        return _tree(root, formulas, limit, numbers)
+    if root.grad_fn is not None:
+        return [_tensor_line(root), *_tree(root.grad_fn, formulas, limit, numbers)]
+    reason = "a leaf: no recorded operation made it" if root.requires_grad else "no gradient is computed for it"
+    return [_tensor_line(root), f"└─ {reason}"]
+
+
+def _tree(root: Any, formulas: bool, limit: int, numbers: dict[int, tuple[int, Any]]) -> list[str]:
+    # ``numbers`` holds the nodes too, which keeps their ids from being given out again.
     lines: list[str] = []
-    numbers: dict[int, int] = {}
-    held = [root]  # keeps the ids of the nodes from being given out again
     stack: list[tuple[Any, str, bool]] = [(root, "", True)]
     left = 0
     while stack:
@@ -61,11 +67,10 @@ def _tree(root: Any, formulas: bool, limit: int) -> list[str]:
             lines.append(f"{indent}{branch}· no gradient is needed here")
             continue
         if id(node) in numbers:
-            lines.append(f"{indent}{branch}({numbers[id(node)]}) {_name(node)}, as above")
+            lines.append(f"{indent}{branch}({numbers[id(node)][0]}) {_name(node)}, as above")
             continue
-        held.append(node)
-        numbers[id(node)] = len(numbers) + 1
-        lines.append(f"{indent}{branch}({numbers[id(node)]}) {_described(node, formulas)}")
+        numbers[id(node)] = len(numbers) + 1, node
+        lines.append(f"{indent}{branch}({len(numbers)}) {_described(node, formulas)}")
         inner = indent + ("   " if last else "│  ")
         inputs = [target for target, _ in getattr(node, "next_functions", ())]
         stack += [(target, inner, i == len(inputs) - 1) for i, target in reversed(list(enumerate(inputs)))]
