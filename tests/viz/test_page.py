@@ -463,6 +463,23 @@ def test_the_view_is_exported_as_svg(open_page: Any) -> None:
     assert download.value.suggested_filename == "lab.py.svg"
 
 
+def test_an_exported_label_lies_over_its_halo_and_every_colour_is_plain(open_page: Any) -> None:
+    tab = open_page(films.training())
+    tab.select_option("#colour", "time")
+    with tab.expect_download() as download:
+        tab.select_option("#export", "svg")
+    root = ET.fromstring(Path(download.value.path()).read_text(encoding="utf-8"))  # noqa: S314 - our own text
+    labels = [node for node in root.iter("{http://www.w3.org/2000/svg}text") if (node.text or "").startswith("▾")]
+    assert labels
+    for halo, label in zip(labels[::2], labels[1::2], strict=True):
+        assert halo.text == label.text
+        assert (halo.get("fill"), label.get("stroke")) == ("none", "none")
+    paints = [node.get(name) for node in root.iter() for name in ("fill", "stroke") if node.get(name)]
+    assert all(re.fullmatch("none|#[0-9a-f]{6}", one) for one in paints)
+    for path in root.iter("{http://www.w3.org/2000/svg}path"):
+        assert (path.get("fill"), path.get("stroke")) != ("none", "none")
+
+
 def test_the_view_is_exported_as_png_at_twice_the_size(open_page: Any) -> None:
     tab = open_page(films.lab())
     size = tab.evaluate(
