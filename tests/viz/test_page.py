@@ -218,6 +218,24 @@ def test_clicking_an_operation_shows_derivative_and_saved_tensors(open_page: Any
     assert tab.text("#inspector h2") == "Wx"
 
 
+def test_an_operation_says_why_it_is_not_recorded(open_page: Any) -> None:
+    with record() as recording:
+        h = torch.ones(2, requires_grad=True)
+        x = torch.ones(2)
+        h.detach()
+        x * 2
+        with torch.no_grad():
+            h * 3
+    tab = open_page(recording.data)
+    tab.press("body", "End")
+    said = []
+    for pill in tab.locator("#drawing .operation").all():
+        pill.click()
+        said.append(tab.text("#inspector"))
+    for reason in ("detach cuts the graph here", "no input requires a gradient", "gradients are switched off here"):
+        assert [text.count(f"Not recorded: {reason}") for text in said if reason in text] == [1]
+
+
 def test_clicking_a_line_selects_what_it_made(open_page: Any) -> None:
     tab = open_page(films.lab())
     tab.go(8)

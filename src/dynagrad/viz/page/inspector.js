@@ -100,7 +100,6 @@ class Inspector {
       this.head("operation", unit.sign, unit.name || about.name),
       element("p", {}, sayStep(story, unit.op)),
       node?.formula ? element("div", { class: "formula" }, element("h3", {}, "Derivative"), element("p", {}, node.formula)) : null,
-      node ? null : element("p", { class: "none" }, sayRecorded(about, node)),
       this.arguments(about),
       node ? this.saved(node) : null,
       this.facts([
@@ -146,7 +145,7 @@ class Inspector {
   runs(node) {
     const runs = (this.story.ran.get(node) ?? []).slice(0, 8);
     if (!runs.length) return null;
-    return element("p", {}, "Backward runs it in step ", ...runs.flatMap((one, i) => [i ? ", " : "", this.stepLink(one.step)]), ".");
+    return element("p", {}, "Backward runs it in ", ...runs.flatMap((one, i) => [i ? ", " : "", this.stepLink(one.step)]), ".");
   }
 
   accumulate(u) {

@@ -6,7 +6,7 @@ const LEGEND = [
   ["intermediate", "Intermediate", "A result. It has a history where one of its inputs has one: requires_grad is contagious."],
   ["gradient", "Gradient", "A gradient. It points back up, the way that it flows. The small mark beside a box says that one has arrived there."],
   ["operation", "Operation", "Its mathematical sign, then the class of its node in the graph. Filled: recorded, waiting for backward. Hollow: backward has run it and freed what it saved."],
-  ["unrecorded", "Not recorded", "An operation that made no node: no input requires a gradient, or it ran under no_grad."],
+  ["unrecorded", "Not recorded", "An operation that made no node: no input requires a gradient, it ran under no_grad, or it is a detach."],
   ["sink", "AccumulateGrad", "What is AccumulateGrad? The last node before a leaf. It adds the gradient that arrives to .grad, and never replaces what is there."],
   ["tag", "A tag", "A tensor that is used in many places, or far away, is named at each use instead of being joined by long lines. Select it to go to its box."],
   ["edge", "Edge", "A tensor goes into an operation. What computes runs down; gradients come back up."],

@@ -51,19 +51,21 @@ function sayOperation(story, step, k) {
     return `${step.name} makes ${outputs}.${sayNames(story, step, k, true)}`;
   }
   if (step.detached) {
-    return `${step.name} makes ${outputs} with the memory of ${inputs} and no history: the edge is cut here.`;
+    return `${step.name} makes ${outputs} with the memory of ${inputs} and no history. ${sayRecorded(story, step, node)}`;
   }
   const unit = story.scene.units[story.unitOfStep.get(k)];
   const verb = step.inplace
     ? `writes into ${outputs}, now at version ${unit?.boxes[0]?.[1] ?? 1}`
     : `makes ${outputs}`;
-  return `${step.name} takes ${inputs} and ${verb}. ${sayRecorded(step, node)}${sayNames(story, step, k, true)}`;
+  return `${step.name} takes ${inputs} and ${verb}. ${sayRecorded(story, step, node)}${sayNames(story, step, k, true)}`;
 }
 
-function sayRecorded(step, node) {
+function sayRecorded(story, step, node) {
   if (node) return `Recorded as ${node.name}.`;
+  if (step.detached) return `Not recorded: ${step.name} cuts the graph here, and no gradient passes.`;
   if (step.grad_mode === false) return "Not recorded: gradients are switched off here.";
-  return "Not recorded: no input requires a gradient.";
+  const asked = (step.inputs ?? []).some((one) => story.tensors.get(one)?.requires_grad);
+  return asked ? "Not recorded: its result has no gradient." : "Not recorded: no input requires a gradient.";
 }
 
 function inputName(story, input, k) {
