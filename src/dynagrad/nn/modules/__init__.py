@@ -2,6 +2,7 @@
 
 from dynagrad.nn.modules import (
     activation,
+    adaptive,
     batchnorm,
     channelshuffle,
     container,
@@ -25,6 +26,7 @@ from dynagrad.nn.modules import (
     upsampling,
 )
 from dynagrad.nn.modules.activation import *  # noqa: F403
+from dynagrad.nn.modules.adaptive import *  # noqa: F403
 from dynagrad.nn.modules.batchnorm import *  # noqa: F403
 from dynagrad.nn.modules.channelshuffle import *  # noqa: F403
 from dynagrad.nn.modules.container import *  # noqa: F403
@@ -50,6 +52,7 @@ from dynagrad.nn.modules.upsampling import *  # noqa: F403
 
 _FAMILIES = (
     activation,
+    adaptive,
     batchnorm,
     channelshuffle,
     container,
