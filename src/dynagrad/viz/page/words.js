@@ -33,15 +33,9 @@ const SAYINGS = {
   },
   note: (story, step, k) => `${step.tensor === undefined || step.tensor === null ? "" : `${story.called(step.tensor, k)}: `}${step.message ?? step.what ?? ""}`,
   names: (story, step, k) => sayNames(story, step, k) || "Names change.",
-  error(story, step) {
-    return `${step.type ?? "Error"}: ${firstSentence(step.message ?? "")}`;
-  },
-  limit: (story, step) => step.message ?? "The recording stops here: its limit was reached.",
+  error: (story, step, k) => `${step.type ?? "An error"} is raised here${k === story.fatalStep() ? " and ends the program" : ""}.`,
+  limit: () => "The recording stops here: its limit was reached.",
 };
-
-function firstSentence(text) {
-  return text.split("\n")[0].split(/(?<=[.:)]) (?=[A-Z])/)[0];
-}
 
 function sayOperation(story, step, k) {
   const inputs = (step.inputs ?? []).map((one) => inputName(story, one, k)).join(", ");
