@@ -297,6 +297,32 @@ def test_an_error_is_where_the_page_begins_with_both_lines(open_page: Any) -> No
     assert tab.is_visible("#banner")
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (760, 900)])
+def test_neither_banner_nor_tools_lie_over_the_graph(open_page: Any, size: tuple[int, int]) -> None:
+    tab = open_page(films.failing(), size=size)
+    for key, units in (("e", ".unit.wrong"), ("0", ".unit:not(.future)")):
+        tab.press("body", key)
+        banner, tools = (tab.locator(selector).bounding_box() for selector in ("#banner", ".graph-tools"))
+        for unit in tab.locator(f"#drawing {units}").all():
+            box = unit.bounding_box()
+            assert box["y"] >= banner["y"] + banner["height"]
+            assert box["x"] + box["width"] <= tools["x"]
+    message = tab.text("#banner").removeprefix("RuntimeError ")
+    assert tab.text("body").count(message) == 2
+
+
+def test_everything_fits_however_long_it_is(open_page: Any) -> None:
+    tab = open_page(films.lstm(90))
+    tab.press("body", "End")
+    for key in "ooo0":
+        tab.press("body", key)
+    view = tab.evaluate("dynagradPage.graph.view")
+    extent = tab.evaluate("dynagradPage.geometry.extent(dynagradPage.step)")
+    top = view["y"] + extent["y"] * view["scale"]
+    assert top >= 0
+    assert top + extent["height"] * view["scale"] <= tab.locator("#drawing").bounding_box()["height"]
+
+
 def test_search_finds_names_operations_and_lines(open_page: Any) -> None:
     tab = open_page(films.training())
     tab.press("body", "/")

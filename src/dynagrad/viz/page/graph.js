@@ -3,6 +3,9 @@
 
 const CROWDED = 900;
 const NEAR = 12;
+const LEAST = 0.02;
+const MOST = 4;
+const MARGIN = 30;
 const LAYERS = ["groups", "edges", "flows", "units", "labels"];
 
 class Graph {
@@ -28,36 +31,54 @@ class Graph {
     return { width: this.root.clientWidth || 1, height: this.root.clientHeight || 1 };
   }
 
+  /** What of the box nothing lies over: the tools stand at its right, the banner at its top. */
+  get clear() {
+    const box = this.root.getBoundingClientRect();
+    const { left: right } = this.root.parentElement.querySelector(".graph-tools").getBoundingClientRect();
+    const top = Math.max(byId("banner").getBoundingClientRect().bottom, box.top);
+    return { top: top - box.top, width: Math.max(right - box.left, 1), height: Math.max(box.bottom - top, 1) };
+  }
+
   setView(x, y, scale) {
-    this.view = { x, y, scale: Math.min(Math.max(scale, 0.02), 4) };
+    this.view = { x, y, scale: this.bounded(scale) };
     this.render();
+  }
+
+  /** A scale within what makes sense; all of a huge graph may still be looked at. */
+  bounded(scale) {
+    return scale < LEAST ? Math.max(scale, Math.min(LEAST, this.wholeScale())) : Math.min(scale, MOST);
+  }
+
+  wholeScale() {
+    const { width, height } = this.clear;
+    const { width: w, height: h } = this.geometry.extent(this.step);
+    return Math.min((width - 2 * MARGIN) / Math.max(w, 1), (height - 2 * MARGIN) / Math.max(h, 1), 1.5);
   }
 
   zoom(factor, at = [this.box.width / 2, this.box.height / 2]) {
     const { x, y, scale } = this.view;
-    const to = Math.min(Math.max(scale * factor, 0.02), 4);
+    const to = this.bounded(scale * factor);
     const [px, py] = at;
     this.setView(px - ((px - x) / scale) * to, py - ((py - y) / scale) * to, to);
   }
 
   /** All that is there in view; `readable` keeps letters readable and begins at the top instead. */
   fit(readable = false) {
-    const { width, height } = this.box;
+    const { top: above, width, height } = this.clear;
     const { x, y, width: w, height: h } = this.geometry.extent(this.step);
-    const margin = 30;
-    const across = (width - 2 * margin) / Math.max(w, 1);
-    let scale = Math.min(across, (height - 2 * margin) / Math.max(h, 1), 1.5);
-    if (readable) scale = Math.max(scale, Math.min(0.8, across), 0.5);
-    const left = w * scale + 2 * margin > width && readable ? margin : (width - w * scale) / 2;
-    const top = h * scale + 2 * margin > height && readable ? margin : (height - h * scale) / 2;
-    this.setView(left - x * scale, top - y * scale, scale);
+    let scale = this.wholeScale();
+    if (readable) scale = Math.max(scale, Math.min(0.8, (width - 2 * MARGIN) / Math.max(w, 1)), 0.5);
+    const left = w * scale + 2 * MARGIN > width && readable ? MARGIN : (width - w * scale) / 2;
+    const top = h * scale + 2 * MARGIN > height && readable ? MARGIN : (height - h * scale) / 2;
+    this.setView(left - x * scale, above + top - y * scale, scale);
   }
 
   /** Moves a box of the canvas into view, and no further than that needs; to the middle where `centre` asks for it. */
   reveal({ x, y, width, height }, centre = false) {
     const { scale } = this.view;
-    const dx = this.missing(x * scale + this.view.x, width * scale, this.box.width, centre);
-    const dy = this.missing(y * scale + this.view.y, height * scale, this.box.height, centre);
+    const { top, width: across, height: down } = this.clear;
+    const dx = this.missing(x * scale + this.view.x, width * scale, across, centre);
+    const dy = this.missing(y * scale + this.view.y - top, height * scale, down, centre);
     if (dx || dy) this.setView(this.view.x + dx, this.view.y + dy, scale);
   }
 

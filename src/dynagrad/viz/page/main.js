@@ -31,6 +31,7 @@ class Page {
     const first = this.recording.rounds.find((round) => round.backward);
     const start = error >= 0 ? error : first ? first.backward[0] : this.story.last;
     this.graph.step = start;
+    this.banner(this.story.steps[start]);
     this.graph.fit(true);
     this.goToStep(start);
   }
@@ -49,10 +50,10 @@ class Page {
     this.step = Math.min(Math.max(k, 0), this.story.last);
     const step = this.story.steps[this.step];
     this.graph.show(this.step);
+    this.banner(step);
     if (this.following) this.followStep();
     this.source.show(step);
     this.timeline.show(this.step);
-    this.banner(step);
     if (this.side === "inspector") this.inspector.show(this.selected, this.step);
   }
 
