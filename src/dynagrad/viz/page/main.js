@@ -199,6 +199,7 @@ class Page {
       const pill = entry.pill.querySelector(".pill");
       const share = known && amounts[i] !== null ? strength(amounts[i], known) : null;
       pill.style.fill = share === null ? "" : `color-mix(in oklab, var(--accent) ${Math.round(8 + 80 * share)}%, var(--panel))`;
+      mark(entry.pill, "coloured", share !== null);
       mark(entry.pill, "strong", share !== null && share > 0.55);
     });
   }
