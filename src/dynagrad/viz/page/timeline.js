@@ -111,9 +111,16 @@ class Timeline {
     if (byId("rounds").value !== round) byId("rounds").value = round;
     byId("back").disabled = byId("first").disabled = step <= 0;
     byId("forth").disabled = byId("last").disabled = step >= story.last;
-    const phase = PHASES[story.steps[step]?.kind] ?? "forward";
-    setText(byId("says"), "");
-    byId("says").append(element("span", { class: `phase ${phase}` }, phase), sayStep(story, step));
+    const phase = this.phase(step);
+    byId("says").replaceChildren(phase ? element("span", { class: `phase ${phase}` }, phase) : "", sayStep(story, step));
+  }
+
+  /** The kind of a step in one word; what runs after the backward of its round, without being recorded, updates. */
+  phase(k) {
+    const step = this.story.steps[k];
+    if (step?.kind !== "op") return PHASES[step?.kind];
+    const { backward } = this.story.recording.rounds[step.round];
+    return backward && k > backward[1] ? "update" : "forward";
   }
 }
 
