@@ -58,8 +58,14 @@ class Page {
   }
 
   followStep() {
-    const [unit] = this.story.unitsOfStep(this.step);
+    const [unit = this.root()] = this.story.unitsOfStep(this.step);
     if (unit !== undefined) this.graph.reveal(this.geometry.unitBox(unit));
+  }
+
+  /** Where the backward of this round began, if it has begun: what a step that has no place of its own is about. */
+  root() {
+    const begin = this.recording.rounds[this.story.roundOf(this.step)]?.backward?.[0];
+    return begin <= this.step ? this.story.unitsOfStep(begin)[0] : undefined;
   }
 
   banner(step) {
