@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import pytest
@@ -185,3 +186,47 @@ def test_links_of_order_keep_one_axis() -> None:
     wide, narrow = Item(100, 100, 20), Item(10, 10, 20)
     drawing = arrange([wide, narrow, wide], [Link(0, 1, order=True), Link(1, 2, order=True), Link(0, 1, 80, 0)])
     assert drawing.x[0] == drawing.x[1] == drawing.x[2]
+
+
+def test_parts_that_no_link_joins_do_not_stretch_one_another() -> None:
+    low, tall = Item(20, 20, 20), Item(20, 20, 900)
+    top, bottom = Item(0, 0, 0, "top"), Item(0, 0, 0, "bottom")
+    drawing = arrange([low, low, tall, top, bottom], [Link(0, 1), Link(3, 2), Link(2, 4)], wrap=True)
+    assert drawing.parts == [(3, 0), (3, 0)]
+    assert drawing.row == [1, 2, 4, 3, 5]
+    assert drawing.heights == [0, 20, 20, 0, 900, 0]
+
+
+def test_the_loss_stands_next_to_the_model_beside_a_long_update() -> None:
+    film = films.Film("model.py", "")
+    x, w = film.leaf("x", [2]), film.leaf("w", [2], "parameter")
+    film.scope("loop", "for epoch in range(1)")
+    film.scope("iteration", "0")
+    film.scope("module", "Net")
+    out = film.op("mul", "×", [w, x], [2], "out")
+    film.leave()
+    loss = film.op("sum", "Σ", [out], [], "loss")
+    film.scope("loop", "for p in parameters")
+    other = film.leaf("other", [2])
+    for turn in range(10):
+        film.scope("iteration", str(turn))
+        other = film.op("sub", "−", [other, 0.1], [2])
+        film.leave()
+    scene = lay_out(film.finished(), 10_000)
+    net = next(group for group in scene.groups if group.label == "Net")
+    unit = scene.drawn.units[scene.drawn.holders[loss, 0][0]]
+    assert unit.y - (net.y + net.height) < 100
+
+
+def test_parts_stand_in_order_of_time_whatever_ports_they_have() -> None:
+    box, port = Item(20, 20, 20), Item(0, 0, 0, "top")
+    drawing = arrange([replace(box, time=5.0), replace(box, time=3.0), port], [Link(2, 0)], wrap=True)
+    assert drawing.x[1] < drawing.x[0]
+
+
+def test_a_tensor_named_at_its_uses_only_stands_before_what_uses_it() -> None:
+    leaf = Item(20, 20, 20, time=4.0, early=True)
+    wide = [Item(800, 800, 100, time=time) for time in (0.0, 5.0)]
+    drawing = arrange([*wide, leaf], [Link(0, 1)], wrap=True)
+    assert drawing.parts == [(1, 0), (2, 1)]
+    assert drawing.row == [1, 2, 0]

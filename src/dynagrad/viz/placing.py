@@ -6,6 +6,7 @@ Groups that do the same are placed as one, so that the time steps of a loop line
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -39,7 +40,7 @@ def place_together(drawn: Drawn, groups: list[Group], alike: list[Group], memory
             links.setdefault((link.tail, link.head, link.order, link.tail_offset // 1), link)
     number = {key: i for i, key in enumerate(links)}
     start = min((item.time for item in items if not item.edge), default=0.0)
-    items = [Item(item.left, item.right, item.height, item.edge, item.time - start) for item in items]
+    items = [replace(item, time=item.time - start) for item in items]
     key = (tuple(items), tuple(links.values()))
     if key not in memory:
         memory[key] = arrange(items, list(links.values()), wrap=True)
@@ -53,7 +54,7 @@ def _largest(items: tuple[Item, ...]) -> Item:
     if len(items) == 1:
         return first
     left, right = max(item.left for item in items), max(item.right for item in items)
-    return Item(left, right, max(item.height for item in items), time=first.time)
+    return replace(first, left=left, right=right, height=max(item.height for item in items))
 
 
 class Placing:
@@ -70,7 +71,7 @@ class Placing:
 
     def _item(self, child: Unit | Group) -> Item:
         if isinstance(child, Unit):
-            return Item(child.left, child.right, child.height, time=child.time)
+            return Item(child.left, child.right, child.height, time=child.time, early=not child.sign)
         width, height = child.size()
         return Item(width / 2, width / 2, height, time=child.step)
 
@@ -139,10 +140,10 @@ class Placing:
             if on != shelf:
                 shelf, start = on, low + SHELF_GAP
             y = start
-            for height in arrangement.heights[row : row + count]:
+            for at, height in enumerate(arrangement.heights[row : row + count]):
                 group.rows.append((y, height))
                 low = max(low, y + height)
-                y += height + (ROW_GAP if height or len(group.rows) > 1 else PORT_ROW)
+                y += height + (ROW_GAP if height or at else PORT_ROW)
             row += count
         group.parts = arrangement.parts
         group.height = low + (0.0 if group.outs and group.parent is not None else pad)

@@ -24,7 +24,8 @@ class Item:
     """A box with an axis: ``left`` and ``right`` are its extents from the axis. ``edge`` pins it to a border.
 
     ``edge`` is ``"top"`` or ``"bottom"`` for a port, a point where a link enters or leaves the whole drawing. Parts
-    that no link joins stand in the order of the least ``time`` in each.
+    that no link joins stand in the order of the least ``time`` in each; an ``early`` item that no link joins to anything
+    stands before a part that has begun at its time and has not ended.
     """
 
     left: float
@@ -32,6 +33,7 @@ class Item:
     height: float
     edge: str = ""
     time: float = 0.0
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class Layers:
 def arrange(items: Sequence[Item], links: Sequence[Link], wrap: bool = False) -> Arrangement:
     """Places ``items`` in rows so that links run down, cross seldom and run straight.
 
-    Parts that no link joins stand side by side in order of time; with ``wrap`` on several shelves. A link that cannot
-    run down, where links go round in a circle, gets no bends.
+    Parts that no link joins stand side by side in order of time; with ``wrap`` each in rows of its own, on several
+    shelves. A link that cannot run down, where links go round in a circle, gets no bends.
 
     Example:
         >>> from dynagrad.viz.layered import Item, Link, arrange
@@ -106,9 +108,9 @@ def arrange(items: Sequence[Item], links: Sequence[Link], wrap: bool = False) ->
         >>> drawing.row, drawing.x[2] == (drawing.x[0] + drawing.x[1]) / 2
         ([0, 0, 1], True)
     """
-    rows = ranked(items, links)
-    result = Arrangement([0.0] * len(items), rows, [], [[] for _ in links], 0.0, [])
-    parts = [_Part(members, items, links, inner, rows) for members, inner in _connected(items, links)]
+    result = Arrangement([0.0] * len(items), [0] * len(items), [], [[] for _ in links], 0.0, [])
+    first = int(any(item.edge == "top" for item in items))  # all parts leave the row of ports free
+    parts = [_Part(members, items, links, inner, first) for members, inner in _connected(items, links)]
     _shelve(parts, result, wrap)
     result.heights = [0.0] * (max(result.row, default=-1) + 1)
     for item, row in zip(items, result.row, strict=True):
@@ -134,7 +136,21 @@ def _connected(items: Sequence[Item], links: Sequence[Link]) -> list[tuple[list[
         parts.setdefault(find(i), ([], []))[0].append(i)
     for number, link in enumerate(links):
         parts[find(link.tail)][1].append(number)
-    return sorted(parts.values(), key=lambda part: min(items[i].time for i in part[0]))
+    return _in_time(items, list(parts.values()))
+
+
+def _in_time(items: Sequence[Item], parts: list[tuple[list[int], list[int]]]) -> list[tuple[list[int], list[int]]]:
+    """The parts by when they begin; ports are of no time."""
+    times = [[items[i].time for i in members if not items[i].edge] or [0.0] for members, _ in parts]
+    keys: dict[int, tuple[float, bool, float]] = {}
+    under_way = until = float("-inf")
+    for n in sorted(range(len(parts)), key=lambda n: min(times[n])):
+        begin, end = min(times[n]), max(times[n])
+        early = begin < until and len(parts[n][0]) == 1 and items[parts[n][0][0]].early
+        keys[n] = (under_way, False, begin) if early else (begin, True, begin)
+        if end > until:
+            under_way, until = begin, end
+    return [parts[n] for n in sorted(keys, key=keys.__getitem__)]
 
 
 class _Part:
@@ -146,18 +162,17 @@ class _Part:
         items: Sequence[Item],
         links: Sequence[Link],
         inner: list[int],
-        rows: list[int],
+        first: int,
     ) -> None:
         self.members = members
         self.inner = inner
-        self.first = min(rows[i] for i in members)
-        self.last = max(rows[i] for i in members)
+        own = {i: at for at, i in enumerate(members)}
+        ends = [Link(own[links[n].tail], own[links[n].head]) for n in inner]
+        rows = dict(zip(members, ranked([items[i] for i in members], ends, first), strict=True))
+        self.rows = max(rows.values()) + 1
         self.pinned = any(items[i].edge for i in members)
         self.layers = Layers()
-        self.vertex = {
-            i: self.layers.add(items[i].left, items[i].right, rows[i] - self.first, bool(items[i].edge))
-            for i in members
-        }
+        self.vertex = {i: self.layers.add(items[i].left, items[i].right, rows[i], bool(items[i].edge)) for i in members}
         downward = (n for n in inner if rows[links[n].tail] < rows[links[n].head])
         self.bends = {number: self._cut(links[number]) for number in downward}
         order = ordered(self.layers)
@@ -165,9 +180,9 @@ class _Part:
         low = min(x - left for x, left in zip(self.x, self.layers.left, strict=True))
         self.x = [x - low for x in self.x]
         self.width = max(x + right for x, right in zip(self.x, self.layers.right, strict=True))
-        heights = [0.0] * (self.last - self.first + 1)
+        heights = [0.0] * self.rows
         for i in members:
-            heights[rows[i] - self.first] = max(heights[rows[i] - self.first], items[i].height)
+            heights[rows[i]] = max(heights[rows[i]], items[i].height)
         self.height = sum(heights) + ROW_SHARE * len(heights)
 
     def _cut(self, link: Link) -> list[int]:
@@ -193,23 +208,22 @@ class _Part:
 
 
 def _shelve(parts: list[_Part], result: Arrangement, wrap: bool) -> None:
-    """Stands the parts side by side, from left to right and, with ``wrap``, on shelves from top to bottom.
+    """Stands the parts side by side, from left to right; with ``wrap`` each has rows of its own.
 
-    Parts that are tied to the borders share their rows; others have rows of their own.
+    They then stand on shelves from top to bottom, but on a single one where a part is tied to the borders.
     """
-    wrap = wrap and not any(part.pinned for part in parts)
+    shelves = wrap and not any(part.pinned for part in parts)
     area = sum((part.width + PART_GAP) * min(part.height, TALL) for part in parts)
     limit = max(SHELF, sqrt(area * SHELF_SHAPE), max((part.width for part in parts), default=0.0))
     x, base, shelf = 0.0, 0, 0
     for part in parts:
-        if wrap and x and x + part.width > limit:
+        if shelves and x and x + part.width > limit:
             x, shelf = 0.0, shelf + 1
-        part.put(result, x, base if wrap else part.first)
+        part.put(result, x, base)
         x += part.width + PART_GAP
         result.width = max(result.width, x - PART_GAP)
         if wrap:
-            rows = part.last - part.first + 1
-            result.parts.append((rows, shelf))
-            base += rows
+            result.parts.append((part.rows, shelf))
+            base += part.rows
     if not wrap:
         result.parts = [(max(result.row, default=-1) + 1, 0)]

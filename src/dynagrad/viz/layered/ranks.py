@@ -31,11 +31,10 @@ class Directed(Protocol):
         """The lower end."""
 
 
-def ranked(items: Sequence[Sized], links: Sequence[Directed]) -> list[int]:
-    """Rows from 0; items pinned to the top have row 0 to themselves, those pinned to the bottom the last row."""
+def ranked(items: Sequence[Sized], links: Sequence[Directed], first: int) -> list[int]:
+    """Rows from ``first``; items pinned to the top have row 0 to themselves, those pinned to the bottom the last row."""
     above, below = _neighbours(len(items), links)
     order = topological(len(items), above, below)
-    first = int(any(item.edge == "top" for item in items))
     place = {i: at for at, i in enumerate(order)}
     rows = [0] * len(items)
     for i in order:
@@ -44,7 +43,7 @@ def ranked(items: Sequence[Sized], links: Sequence[Directed]) -> list[int]:
     for _ in range(SWEEPS):
         if not _sink(items, rows, order, above, below):
             break
-    last = max((rows[i] for i in order if items[i].edge != "bottom"), default=-1) + 1
+    last = max((rows[i] for i in order if items[i].edge != "bottom"), default=first - 1) + 1
     return [last if item.edge == "bottom" else row for item, row in zip(items, rows, strict=True)]
 
 
