@@ -478,10 +478,31 @@ def test_two_rounds_are_compared(open_page: Any) -> None:
     said = tab.text("#inspector")
     assert "Round 2 ran 1 that round 3 did not, round 3 ran 0" in said
     assert "only round 2: line 12" in said
+    assert "BRANCHES TAKEN" not in said
     assert tab.shown("#inspector .rounds tr.differs") == 1
     assert tab.evaluate("dynagradPage.onlyA.size") == 1
     tab.click("#legend")
     assert tab.evaluate("dynagradPage.onlyA") is None
+
+
+def test_comparing_begins_with_this_round_and_names_the_arms_of_conditions(open_page: Any) -> None:
+    with record() as recording:
+        w = torch.ones(2, requires_grad=True)
+        for i in range(3):
+            h = w * 3
+            if i % 2:
+                h = h.tanh()
+            else:
+                h = h.relu()
+            h.sum().backward()
+    tab = open_page(recording.data)
+    tab.go(recording.data["rounds"][1]["forward"][0])
+    tab.click("#compare")
+    assert [tab.input_value(f"select[aria-label='{one} round']") for one in ("First", "Second")] == ["0", "1"]
+    branches, others = (tab.text("#inspector").partition("BRANCHES TAKEN")[2]).split("LINES THAT ONLY ONE ROUND RAN")
+    assert re.search(r"only round 1: line \d+ h = h.relu\(\)\nin line \d+: else:", branches)
+    assert re.search(r"only round 2: line \d+ h = h.tanh\(\)\nin line \d+: if i % 2:", branches)
+    assert "torch.ones" in others
 
 
 def test_the_legend_answers_what_is_accumulate_grad_and_why_none(open_page: Any) -> None:

@@ -5,10 +5,13 @@ const MOST_CELLS = 4e6;
 class Compare {
   constructor(root, story, page) {
     Object.assign(this, { root, story, page });
-    const rounds = story.recording.rounds;
-    this.a = Math.max(rounds.length - 2, 0);
-    this.b = Math.max(rounds.length - 1, 0);
-    if (rounds.length > 2 && !rounds[this.b].backward) [this.a, this.b] = [this.a - 1, this.a];
+  }
+
+  /** Begins with a round and the one before it. */
+  begin(round) {
+    this.b = Math.min(Math.max(round, 1), this.story.recording.rounds.length - 1);
+    this.a = Math.max(this.b - 1, 0);
+    this.show();
   }
 
   show() {
@@ -20,10 +23,11 @@ class Compare {
     this.root.replaceChildren(
       element("div", { class: "panel-head" }, element("h2", {}, "Compare rounds"), this.choice("a"), this.choice("b")),
       element("p", {}, this.inWords(rows, onlyA, onlyB)),
-      this.branches(onlyA, onlyB),
+      ...this.parted(onlyA, onlyB),
       element("h3", {}, "Gradients after backward"),
       this.gradients(),
       element("h3", {}, "Operations"),
+      element("p", { class: "hint" }, "Each with its line and its result: a number, or the norm of a tensor; ", element("span", { class: "differing" }, "in orange"), " where the rounds differ."),
       this.table(rows),
     );
   }
@@ -60,14 +64,32 @@ class Compare {
     return `${both} operations are in both rounds. Round ${this.a + 1} ran ${onlyA.length} that round ${this.b + 1} did not, round ${this.b + 1} ran ${onlyB.length} that round ${this.a + 1} did not. ${changed} common results differ.`;
   }
 
-  /** The lines that only one round ran: the branch that it took. */
-  branches(onlyA, onlyB) {
-    const lines = (list, other) => [...new Map(list.filter((one) => one.at && !other.has(one.at.join(":"))).map((one) => [one.at.join(":"), one.at])).values()];
-    const [inA, inB] = [this.a, this.b].map((round) => new Set(this.operations(round).map((one) => (one.at ?? []).join(":"))));
-    const items = [[this.a, lines(onlyA, inB), "a"], [this.b, lines(onlyB, inA), "b"]].flatMap(([round, ats, side]) =>
-      ats.map((at) => element("li", { class: `side-${side}` }, `only round ${round + 1}: `,
-        element("button", { type: "button", class: "link", onclick: () => this.page.selectLine(at) }, `line ${at[1]}`), " ", element("code", {}, this.story.lineText(at)))));
-    return items.length ? [element("h3", {}, "Branches taken"), element("ul", { class: "links" }, ...items)].reduce((wrap, node) => (wrap.append(node), wrap), element("div")) : "";
+  /** Where the rounds parted: arms of conditions that only one of them entered, and other lines that only one ran. */
+  parted(onlyA, onlyB) {
+    const sides = [[this.a, this.b, onlyA, "a"], [this.b, this.a, onlyB, "b"]];
+    const found = sides.flatMap(([round, other, only, side]) => this.alone(only, other).map((line) => ({ ...line, round, side })));
+    return [["Branches taken", found.filter((one) => one.arm)], ["Lines that only one round ran", found.filter((one) => !one.arm)]]
+      .filter(([, list]) => list.length)
+      .flatMap(([title, list]) => [element("h3", {}, title), element("ul", { class: "links" }, ...list.map((one) => this.lineOfOne(one)))]);
+  }
+
+  /** The lines of operations that the other round never came to, each with the arm that it did not enter, if there is one. */
+  alone(only, other) {
+    const ran = new Map(this.operations(other).filter((one) => one.at).map((one) => [one.at.join(":"), one.at]));
+    const entered = new Set([...ran.values()].flatMap(([file, line]) => this.arms(file, line).map((arm) => `${file}:${arm}`)));
+    const lines = new Map(only.filter((one) => one.at && !ran.has(one.at.join(":"))).map((one) => [one.at.join(":"), one.at]));
+    return [...lines.values()].map((at) => ({ at, arm: this.arms(...at).find((arm) => !entered.has(`${at[0]}:${arm}`)) }));
+  }
+
+  arms(file, line) {
+    return armsAround(this.story.linesOf(file), line);
+  }
+
+  lineOfOne({ at, arm, round, side }) {
+    const { story } = this;
+    return element("li", { class: `side-${side}` }, `only round ${round + 1}: `,
+      element("button", { type: "button", class: "link", onclick: () => this.page.selectLine(at) }, `line ${at[1]}`), " ", element("code", {}, story.lineText(at)),
+      arm ? element("span", { class: "under" }, `in line ${arm}: `, element("code", {}, story.lineText([at[0], arm]))) : null);
   }
 
   gradients() {
@@ -99,6 +121,24 @@ class Compare {
       element("tbody", {}, ...shown.map(([x, y]) => element("tr", { class: !x || !y ? "differs" : x.value === y.value ? null : "changed" }, cell(x, "a"), cell(y, "b")))),
       rows.length > shown.length ? element("caption", {}, `the first ${shown.length} of ${rows.length}`) : null);
   }
+}
+
+/** The lines of the `if`, `elif`, `else` around a line, from the inside outwards, as far as its function: read by indentation. */
+function armsAround(lines, line) {
+  const arms = [];
+  let depth = indent(lines[line - 1]);
+  for (let i = line - 2; i >= 0 && depth > 0; i--) {
+    if (indent(lines[i]) >= depth) continue;
+    depth = indent(lines[i]);
+    if (/^\s*(if|elif|else)\b/.test(lines[i])) arms.push(i + 1);
+    else if (/^\s*(async\s+)?(def|class)\b/.test(lines[i])) break;
+  }
+  return arms;
+}
+
+/** How far a line is indented; a blank one or a comment as far as can be, so that it ends nothing. */
+function indent(text = "") {
+  return /^\s*(#|$)/.test(text) ? Infinity : text.search(/\S/);
 }
 
 /** Pairs of equal entries in order, a longest common subsequence; very long middles are paired by position. */

@@ -182,7 +182,7 @@ class Page {
     if (this.side === "compare" && side !== "compare") this.setOnly(null, null);
     this.side = side;
     for (const id of ["compare", "legend"]) byId(id).setAttribute("aria-pressed", String(side === id));
-    if (side === "compare") this.compare.show();
+    if (side === "compare") this.compare.begin(this.story.roundOf(this.step));
     else if (side === "legend") showLegend(byId("inspector"));
     else this.inspector.show(this.selected, this.step);
     byId("inspector").scrollTop = 0;
