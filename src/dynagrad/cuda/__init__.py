@@ -1,0 +1,219 @@
+"""CUDA, as scripts ask for it: there is none, no memory is in use, and what would need a device says so as PyTorch does."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any, NoReturn
+
+import dynagrad
+
+__all__ = [
+    "Event",
+    "Stream",
+    "StreamContext",
+    "current_device",
+    "current_stream",
+    "default_stream",
+    "device",
+    "device_count",
+    "empty_cache",
+    "get_arch_list",
+    "get_device_capability",
+    "get_device_name",
+    "get_device_properties",
+    "get_rng_state",
+    "get_rng_state_all",
+    "init",
+    "initial_seed",
+    "ipc_collect",
+    "is_available",
+    "is_bf16_supported",
+    "is_initialized",
+    "is_tf32_supported",
+    "manual_seed",
+    "manual_seed_all",
+    "max_memory_allocated",
+    "max_memory_reserved",
+    "mem_get_info",
+    "memory_allocated",
+    "memory_reserved",
+    "memory_stats",
+    "reset_peak_memory_stats",
+    "seed",
+    "seed_all",
+    "set_device",
+    "set_rng_state_all",
+    "stream",
+    "synchronize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """``torch.cuda.amp``, imported when first asked for."""
+    if name != "amp":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return import_module(f"{__name__}.amp")
+
+
+def is_available() -> bool:
+    """False: this build computes on the CPU.
+
+    >>> import dynagrad
+    >>> "cuda" if dynagrad.cuda.is_available() else "cpu"
+    'cpu'
+    """
+    return False
+
+
+def device_count() -> int:
+    """Zero devices."""
+    return 0
+
+
+def is_initialized() -> bool:
+    """False: there is nothing to initialise."""
+    return False
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:  # noqa: ARG001
+    """False: no device computes in bfloat16."""
+    return False
+
+
+def is_tf32_supported() -> bool:
+    """False."""
+    return False
+
+
+def get_arch_list() -> list[str]:
+    """No architectures."""
+    return []
+
+
+# ---- random numbers --------------------------------------------------------------------------------------------------
+
+
+def manual_seed(seed: int) -> None:
+    """Seeds the generators of all devices, of which there are none; PyTorch, too, ignores it without CUDA."""
+    int(seed)
+
+
+manual_seed_all = manual_seed
+
+
+def seed() -> None:
+    """Nothing is seeded."""
+
+
+seed_all = seed
+
+
+def get_rng_state_all() -> list[Any]:
+    """No states."""
+    return []
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Nothing, for the states of no device; AssertionError for more."""
+    for _ in new_states:
+        _needs_cuda()
+
+
+# ---- memory ----------------------------------------------------------------------------------------------------------
+
+
+def empty_cache() -> None:
+    """There is no cache."""
+
+
+def memory_allocated(device: Any = None) -> int:  # noqa: ARG001
+    """Zero bytes.
+
+    >>> import dynagrad
+    >>> dynagrad.cuda.memory_allocated()
+    0
+    """
+    return 0
+
+
+max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
+
+
+def memory_stats(device: Any = None) -> dict[str, Any]:  # noqa: ARG001
+    """No statistics."""
+    return collections.OrderedDict()
+
+
+# ---- devices and streams ---------------------------------------------------------------------------------------------
+
+
+def _needs_cuda(*_args: Any, **_kwargs: Any) -> NoReturn:
+    """Raises AssertionError: this would need a device."""
+    raise AssertionError("Torch not compiled with CUDA enabled")
+
+
+init = synchronize = ipc_collect = initial_seed = get_rng_state = mem_get_info = reset_peak_memory_stats = _needs_cuda
+current_device = get_device_name = get_device_properties = get_device_capability = _needs_cuda
+current_stream = default_stream = _needs_cuda
+
+
+def _index(given: Any) -> int:
+    """The number of a device: of an int, a ``torch.device`` or its name. ValueError for one that is not CUDA's."""
+    if isinstance(given, int):
+        return given
+    found = dynagrad.device(given)
+    if found.type != "cuda":
+        raise ValueError(f"Expected a cuda device, but got: {found}")
+    return 0 if found.index is None else found.index
+
+
+def set_device(device: Any) -> None:
+    """AssertionError for any device; nothing for a negative number, which means none."""
+    if _index(device) >= 0:
+        _needs_cuda()
+
+
+class device:  # noqa: N801  # PyTorch's name
+    """A region on a device: RuntimeError when it is entered, unless the number is negative, which means none."""
+
+    def __init__(self, device: Any) -> None:
+        self.idx = -1 if device is None else _index(device)
+
+    def __enter__(self) -> None:
+        if self.idx >= 0:
+            raise RuntimeError("PyTorch was compiled without CUDA support")
+
+    def __exit__(self, *error: object) -> bool:
+        return False
+
+
+class Stream:
+    """RuntimeError: a stream is a queue of a device."""
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        raise RuntimeError("torch.cuda.Stream requires CUDA support")
+
+
+class Event:
+    """RuntimeError: an event is a mark in a stream."""
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        raise RuntimeError("Tried to instantiate dummy base class Event")
+
+
+class StreamContext:
+    """A region on a stream; with None, which is all that there can be, nothing changes."""
+
+    def __init__(self, stream: Stream | None) -> None:
+        self.stream = stream
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+stream = StreamContext
