@@ -11,6 +11,7 @@ import pytest
 
 from dynagrad.viz.layered import Item, Link, arrange
 from dynagrad.viz.layout import Scene, lay_out
+from dynagrad.viz.moment import Moment
 from dynagrad.viz.svg import segment_points
 from tests.viz import films
 
@@ -230,3 +231,15 @@ def test_a_tensor_named_at_its_uses_only_stands_before_what_uses_it() -> None:
     drawing = arrange([*wide, leaf], [Link(0, 1)], wrap=True)
     assert drawing.parts == [(1, 0), (2, 1)]
     assert drawing.row == [1, 2, 0]
+
+
+def test_a_parameter_keeps_the_name_that_its_module_gives_it() -> None:
+    film = films.Film("names.py", "")
+    weight = film.tensor([2], "parameter", True, name="head.weight")
+    film.step(kind="names", names=[{"frame": 0, "bind": {"p": weight}}])
+    film.op("neg", "−", [weight], [2])
+    film.op("neg", "−", [film.tensor([2], "gradient", False, of=weight)], [2])
+    data = film.finished()
+    scene = lay_out(data)
+    assert Moment(data, scene).label(weight) == ("head.weight", True)
+    assert {flow.name for flow in scene.drawn.flows} == {"head.weight", "head.weight.grad"}

@@ -37,7 +37,7 @@ class Film:
         self.tensors = self.data["tensors"]
         self.nodes = self.data["nodes"]
         self.source = self.data["sources"][0]["text"].splitlines() if self.data["sources"] else []
-        names = Names()
+        names = Names(self.tensors)
         self.named: list[dict[int, list[str]]] = []
         for step in self.steps:
             names.apply(step)

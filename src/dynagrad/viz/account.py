@@ -16,7 +16,7 @@ class Account:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
-        self.names = Names()
+        self.names = Names(data["tensors"])
         self.versions: dict[int, int] = {}
         self.tensors = {tensor["id"]: tensor for tensor in data["tensors"]}
         self.nodes = {node["id"]: node for node in data["nodes"]}

@@ -49,7 +49,7 @@ def flow_of(data: Mapping[str, Any], step: int | None = None) -> Flow:
         account.take(one)
     for key, tensor, version in order:
         about = account.tensors[tensor]
-        label = account.names.label(tensor) or ("unnamed" if tensor in account.once_named else about.get("name") or "")
+        label = account.names.label(tensor) or ("unnamed" if tensor in account.once_named else "")
         if drawn[tensor][0] != key:
             label = f"{label}, before" if label else "before"
         shape = "×".join(map(str, about["shape"])) or "number"

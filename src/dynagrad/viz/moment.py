@@ -19,7 +19,7 @@ class Moment:
     def __init__(self, data: Mapping[str, Any], scene: Scene, step: int | None = None) -> None:
         steps = data["steps"]
         self.step = step_number(steps, step)
-        self.names, self.version = Names(), dict[int, int]()
+        self.names, self.version = Names(data["tensors"]), dict[int, int]()
         self.once_named: set[int] = set()
         self.value: dict[tuple[int, int], int] = {}
         self.backward: set[int] = set()
@@ -74,14 +74,14 @@ class Moment:
                 self.flowed.add((tail, unit))
                 self._arrived[towards] = tail
 
-    def label(self, tensor: int, fallback: str = "") -> tuple[str, bool]:
+    def label(self, tensor: int) -> tuple[str, bool]:
         """What stands in the box of ``tensor``, and whether it is a name that the program uses now."""
         name = self.names.label(tensor)
         of = self._of.get(tensor)
         if not name and of is not None:
             name = gradient_name(self.names.label(of))
-        if name or fallback:
-            return name or fallback, True
+        if name:
+            return name, True
         return ("unnamed" if tensor in self.once_named else ""), False
 
     def number(self, tensor: int, version: int) -> str | None:

@@ -10,7 +10,7 @@ from .groups import Group, Segment, port_x
 from .layout import Scene, lay_out
 from .marks import Canvas, theme_colours
 from .moment import Moment
-from .shapes import BOX_HEIGHT, PILL_HEIGHT, STEM, Box, Unit, shortened
+from .shapes import BOX_HEIGHT, PILL_HEIGHT, STEM, Box, Unit
 from .units import shape_text
 
 MARGIN = 24.0
@@ -97,7 +97,7 @@ class _Picture:
     def draw_box(self, box: Box, x: float, y: float) -> None:
         moment, about = self.moment, self.tensors[box.tensor]
         newest = moment.version.get(box.tensor, 0) == box.version
-        label, named = moment.label(box.tensor, shortened(about.get("name") or ""))
+        label, named = moment.label(box.tensor)
         second = moment.number(box.tensor, box.version) if not about["shape"] else shape_text(about["shape"])
         if box.version or not newest:
             second = f"{second or '()'} · v{box.version}"

@@ -5,7 +5,7 @@ Reads the recording's plain data only. Nothing is placed here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,7 +69,7 @@ class _Reader:
         self.turn = _turns(data["scopes"])
         self.holder: dict[tuple[int, int], tuple[int, int]] = {}
         self.version: dict[int, int] = {}
-        self.names = Names()
+        self.names = Names(data["tensors"])
         self.labels = _longest_labels(data)
         self.kind_of: dict[int, str] = {}
         self.last_name: dict[int, str] = {}
@@ -114,7 +114,7 @@ class _Reader:
         cut, outputs = bool(step.get("detached")), set(step["outputs"])
         for i, (tensor, version) in enumerate(read):
             tail, box = self.holder[tensor, version]
-            name = self.names.label(tensor) or self.tensors[tensor].get("name") or self.last_name.get(tensor, "")
+            name = self.names.label(tensor) or self.last_name.get(tensor, "")
             of = self.tensors[tensor].get("of")
             if not name and of is not None:
                 name = gradient_name(self.names.label(of) or self.last_name.get(of, ""))
@@ -328,9 +328,10 @@ def name_changes(step: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 class Names:
-    """Which names each tensor has, frame by frame, as steps go by."""
+    """Which names each tensor has, frame by frame, as steps go by; what a module calls its parameter stays."""
 
-    def __init__(self) -> None:
+    def __init__(self, tensors: Iterable[Mapping[str, Any]]) -> None:
+        self.given = {tensor["id"]: shortened(tensor["name"]) for tensor in tensors if tensor.get("name")}
         self.frames: dict[Any, dict[str, int]] = {}
         self.of: dict[int, list[str]] = {}
 
@@ -357,16 +358,17 @@ class Names:
         return tensor
 
     def label(self, tensor: int) -> str:
-        """The names of ``tensor`` as its box shows them: at most two, the oldest first."""
+        """What the box of ``tensor`` says: its name in its module, else at most two of the program's, the oldest first."""
+        if tensor in self.given:
+            return self.given[tensor]
         names = list(dict.fromkeys(self.of.get(tensor, [])))
         return shortened(", ".join(names[:2]) + (" …" if len(names) > 2 else ""))
 
 
 def _longest_labels(data: Mapping[str, Any]) -> dict[int, str]:
     """For each tensor the widest text that its box ever shows."""
-    names, longest = Names(), {}
-    for tensor in data["tensors"]:
-        longest[tensor["id"]] = shortened(tensor.get("name") or "")
+    names = Names(data["tensors"])
+    longest = {tensor["id"]: names.label(tensor["id"]) for tensor in data["tensors"]}
     for step in data["steps"]:
         for tensor in names.apply(step):
             label = names.label(tensor)

@@ -157,13 +157,13 @@ class Story {
     return history?.[lastBefore(history, k)]?.names ?? [];
   }
 
-  /** What stands in a tensor's box, and whether it is a name that the program uses now. */
+  /** What stands in a tensor's box, and whether it is a name that the program uses now: what a module calls its parameter stays. */
   labelAt(tensor, k) {
     const names = this.namesAt(tensor, k);
     const about = this.tensors.get(tensor);
     const given = about?.name;
-    if (names.length) return [shortened(names.slice(0, 2).join(", ") + (names.length > 2 ? " …" : "")), true];
     if (given) return [shortened(given), true];
+    if (names.length) return [shortened(names.slice(0, 2).join(", ") + (names.length > 2 ? " …" : "")), true];
     const of = about?.of;
     if (of !== undefined && of !== null && of !== tensor) {
       const [name, named] = this.labelAt(of, k);
