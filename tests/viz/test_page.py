@@ -125,6 +125,16 @@ def test_a_page_opens_from_disk_and_says_nothing_on_the_console(open_page: Any, 
         assert tab.text("#says")
 
 
+def test_where_nothing_was_recorded_the_page_says_so_and_nothing_can_be_pressed(open_page: Any) -> None:
+    tab = open_page(films.EMPTY)
+    for panel in ("#says", "#inspector"):
+        assert tab.text(panel).strip().startswith("Nothing was recorded")
+    assert "Select anything" not in tab.text("#inspector")
+    assert tab.locator(".timeline button:enabled:visible, #slider:enabled, #rounds:enabled").count() == 0
+    tab.press("body", "Space")
+    assert tab.get_attribute("#play", "aria-label") == "Play"
+
+
 def test_stepping_grows_the_graph_and_moves_nothing(open_page: Any) -> None:
     tab = open_page(films.lab())
     tab.press("body", "Home")

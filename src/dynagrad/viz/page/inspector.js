@@ -27,14 +27,14 @@ class Inspector {
     const about = story.steps[step];
     const units = story.unitsOfStep(step);
     return [
-      this.head("operation", "Step", `${Math.min(step + 1, story.steps.length)} of ${story.steps.length}`),
+      about ? this.head("operation", "Step", `${step + 1} of ${story.steps.length}`) : null,
       element("p", {}, sayStep(story, step)),
       about?.kind === "error" || about?.kind === "limit" ? element("pre", { class: "message" }, about.message ?? "") : null,
       this.conflict(about),
       this.provenance(about?.at, about?.function),
       units.length ? element("h3", {}, "In this step") : null,
       this.links(units),
-      element("p", { class: "hint" }, "Select anything in the graph, or a line of the source, to see it here."),
+      about ? element("p", { class: "hint" }, "Select anything in the graph, or a line of the source, to see it here.") : null,
       ...(story.recording.notes ?? []).map((note) => element("p", { class: "hint" }, String(note))),
     ];
   }

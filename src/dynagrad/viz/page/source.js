@@ -16,6 +16,7 @@ class Source {
     this.root.addEventListener("click", (event) => this.click(event));
     this.root.addEventListener("keydown", (event) => this.key(event));
     if (story.recording.sources.length) this.open(0);
+    else this.root.replaceChildren(element("p", { class: "hint" }, "No line made a tensor."));
   }
 
   open(file) {

@@ -47,8 +47,16 @@ class Timeline {
     byId("rounds").append(...story.recording.rounds.map((round, i) => element("option", { value: i }, `${i + 1}`)));
     byId("rounds").addEventListener("change", () => this.toRound(Number(byId("rounds").value)));
     byId("speed").addEventListener("change", () => this.timer && (this.stop(), this.start()));
-    const none = story.recording.rounds.every((round) => !round.backward);
-    byId("to-backward").disabled = none;
+    this.disable();
+  }
+
+  /** Turns off what has nowhere to go: all of it where nothing was recorded. */
+  disable() {
+    const { rounds, steps } = this.story.recording;
+    byId("to-backward").disabled = rounds.every((round) => !round.backward);
+    byId("to-forward").disabled = rounds.every((round) => !round.forward);
+    for (const id of ["play", "speed", "slider"]) byId(id).disabled = !steps.length;
+    for (const id of ["rounds", "round-before", "round-after"]) byId(id).disabled = rounds.length < 2;
   }
 
   toForward() {
@@ -77,6 +85,7 @@ class Timeline {
 
   toggle() {
     if (this.timer) return this.stop();
+    if (!this.story.steps.length) return undefined;
     if (this.page.step >= this.story.last) this.page.goToStep(0);
     return this.start();
   }

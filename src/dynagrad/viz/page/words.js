@@ -2,7 +2,7 @@
 
 function sayStep(story, k) {
   const step = story.steps[k];
-  if (!step) return "Nothing was recorded.";
+  if (!step) return "Nothing was recorded: the program ran without making a tensor.";
   const say = SAYINGS[step.kind];
   return say ? say(story, step, k) : step.message ?? step.kind.replaceAll("_", " ");
 }
