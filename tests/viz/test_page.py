@@ -580,6 +580,23 @@ def test_every_panel_fits_its_window(open_page: Any, size: tuple[int, int]) -> N
     assert tab.locator("#drawing").bounding_box()["height"] > 0.25 * size[1]
 
 
+def test_the_controls_stand_in_one_row_beside_an_error(open_page: Any) -> None:
+    tab = open_page(films.failing(), size=(760, 900))
+    first, error, count = (tab.locator(selector).bounding_box() for selector in ("#first", "#to-error", "#count"))
+    for box in (error, count):
+        assert abs(box["y"] + box["height"] / 2 - first["y"] - first["height"] / 2) < 3
+
+
+def test_the_part_of_a_line_in_an_error_covers_none_of_its_text(open_page: Any) -> None:
+    data = films.failing()
+    data["sources"][0]["text"] = data["sources"][0]["text"].replace("\n", "  # and a long comment beside what it says\n")
+    tab = open_page(data)
+    for line in tab.locator(".line.conflict").all():
+        text, role = line.locator(".text").bounding_box(), line.locator(".role").bounding_box()
+        assert role["y"] >= text["y"] + text["height"] - 1
+    assert "long comment" in tab.get_attribute(".line.conflict .text", "title")
+
+
 def test_zoom_pan_and_fit(open_page: Any) -> None:
     tab = open_page(films.lab())
     start = tab.evaluate("({ ...dynagradPage.graph.view })")

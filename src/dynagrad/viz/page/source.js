@@ -2,6 +2,7 @@
 
 const WORDS = /^(?:and|as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|nonlocal|not|or|pass|raise|return|try|while|with|yield|None|True|False)$/;
 const PIECES = /(#.*)|("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?)|([A-Za-z_]\w*)|(\d[\w.]*)|(\s+|.)/g;
+const LONG = 30; // letters that a narrow panel shows of a line
 
 class Source {
   constructor(story, page) {
@@ -39,7 +40,7 @@ class Source {
     return element("div", { class: `line${count ? " linked" : ""}`, "data-line": at, role: "listitem", tabindex: count ? -1 : null },
       element("span", { class: "number", "aria-hidden": "true" }, String(at)),
       element("span", { class: "made", title: label, "aria-label": label }, count ? String(count) : ""),
-      element("span", { class: "text" }, ...spans, text ? null : " "));
+      element("span", { class: "text", title: text.length > LONG ? text.trim() : null }, ...spans, text ? null : " "));
   }
 
   click(event) {
