@@ -243,3 +243,27 @@ def test_a_parameter_keeps_the_name_that_its_module_gives_it() -> None:
     scene = lay_out(data)
     assert Moment(data, scene).label(weight) == ("head.weight", True)
     assert {flow.name for flow in scene.drawn.flows} == {"head.weight", "head.weight.grad"}
+
+
+def test_a_result_used_once_and_nearby_is_no_tag_however_long_the_program_before() -> None:
+    film = films.Film("cell.py", "")
+    x, h = film.leaf("x", [2]), film.leaf("h", [2])
+    film.scope("loop", "for t in range(12)")
+    for turn in range(12):
+        film.scope("iteration", str(turn))
+        wx = film.op("neg", "−", [x], [2], "wx")
+        h = film.op("tanh", "tanh", [film.op("add", "+", [wx, h], [2])], [2], "h")
+        film.leave()
+    units = lay_out(film.finished()).drawn.units
+    assert {tag.text for unit in units for tag in unit.tags} == {"x"}
+
+
+def test_a_long_edge_is_a_tag_only_if_the_tag_has_a_name() -> None:
+    film = films.Film("chain.py", "")
+    x = film.leaf("x", [2])
+    named, unnamed = film.op("neg", "−", [x], [2], "named"), film.op("exp", "eˣ", [x], [2])
+    for _ in range(20):
+        x = film.op("neg", "−", [x], [2])
+    film.op("add", "+", [film.op("add", "+", [x, unnamed], [2]), named], [2])
+    units = lay_out(film.finished()).drawn.units
+    assert [tag.text for unit in units for tag in unit.tags] == ["named"]

@@ -18,6 +18,7 @@ OTHER_EDGES = 6
 MOST_RESULTS = 6  # below an operation; more of them are drawn each where it is used
 LONGEST_JUMP = 3  # iterations of a loop
 LONGEST_EDGE = 9  # in rows; beyond, the tensor is named where it is used
+Item = tuple[str, int]  # what a scope holds: a unit, or a scope, by its number
 
 
 @dataclass(slots=True)
@@ -235,15 +236,16 @@ class _Reader:
         for flow in drawn.flows:
             count[flow.tail, flow.box] = count.get((flow.tail, flow.box), 0) + 1
             where.setdefault(flow.tail, set()).add(drawn.units[flow.head].group)
-        depth = _depths(drawn)
         kept: list[Flow] = []
         tagged: list[Flow] = []
-        for flow in drawn.flows:
+        for flow, length in zip(drawn.flows, self.lengths(), strict=True):
             limit = NEAR_EDGES if len(where[flow.tail]) == 1 else LEAF_EDGES
             limit = OTHER_EDGES if drawn.units[flow.tail].sign else limit
             if drawn.units[flow.tail].boxes[flow.box].kind == "parameter" and len(where[flow.tail]) > 1:
                 limit = 1
-            far = depth[flow.head] - depth[flow.tail] > LONGEST_EDGE or self.turns_between(flow) > LONGEST_JUMP
+            far = length > LONGEST_EDGE or self.turns_between(flow) > LONGEST_JUMP
+            # A tag without a name tells nobody where its tensor comes from: where it is the only use it stays an edge.
+            far = far and (bool(flow.name) or count[flow.tail, flow.box] > 1)
             many = count[flow.tail, flow.box] > limit and not flow.same
             (tagged if far or many else kept).append(flow)
         drawn.flows = kept
@@ -252,6 +254,30 @@ class _Reader:
                 drawn.units[flow.tail].time = float("inf")  # what it is joined to says when
         for flow in tagged:
             self.add_tag(flow)
+
+    def lengths(self) -> list[int]:
+        """How many rows each flow runs down in the scope around both ends; leaves stand just above their first use."""
+        flows, units = self.drawn.flows, self.drawn.units
+        parting = {(a, b): self.parting(a, b) for a, b in {(units[f.tail].group, units[f.head].group) for f in flows}}
+        depth: dict[Item, int] = {}
+        first: dict[Item, int] = {}
+        ends: list[tuple[Item, Item]] = []
+        for flow in flows:
+            out, into = parting[units[flow.tail].group, units[flow.head].group]
+            tail: Item = ("unit", flow.tail) if out is None else ("scope", out)
+            head: Item = ("unit", flow.head) if into is None else ("scope", into)
+            ends.append((tail, head))
+            depth[head] = max(depth.get(head, 0), depth.get(tail, 0) + 1)
+            if out is None and not units[flow.tail].sign:
+                first[tail] = min(first.get(tail, depth[head]), depth[head])
+        depth |= {leaf: at - 1 for leaf, at in first.items()}
+        return [depth[head] - depth.get(tail, 0) for tail, head in ends]
+
+    def parting(self, a: int, b: int) -> tuple[int | None, int | None]:
+        """Where the ways into two scopes part: the outermost scope around each that is not around the other."""
+        out, into = self.path(a), self.path(b)
+        common = sum(one == other for one, other in zip(out, into, strict=False))
+        return next(iter(out[common:]), None), next(iter(into[common:]), None)
 
     def turns_between(self, flow: Flow) -> int:
         """How many iterations of a loop an edge would run past."""
@@ -295,24 +321,6 @@ def _turns(scopes: list[Mapping[str, Any]]) -> dict[int, int]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _depths(drawn: Drawn) -> list[int]:
-    """A row for every unit, as it would be without groups: tensors stand just above their first use."""
-    depth = [0] * len(drawn.units)
-    into: dict[int, list[int]] = {}
-    for flow in drawn.flows:
-        into.setdefault(flow.head, []).append(flow.tail)
-    for unit in drawn.units:
-        if unit.sign:
-            depth[unit.id] = max((depth[i] + 1 for i in into.get(unit.id, ())), default=0)
-    first: dict[int, int] = {}
-    for flow in drawn.flows:
-        if not drawn.units[flow.tail].sign:
-            first[flow.tail] = min(first.get(flow.tail, depth[flow.head]), depth[flow.head])
-    for i, at in first.items():
-        depth[i] = at - 1
-    return depth
 
 
 def bound_names(step: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
