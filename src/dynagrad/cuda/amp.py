@@ -13,7 +13,12 @@ __all__ = ["GradScaler", "amp_definitely_not_available", "autocast", "custom_bwd
 
 
 def amp_definitely_not_available() -> bool:
-    """True: there is no CUDA."""
+    """True: there is no CUDA.
+
+    >>> from dynagrad.cuda.amp import amp_definitely_not_available
+    >>> amp_definitely_not_available()
+    True
+    """
     return True
 
 
@@ -26,13 +31,7 @@ def _warn(name: str, instead: str) -> None:
 
 
 class autocast(amp.autocast):  # noqa: N801  # PyTorch's name
-    """A region without automatic casts; a warning says that there is no CUDA.
-
-    >>> from dynagrad.cuda.amp import autocast
-    >>> with autocast(enabled=False):
-    ...     dynagrad.ones(1).dtype
-    torch.float32
-    """
+    """A region without automatic casts; a warning says that there is no CUDA."""
 
     def __init__(self, enabled: bool = True, dtype: Any = None, cache_enabled: bool = True) -> None:
         _warn("autocast", "autocast('cuda', args...)")

@@ -43,8 +43,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     of each target, and ``loss``.
 
     >>> import dynagrad
-    >>> layer = dynagrad.nn.AdaptiveLogSoftmaxWithLoss(8, 20, cutoffs=[4, 10])
-    >>> layer(dynagrad.ones(3, 8), dynagrad.tensor([0, 5, 19])).output.shape
+    >>> layer = dynagrad.nn.AdaptiveLogSoftmaxWithLoss(16, 20, cutoffs=[4, 10])
+    >>> layer(dynagrad.ones(3, 16), dynagrad.tensor([0, 5, 19])).output.shape
     torch.Size([3])
     """
 
@@ -126,8 +126,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         """The log-probabilities of all classes: ``[N, in_features]`` to ``[N, n_classes]``.
 
         >>> import dynagrad
-        >>> layer = dynagrad.nn.AdaptiveLogSoftmaxWithLoss(8, 20, cutoffs=[4, 10])
-        >>> layer.log_prob(dynagrad.ones(3, 8)).shape
+        >>> layer = dynagrad.nn.AdaptiveLogSoftmaxWithLoss(16, 20, cutoffs=[4, 10])
+        >>> layer.log_prob(dynagrad.ones(3, 16)).shape
         torch.Size([3, 20])
         """
         return self._all_logs(input, self.head(input))
@@ -136,8 +136,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         """The likeliest class of each input, ``[N, in_features]`` to ``[N]``; clusters run where the head chose one.
 
         >>> import dynagrad
-        >>> layer = dynagrad.nn.AdaptiveLogSoftmaxWithLoss(8, 20, cutoffs=[4, 10])
-        >>> layer.predict(dynagrad.ones(3, 8)).shape
+        >>> layer = dynagrad.nn.AdaptiveLogSoftmaxWithLoss(16, 20, cutoffs=[4, 10])
+        >>> layer.predict(dynagrad.ones(3, 16)).shape
         torch.Size([3])
         """
         scores = self.head(input)
