@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import warnings
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -141,10 +144,16 @@ def test_odd_exceptions_arrive_too() -> None:
         list(data.DataLoader(range(4), num_workers=1, worker_init_fn=fail))
 
 
-@pytest.mark.parametrize(("how", "why"), [("kill", "killed by signal 9"), ("exit", "exit code 3")])
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [("kill", "is killed by signal: Killed."), ("exit", "exited unexpectedly with exit code 3.")],
+)
 def test_a_worker_that_dies_is_reported_at_once(how: str, why: str) -> None:
     start = time.monotonic()
-    with pytest.raises(RuntimeError, match=rf"DataLoader worker \(pid\(s\) \d+ \({why}\)\) exited unexpectedly"):
+    message = (
+        rf"DataLoader worker \(pid\(s\) (\d+)\) exited unexpectedly: DataLoader worker \(pid \1\) {re.escape(why)}"
+    )
+    with pytest.raises(RuntimeError, match=message):
         list(data.DataLoader(Failing(how), num_workers=2))
     assert time.monotonic() - start < 4
 
@@ -254,6 +263,24 @@ def test_a_stream_that_is_longer_than_it_said() -> None:
     assert len(loader) == 1
     with pytest.warns(UserWarning, match="was reported to be 1"):
         list(loader)
+
+
+def test_a_length_that_is_asked_for_during_a_pass_promises_nothing() -> None:
+    class Liar(data.IterableDataset[int]):
+        def __len__(self) -> int:
+            return 3
+
+        def __iter__(self) -> Iterator[int]:
+            return iter(range(7))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list(data.DataLoader(Liar(), 2))) == 4  # list() asks once the pass has begun
+    loader = data.DataLoader(Liar(), 2, num_workers=1, persistent_workers=True)
+    assert len(loader) == 2
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="was reported to be 3"):
+            assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3], [4, 5], [6]]
 
 
 def test_collation() -> None:

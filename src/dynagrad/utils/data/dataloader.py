@@ -206,11 +206,13 @@ class _Pass:
         seed = dynagrad.empty((), dtype=dynagrad.int64).random_(generator=loader.generator)
         self._base_seed = int(seed.item())
         self._num_yielded = 0
+        self._promised = loader._IterableDataset_len_called
 
     def _reset(self, loader: DataLoader[Any]) -> None:
         self._loader = loader
         self._sampler_iter = iter(self._index_sampler)
         self._num_yielded = 0
+        self._promised = loader._IterableDataset_len_called  # a length asked for later, as list() does, is no promise
 
     def __iter__(self) -> _Pass:
         return self
@@ -218,9 +220,8 @@ class _Pass:
     def __next__(self) -> Any:
         data = self._next_data()
         self._num_yielded += 1
-        promised = self._loader._IterableDataset_len_called
-        if self._loader._is_stream and promised is not None and self._num_yielded > promised:
-            self._warn_of_length(promised)
+        if self._loader._is_stream and self._promised is not None and self._num_yielded > self._promised:
+            self._warn_of_length(self._promised)
         return data
 
     def _next_data(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import signal
 import time
 import warnings
 from multiprocessing import connection
@@ -170,11 +171,10 @@ class WorkerPool:
         for worker_id in dead:
             process = self.processes[worker_id]
             process.join(timeout=1)
-            code = process.exitcode
-            how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-            ends.append(f"{process.pid} ({how})")
+            ends.append(f"DataLoader worker (pid {process.pid}) {_end(process.exitcode)}")
+        pids = ", ".join(str(self.processes[worker_id].pid) for worker_id in dead)
         self.shut_down()
-        return RuntimeError(f"DataLoader worker (pid(s) {', '.join(ends)}) exited unexpectedly")
+        return RuntimeError(f"DataLoader worker (pid(s) {pids}) exited unexpectedly: {' '.join(ends)}")
 
     def shut_down(self) -> None:
         """Ends the workers: asks them to, waits a moment, and then makes them.
@@ -213,3 +213,10 @@ def warn_of_many_workers(workers: int) -> None:
             "number to avoid potential slowness/freeze if necessary.",
             stacklevel=4,
         )
+
+
+def _end(code: int | None) -> str:
+    """How a process ended, in words."""
+    if code is None or code >= 0:
+        return f"exited unexpectedly with exit code {code}."
+    return f"is killed by signal: {signal.strsignal(-code)}."
