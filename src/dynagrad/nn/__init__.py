@@ -6,7 +6,7 @@ Imported when first asked for: `import dynagrad` does not load it. Optimisers ar
 from dynagrad.nn import init
 
 from dynagrad.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # isort: skip
-from dynagrad.nn import functional, modules, utils
+from dynagrad.nn import common_types, functional, modules, utils
 from dynagrad.nn.modules import *  # noqa: F403  # its __all__ is the list of layers
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "common_types",
     "functional",
     "init",
     "modules",

@@ -5,6 +5,7 @@ Norms over the last dimensions are in `normalization`. The loops are in `_core/o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import dynagrad
@@ -19,10 +20,10 @@ _batch_norm = CARDS["batch_norm"].op
 _group_norm = CARDS["group_norm"].op
 
 
-def _refuse_single_values(size: tuple[int, ...]) -> None:
+def _refuse_single_values(size: Sequence[int]) -> None:
     """One number for each channel has no variance."""
     if size[0] * prod(size[2:]) == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {tuple(size)}")
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
 
 
 def batch_norm(
@@ -60,7 +61,7 @@ def group_norm(
     """Normalises each group of channels of each item of (N, C, ...), then scales and shifts each channel."""
     if input.dim() < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
-    _refuse_single_values((input.size(0) * input.size(1) // num_groups, num_groups, *input.shape[2:]))
+    _refuse_single_values([input.size(0) * input.size(1) // num_groups, num_groups, *input.shape[2:]])
     return _group_norm(input, num_groups, weight, bias, eps)
 
 
@@ -76,7 +77,7 @@ def instance_norm(
 ) -> Tensor:
     """Normalises each channel of each item of (N, C, ...); the running statistics take means over N."""
     if use_input_stats and prod(input.shape[2:]) == 1:
-        raise ValueError(f"Expected more than 1 spatial element when training, got input size {tuple(input.shape)}")
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
     return dynagrad.instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, False)
 
 

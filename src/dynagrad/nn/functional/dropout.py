@@ -18,6 +18,12 @@ def _check(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
+def _check_tensor(name: str, input: Tensor, inplace: bool) -> None:
+    if not isinstance(input, Tensor):
+        name = f"{name}_" if inplace else name
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+
+
 def _mask(input: Tensor, feature: bool) -> Tensor:
     """Memory for the draws: one for each element, or one for each channel of each member of the batch."""
     if not feature:
@@ -43,6 +49,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Raises ValueError for a probability outside of [0, 1].
     """
     _check(p)
+    _check_tensor("dropout", input, inplace)
     return _dropped(input, p, training, inplace, feature=False)
 
 
@@ -111,10 +118,12 @@ def _alpha_dropped(input: Tensor, p: float, training: bool, inplace: bool, featu
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout that keeps mean 0 and variance 1, for networks with SELU."""
     _check(p)
+    _check_tensor("alpha_dropout", input, inplace)
     return _alpha_dropped(input, p, training, inplace, feature=False)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """alpha_dropout of whole channels."""
     _check(p)
+    _check_tensor("feature_alpha_dropout", input, inplace)
     return _alpha_dropped(input, p, training, inplace, feature=True)

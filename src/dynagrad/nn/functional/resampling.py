@@ -84,6 +84,8 @@ def _pair(given: Any, name: str) -> tuple[int, int]:
 
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The windows of images, (N, C, H, W) or (C, H, W), as columns: (N, C * kh * kw, number of windows)."""
+    if input.dim() < 3:
+        input.size(max(input.dim(), 1))  # raises PyTorch's IndexError
     if input.dim() not in (3, 4) or 0 in input.shape[-3:]:
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for "

@@ -351,7 +351,7 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         """A line for each value."""
-        return "\n".join(f"  ({i}): {_shown(value)}" for i, value in enumerate(self))
+        return "\n".join(f"  ({i}): {_shown(value, str(getattr(value, 'dtype', '')))}" for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -463,7 +463,7 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """A line for each value."""
-        return "\n".join(f"  ({key}): {_shown(value)}" for key, value in self.items())
+        return "\n".join(f"  ({key}): {_shown(value, dynagrad.typename(value))}" for key, value in self.items())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
@@ -487,9 +487,10 @@ def _as_parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, kind: str) -> str:
+    """A value as a line; ``kind`` is how its container writes the dtype: PyTorch's two differ."""
     if isinstance(value, Tensor):
         what = "Parameter" if isinstance(value, Parameter) else "Tensor"
         size = "x".join(str(size) for size in value.size())
-        return f"{what} containing: [{dynagrad.typename(value)} of size {size}]"
+        return f"{what} containing: [{kind} of size {size}]"
     return f"Object of type: {type(value).__name__}"

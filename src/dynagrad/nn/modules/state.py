@@ -304,12 +304,13 @@ class _Load:
 
     def refuse(self, module: Any) -> None:
         """Raises RuntimeError if anything was reported that counts."""
-        lines = list(self.errors)
+        lines = []
         if self.strict:
             for keys, what in ((self.missing, "Missing"), (self.unexpected, "Unexpected")):
                 if keys:
                     quoted = ", ".join(f'"{key}"' for key in keys)
-                    lines.insert(0, f"{what} key(s) in state_dict: {quoted}. ")
+                    lines.append(f"{what} key(s) in state_dict: {quoted}. ")
+        lines += self.errors
         if lines:
             name = type(module).__name__
             raise RuntimeError(f"Error(s) in loading state_dict for {name}:\n\t" + "\n\t".join(lines))

@@ -1,6 +1,6 @@
 """Work on the parameters of a model: their norms, their vectors, parametrisations; sequences of unequal lengths."""
 
-from dynagrad.nn.utils import parametrizations, parametrize, rnn, stateless
+from dynagrad.nn.utils import fusion, parametrizations, parametrize, rnn, stateless
 from dynagrad.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -9,6 +9,12 @@ from dynagrad.nn.utils.clip_grad import (
     get_total_norm,
 )
 from dynagrad.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from dynagrad.nn.utils.fusion import (
+    fuse_conv_bn_eval,
+    fuse_conv_bn_weights,
+    fuse_linear_bn_eval,
+    fuse_linear_bn_weights,
+)
 from dynagrad.nn.utils.init import skip_init
 from dynagrad.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
 from dynagrad.nn.utils.weight_norm import remove_weight_norm, weight_norm
@@ -18,6 +24,11 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
+    "fusion",
     "get_total_norm",
     "parameters_to_vector",
     "parametrizations",
