@@ -283,6 +283,27 @@ def test_jumping_to_forward_backward_and_rounds(open_page: Any) -> None:
     assert tab.step() == second["forward"][0]
 
 
+def test_an_update_is_no_forward_and_the_end_of_a_backward_is_followed_to_its_root(open_page: Any) -> None:
+    with record() as recording:
+        w = torch.ones(2, requires_grad=True)
+        (w * w).sum().backward()
+        with torch.no_grad():
+            w.sub_(w.grad)
+    first = recording.data["rounds"][0]
+    tab = open_page(recording.data)
+    for step, badge in ((first["forward"][0], "forward"), (first["backward"][0], "backward")):
+        tab.go(step)
+        assert tab.text("#says .phase") == badge
+    tab.go(first["backward"][1] + 1)
+    assert tab.text("#says .phase") == "update"
+    tab.press("body", "Home")
+    tab.go(first["backward"][1])
+    assert "Backward is done" in tab.text("#says")
+    root = tab.locator(f"[data-unit='{tab.evaluate('dynagradPage.root()')}']").bounding_box()
+    canvas = tab.locator("#drawing").bounding_box()
+    assert canvas["y"] <= root["y"] <= canvas["y"] + canvas["height"] - root["height"]
+
+
 def test_the_slider_moves_the_film(open_page: Any) -> None:
     tab = open_page(films.lab())
     tab.focus("#slider")
@@ -500,7 +521,7 @@ def test_comparing_begins_with_this_round_and_names_the_arms_of_conditions(open_
         w = torch.ones(2, requires_grad=True)
         for i in range(3):
             h = w * 3
-            if i % 2:
+            if i % 2:  # noqa: SIM108 - the arms are what is tested
                 h = h.tanh()
             else:
                 h = h.relu()
@@ -589,7 +610,9 @@ def test_the_controls_stand_in_one_row_beside_an_error(open_page: Any) -> None:
 
 def test_the_part_of_a_line_in_an_error_covers_none_of_its_text(open_page: Any) -> None:
     data = films.failing()
-    data["sources"][0]["text"] = data["sources"][0]["text"].replace("\n", "  # and a long comment beside what it says\n")
+    data["sources"][0]["text"] = data["sources"][0]["text"].replace(
+        "\n", "  # and a long comment beside what it says\n"
+    )
     tab = open_page(data)
     for line in tab.locator(".line.conflict").all():
         text, role = line.locator(".text").bounding_box(), line.locator(".role").bounding_box()
