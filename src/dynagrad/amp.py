@@ -186,7 +186,7 @@ class GradScaler:
         if not isinstance(outputs, Iterable):
             raise ValueError("outputs must be a Tensor or an iterable of Tensors")  # noqa: TRY004  # PyTorch's kind
         scaled = map(self.scale, outputs)
-        return type(outputs)(scaled) if isinstance(outputs, (list, tuple)) else scaled  # type: ignore[call-arg]
+        return type(outputs)(scaled) if isinstance(outputs, (list, tuple)) else scaled
 
     def _check_scaled(self, method: str) -> None:
         if self._scale is None:

@@ -185,8 +185,8 @@ class device:  # noqa: N801  # PyTorch's name
         if self.idx >= 0:
             raise RuntimeError("PyTorch was compiled without CUDA support")
 
-    def __exit__(self, *error: object) -> bool:
-        return False
+    def __exit__(self, *error: object) -> None:
+        pass
 
 
 class Stream:
