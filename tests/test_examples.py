@@ -128,7 +128,7 @@ def test_article_parameters_are_the_generators(article: Ran) -> None:
 
 
 def test_article_update_of_a_leaf_is_refused_and_no_grad_mends_it(article: Ran) -> None:
-    refusal = "RuntimeError: a leaf Variable that requires grad ('b') is being used in an in-place operation"
+    refusal = "RuntimeError: a leaf Variable that requires grad is being used in an in-place operation.\n  It is 'b'."
     assert refusal in article.text
     assert "with torch.no_grad():" in article.text
     assert "updated: tensor([0.6479], requires_grad=True) tensor([0.3104], requires_grad=True)" in article.text

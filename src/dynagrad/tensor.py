@@ -137,6 +137,9 @@ class Tensor(NativeTensor):
 
     _typed_storage = storage
 
+    def __reversed__(self) -> Tensor:
+        return self.flip(0) if self.dim() else self
+
     def __copy__(self) -> Self:
         made = alias_of(self, type(self), self.requires_grad)
         made.__setstate__(_attributes(self))
@@ -152,7 +155,7 @@ class Tensor(NativeTensor):
             )
         import copy
 
-        made = memo[id(self)] = alias_of(self.detach().clone(), type(self), self.requires_grad)
+        made = memo[id(self)] = alias_of(_over_a_copy(self, memo), type(self), self.requires_grad)
         if self.grad is not None:
             made.grad = copy.deepcopy(self.grad, memo)
         made.__setstate__(copy.deepcopy(_attributes(self), memo))
@@ -174,6 +177,18 @@ class _TypedTensor(type):
 def _typed_tensor(name: str, dtype_name: str) -> _TypedTensor:
     doc = f"A tensor of {dtype_name}, by its old name: a constructor, and an answer to isinstance."
     return _TypedTensor(name, (), {"dtype": BY_NAME[dtype_name], "__doc__": doc})
+
+
+def _over_a_copy(tensor: Tensor, memo: dict[Any, Any]) -> NativeTensor:
+    """A tensor like this one over a copy of its storage; tensors that share a storage share its copy."""
+    from dynagrad._core.ops.storage import over_bytes, storage_id, whole_storage
+
+    key = "storage", storage_id(tensor)
+    if key not in memo:
+        whole = whole_storage(tensor)
+        memo[key] = whole.clone(), whole  # which keeps the number of the storage taken
+    layout = tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
+    return over_bytes(memo[key][0], tensor.dtype, *layout, False)
 
 
 def _attributes(tensor: Tensor) -> dict[str, Any]:

@@ -100,3 +100,35 @@ def test_hooks_can_be_forbidden():
         pass
     with hooks:
         pass
+
+
+def test_gradients_are_taken_of_any_iterable(x):
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    named = {"x": x, "w": w}
+    loss = (x * x).sum() + (w * w).sum()
+    found = torch.autograd.grad(loss, (each for each in named.values()), retain_graph=True)
+    assert [g.tolist() for g in found] == [(2 * x).tolist(), [2, 4]]
+    found = torch.autograd.grad(loss, named.values(), retain_graph=True)
+    assert [g.tolist() for g in found] == [(2 * x).tolist(), [2, 4]]
+    torch.autograd.backward(each for each in (loss, loss * 2))
+    assert w.grad.tolist() == [6, 12]
+
+
+def test_a_batch_of_gradients_is_a_gradient_for_each_row():
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    unused = torch.ones(1, requires_grad=True)
+    y = w * w
+    rows = torch.eye(2)
+    (found,) = torch.autograd.grad(y, w, rows, is_grads_batched=True, retain_graph=True)
+    assert found.tolist() == [[2, 0], [0, 4]]
+    found = torch.autograd.grad(
+        y, {"w": w, "unused": unused}, rows, is_grads_batched=True, create_graph=True, allow_unused=True
+    )
+    assert found["unused"] is None
+    found["w"].sum().backward()
+    assert w.grad.tolist() == [2, 2]
+    with pytest.raises(ValueError, match="lengths"):
+        torch.autograd.grad(y, w, is_grads_batched=True)
+    (found,) = torch.autograd.grad(y, w, rows, is_grads_batched=True)
+    with pytest.raises(RuntimeError, match="second time"):
+        torch.autograd.grad(y, w, rows, is_grads_batched=True)

@@ -117,3 +117,46 @@ def test_reading_the_grad_of_a_non_leaf_says_where_retain_grad_belongs():
     message = str(caught[0].message)
     assert "inner.retain_grad()" in message
     assert "inner = w * 2" in message
+
+
+def test_what_pytorch_says_comes_first_and_whole():
+    x = torch.ones(2, requires_grad=True)
+    unused = torch.ones(2, requires_grad=True)
+    loss = (x * x).sum()
+    with pytest.raises(
+        RuntimeError, match=r"^The differentiated Tensor at index 1 appears to not have been .* It is 'unused'\.$"
+    ):
+        torch.autograd.grad(loss, [x, unused])
+    with pytest.raises(RuntimeError, match=r"`inputs` argument to `grad\(\)` cannot be empty"):
+        torch.autograd.grad(loss, [])
+    with pytest.raises(RuntimeError, match=r"gradient of size '\[3\]' to a tensor of size '\[2\]'"):
+        x.grad = torch.ones(3)
+    with pytest.raises(RuntimeError, match="requires_grad must be a bool"):
+        x.requires_grad = 2
+    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients"):
+        x.data = torch.ones(2, dtype=torch.int64)
+    with pytest.raises(RuntimeError, match="^Output 0 of Unbind is a view and is being modified inplace"):
+        x.clone().unbind()[0].mul_(2)
+    with torch.no_grad():
+        view = x.view(2)
+    with pytest.raises(RuntimeError, match="(?s)^A view was created in no_grad mode and is being .* It is 'view'"):
+        view.mul_(2)
+    with pytest.raises(RuntimeError, match=r"The size of tensor a \(3\) must match the size of tensor b \(5\)"):
+        torch.ones(3).copy_(torch.ones(5))
+    with pytest.raises(RuntimeError, match=r"output with shape \[3\] doesn't match the broadcast shape \[2, 3\]"):
+        torch.ones(3).copy_(torch.ones(2, 3))
+
+
+def test_a_copy_over_a_part_of_itself_is_refused():
+    a = torch.arange(4.0)
+    for write in (lambda: a[1:].copy_(a[:-1]), lambda: a.__setitem__(slice(1, None), a[:-1])):
+        with pytest.raises(RuntimeError, match="refer to a single memory location"):
+            write()
+    assert a.copy_(a).tolist() == [0, 1, 2, 3]
+
+
+def test_a_tensor_hashes_as_its_identity_and_reverses_its_rows():
+    x = torch.tensor([[1, 2], [3, 4]])
+    assert hash(x) == id(x)
+    assert reversed(x).tolist() == [[3, 4], [1, 2]]
+    assert x[0].broadcast_to(1, 2).shape == x[0].broadcast_to((1, 2)).shape == (1, 2)

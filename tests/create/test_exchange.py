@@ -119,6 +119,18 @@ def test_deepcopy():
     assert copy.deepcopy(x).grad is not x.grad
 
 
+def test_deep_copies_share_memory_as_the_originals_do():
+    x = dynagrad.arange(6.0).reshape(2, 3)
+    empty = dynagrad.empty(0)
+    made = copy.deepcopy({"x": x, "turned": x.t(), "last": x[1], "empty": empty, "other": x.clone()})
+    made["x"][1, 2] = 9
+    assert made["turned"].tolist() == [[0, 3], [1, 4], [2, 9]]
+    assert made["turned"].stride() == (1, 3)
+    assert made["last"].tolist() == [3, 4, 9]
+    assert made["other"].tolist() == x.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert made["empty"].shape == (0,)
+
+
 def test_a_copy_shares_memory_and_a_deep_copy_does_not():
     x = dynagrad.zeros(2)
     copy.copy(x).fill_(1)

@@ -6,11 +6,13 @@ Named ops become methods through their cards (`tensor.py`); how numbers are prin
 import cython
 import warnings
 import weakref
+from collections.abc import Iterable
 
 from cpython.buffer cimport Py_buffer
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
+from dynagrad._core.card import CARDS
 from dynagrad._core.graph import RemovableHandle
 from dynagrad._core.types import strided
 
@@ -225,7 +227,7 @@ cdef class NativeTensor(TensorBase):
         return (<TensorBase>self).shape[0]
 
     def __hash__(self):
-        return <Py_ssize_t>(<size_t><void*>self >> 4)
+        return <Py_ssize_t><void*>self                      # id(self), as PyTorch's
 
     # ---- operators ---------------------------------------------------------------------------------------------------
 
@@ -651,9 +653,7 @@ cdef object _nested(TensorBase t, int dim, const char** where):
 
 cdef int _set_requires_grad(TensorBase t, object value) except -1:
     if not isinstance(value, bool):
-        if not isinstance(value, (int, TensorBase)):
-            raise RuntimeError("requires_grad must be a bool")
-        value = bool(value)
+        raise RuntimeError("requires_grad must be a bool")
     if t.grad_fn is not None:
         if not value:
             raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed "
@@ -683,11 +683,11 @@ cdef int _set_grad(TensorBase t, object value) except -1:
     if g is t:
         raise RuntimeError("can't assign Variable as its own grad")
     if g.dtype != t.dtype:
-        raise RuntimeError(f"assigned grad has data of a different type: {dtype_object(g.dtype).name}, expected "
-                           f"{dtype_object(t.dtype).name}")
+        raise RuntimeError(f"attempting to assign a gradient with dtype '{dtype_object(g.dtype).name}' to a tensor with dtype "
+                           f"'{dtype_object(t.dtype).name}'. Please ensure that the gradient and the tensor have the same dtype")
     if shape_tuple(g) != shape_tuple(t):
-        raise RuntimeError(f"assigned grad has data of a different size: {list(shape_tuple(g))}, expected "
-                           f"{list(shape_tuple(t))}")
+        raise RuntimeError(f"attempting to assign a gradient of size '{list(shape_tuple(g))}' to a tensor of size "
+                           f"'{list(shape_tuple(t))}'. Please ensure that the gradient and the tensor are the same size")
     t.gradient = g
     return 0
 
@@ -708,6 +708,9 @@ cdef int _set_data(TensorBase t, object value) except -1:
     if not isinstance(value, TensorBase):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
     cdef TensorBase source = <TensorBase>value
+    if not is_float(source.dtype) and requires_grad(t):
+        raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype, not "
+                           f"{dtype_object(source.dtype).name}")
     if t.counter == t.storage:
         t.counter = storage_new(0)
         t.counter.version = t.storage.version
@@ -771,7 +774,9 @@ cdef TensorBase _root_gradient(TensorBase t, object given, bint create_graph, in
 cdef tuple _as_tuple(object given):
     if given is None:
         return ()
-    return tuple(given) if isinstance(given, (tuple, list)) and not _is_edge(given) else (given,)
+    if isinstance(given, TensorBase) or _is_edge(given):
+        return (given,)
+    return tuple(given) if isinstance(given, (tuple, list)) or isinstance(given, Iterable) else (given,)
 
 
 cdef inline bint _is_edge(object given) except -1:
@@ -821,7 +826,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if inputs is not None:
         inputs = list(_as_tuple(tuple(inputs.values()) if isinstance(inputs, dict) else inputs))
         if not inputs:
-            raise RuntimeError("'inputs' argument to backward cannot be empty.")
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         _check_inputs(inputs)
         for each in inputs:
             if isinstance(each, TensorBase):
@@ -847,6 +852,21 @@ cdef int _check_inputs(list inputs) except -1:
     return 0
 
 
+cdef tuple _gradients_of_rows(tuple outputs, list wanted, tuple rows, object retain_graph, bint create_graph,
+                              object allow_unused, bint materialize_grads):
+    """`grad` for every row of the gradients of the outputs, one walk each, stacked."""
+    lengths = {len(each) for each in rows if each is not None}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError("is_grads_batched=True takes grad_outputs that agree in the length of their first dimension, which is "
+                         f"at least 1, but got the lengths {sorted(lengths)}")
+    n, = lengths
+    keep = create_graph if retain_graph is None else retain_graph
+    found = [grad(outputs, wanted, [None if each is None else each[i] for each in rows], keep or i < n - 1, create_graph, True,
+                  allow_unused, False, materialize_grads) for i in range(n)]
+    stack = CARDS["stack"].op
+    return tuple([None if column[0] is None else stack(column) for column in zip(*found)])
+
+
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
          is_grads_batched=False, materialize_grads=False):
     """The gradients of the sum of ``outputs`` with respect to ``inputs``, a tuple; ``.grad`` is left alone.
@@ -856,6 +876,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         grad_outputs: gradients of the outputs; 1 for outputs of one element.
         retain_graph, create_graph: as for `Tensor.backward`.
         allow_unused: gives None for an input that the outputs do not depend on, instead of raising RuntimeError.
+        is_grads_batched: each of ``grad_outputs`` has one more dimension in front, and so has each gradient: a row for a row.
         materialize_grads: gives zeros for such an input.
 
     >>> import dynagrad
@@ -863,21 +884,22 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     >>> dynagrad.autograd.grad(x * x * x, x)
     (tensor(12.),)
     """
-    if is_grads_batched:
-        raise NotImplementedError("is_grads_batched is not supported; call grad once for each row")
     if not only_inputs:
         raise ValueError("only_inputs=False is not supported: the gradients of other leaves are not accumulated")
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          "allow_unused=False.")
     if isinstance(inputs, dict):
-        found = grad(outputs, tuple(inputs.values()), grad_outputs, retain_graph, create_graph, True, allow_unused, False,
-                     materialize_grads)
+        found = grad(outputs, tuple(inputs.values()), grad_outputs, retain_graph, create_graph, True, allow_unused,
+                     is_grads_batched, materialize_grads)
         return dict(zip(inputs, found))
     outputs, wanted = _as_tuple(outputs), list(_as_tuple(inputs))
     if not wanted:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     _check_inputs(wanted)
+    if is_grads_batched:
+        return _gradients_of_rows(outputs, wanted, _as_tuple(grad_outputs), retain_graph, create_graph, allow_unused,
+                                  materialize_grads)
     roots, values = _roots(outputs, _as_tuple(grad_outputs) or (None,) * len(outputs), create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     found = run_backward(roots, values, keep, create_graph, wanted, False)
@@ -886,6 +908,6 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     elif not allow_unused and any([g is None for g in found]):
         missing = next(i for i, g in enumerate(found) if g is None)
         name = name_of(<TensorBase>wanted[missing]) if isinstance(wanted[missing], TensorBase) else ""
-        raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set "
-                           f"allow_unused=True if this is the desired behavior. It is {name or f'input {missing}'}.")
+        raise RuntimeError(f"The differentiated Tensor at index {missing} appears to not have been used in the graph. Set "
+                           f"allow_unused=True if this is the desired behavior.{f' It is {name}.' if name else ''}")
     return tuple(found)

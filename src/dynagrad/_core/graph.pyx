@@ -573,24 +573,25 @@ cdef Node gradient_function(TensorBase t):
 
 
 cdef object _view_error(TensorBase t, bint indirect=False):
-    what = f"Output {t.output_nr} of {type(t.grad_fn).__name__}" if t.grad_fn is not None else "This tensor"
+    done = "its base or another view of its base has been" if indirect else "is being"
     name = name_of(t)
-    if name:
-        what += f" (the variable {name})"
-    if t.flags & VIEW_MULTI:
-        why = ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
-               "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
-    elif t.flags & VIEW_CUSTOM:
-        why = ("This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
-               "logic to handle view+inplace would override the custom backward associated with the custom Function, "
-               "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
-               "custom Function.")
+    if t.flags & VIEW_MULTI or t.flags & VIEW_CUSTOM:
+        made = type(t.grad_fn).__name__.removesuffix("Backward0") if t.grad_fn is not None else "a view function"
+        text = f"Output {t.output_nr} of {made} is a view and {done} modified inplace. "
     else:
         mode = "inference mode" if t.flags & VIEW_INFERENCE else "no_grad mode"
-        why = (f"This view was created in {mode} and is being modified inplace with grad mode enabled. This view is "
-               "forbidden to be modified here: create it with grad mode enabled, or move both inside the no_grad block.")
-    done = "its base or another view of its base has been" if indirect else "is being"
-    return RuntimeError(f"{what} is a view and {done} modified inplace. {why}")
+        text = f"A view was created in {mode} and {done} modified inplace with grad mode enabled. "
+    if t.flags & VIEW_MULTI:
+        text += ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
+                 "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
+    elif t.flags & VIEW_CUSTOM:
+        text += ("This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
+                 "logic to handle view+inplace would override the custom backward associated with the custom Function, "
+                 "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
+                 "custom Function.")
+    else:
+        text += "Create it with grad mode enabled, or move both the view and the inplace operation into the no_grad block."
+    return RuntimeError(f"{text}\n  It is {name}." if name else text)
 
 
 cdef int check_inplace(TensorBase t, bint any_requires_grad, bint overlap_allowed=False) except -1:
@@ -624,7 +625,7 @@ cdef object _leaf_error(TensorBase t, str what):
     where = here()
     lines = [f"{what} is being used in an in-place operation."]
     if name:
-        lines[0] = f"{what} ({name}) is being used in an in-place operation."
+        lines.append(f"  It is {name}.")
     if where is not None:
         lines.append(f"  {where}")
         lines.append("  To update a parameter without recording the update, write\n"

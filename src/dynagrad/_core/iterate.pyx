@@ -533,17 +533,17 @@ cdef int copy_into(TensorBase target, TensorBase source) except -1:
     if target.contiguous and source.contiguous and target.dtype == source.dtype and _same_shape(target, source) \
             and target.numel * itemsizes[target.dtype] <= 65536:
         if target.data != source.data:
-            memcpy(target.data, source.data, target.numel * itemsizes[target.dtype])
+            memcpy(target.data, _apart(target, source).data, target.numel * itemsizes[target.dtype])
         return 0
     if source.ndim > target.ndim:
         for i in range(source.ndim - target.ndim):
             if source.shape[i] != 1:
-                raise _expand_error(target, source)
+                raise _rank_error(target, source)
         source = _drop_leading(source, source.ndim - target.ndim)
     pad = target.ndim - source.ndim
     for i in range(source.ndim):
         if source.shape[i] != 1 and source.shape[i] != target.shape[pad + i]:
-            raise _expand_error(target, source)
+            raise _size_error(target, source, pad + i)
     source = _apart(target, source)
     broadcast_strides(source, target.ndim, target.shape, strides)
     types[0], types[1] = <DType>target.dtype, <DType>source.dtype
@@ -556,9 +556,18 @@ cdef TensorBase _drop_leading(TensorBase t, int n):
     return new_alias(t, t.ndim - n, t.shape + n, t.strides + n, 0)
 
 
-cdef object _expand_error(TensorBase target, TensorBase source):
-    text = (f"The expanded size of the tensor must match the existing size: cannot write a tensor of shape "
-            f"{list(shape_tuple(source))} to one of shape {list(shape_tuple(target))}")
+cdef object _rank_error(TensorBase target, TensorBase source):
+    return _at_this_line(f"output with shape {list(shape_tuple(target))} doesn't match the broadcast shape "
+                         f"{list(shape_tuple(source))}")
+
+
+cdef object _size_error(TensorBase target, TensorBase source, int dim):
+    return _at_this_line(f"The size of tensor a ({target.shape[dim]}) must match the size of tensor b "
+                         f"({source.shape[dim - target.ndim + source.ndim]}) at non-singleton dimension {dim}: cannot write a "
+                         f"tensor of shape {list(shape_tuple(source))} to one of shape {list(shape_tuple(target))}")
+
+
+cdef object _at_this_line(str text):
     where = here()
     return RuntimeError(text if where is None else f"{text}\n  {where}")
 

@@ -215,8 +215,7 @@ cdef TensorBase copy_(TensorBase target, TensorBase source):
 def _copy_(TensorBase self not None, src, non_blocking=False):
     """Writes the elements of ``src``, cast and broadcast, to the tensor itself."""
     if isinstance(src, TensorBase) and (<TensorBase>src).ndim > self.ndim:
-        raise RuntimeError(f"copy_(): a source of shape {list(src.shape)} has more dimensions than the target of shape "
-                           f"{list(shape_tuple(self))}, and cannot be expanded to it")
+        raise RuntimeError(f"output with shape {list(shape_tuple(self))} doesn't match the broadcast shape {list(src.shape)}")
     return copy_(self, src if isinstance(src, TensorBase) else new_number(src, 9))
 
 

@@ -709,7 +709,7 @@ def _expand_as(TensorBase input not None, TensorBase other not None):
     return expanded(input, other.ndim, other.shape)
 
 
-def _broadcast_to(TensorBase input not None, object size):
+def _broadcast_to(TensorBase input not None, *args, size=None):
     """``input.expand(size)``.
 
     >>> import dynagrad
@@ -717,7 +717,9 @@ def _broadcast_to(TensorBase input not None, object size):
     tensor([[1, 2],
             [1, 2]])
     """
-    return expand_to(input, size if isinstance(size, (tuple, list)) else (size,))
+    if size is None:
+        size = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+    return expand_to(input, size)
 
 
 def _broadcast_tensors(*tensors):
