@@ -615,8 +615,11 @@ _LAZY_NAMES = {
     "UntypedStorage": "storage",
     "autocast": "amp",
     "compile": "settings",
+    "get_autocast_dtype": "amp",
     "get_default_device": "settings",
     "get_num_interop_threads": "settings",
+    "is_autocast_cpu_enabled": "amp",
+    "is_autocast_enabled": "amp",
     "load": "serialization",
     "save": "serialization",
 }

@@ -135,11 +135,11 @@ def test_what_pytorch_says_comes_first_and_whole():
         x.requires_grad = 2
     with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients"):
         x.data = torch.ones(2, dtype=torch.int64)
-    with pytest.raises(RuntimeError, match="^Output 0 of Unbind is a view and is being modified inplace"):
+    with pytest.raises(RuntimeError, match=r"^Output 0 of Unbind is a view and is being modified inplace"):
         x.clone().unbind()[0].mul_(2)
     with torch.no_grad():
         view = x.view(2)
-    with pytest.raises(RuntimeError, match="(?s)^A view was created in no_grad mode and is being .* It is 'view'"):
+    with pytest.raises(RuntimeError, match=r"(?s)^A view was created in no_grad mode and is being .* It is 'view'"):
         view.mul_(2)
     with pytest.raises(RuntimeError, match=r"The size of tensor a \(3\) must match the size of tensor b \(5\)"):
         torch.ones(3).copy_(torch.ones(5))

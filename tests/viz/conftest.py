@@ -1,9 +1,44 @@
-"""Reads DOT text back as plain data, so that pictures are compared as graphs: labels, colours, edges and styles."""
+"""Pages that are opened in a browser, and DOT text read back as data: labels, colours, edges and styles."""
 
 import re
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.viz import films
+from tests.viz.browsing import CHROMIUM, FLAGS, Tab
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the page is driven through Playwright")
+    with playwright.sync_playwright() as driver, tempfile.TemporaryDirectory() as profile:
+        context = driver.chromium.launch_persistent_context(
+            profile, executable_path=CHROMIUM, args=list(FLAGS), accept_downloads=True
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    tabs: list[Tab] = []
+
+    def opened(data: dict[str, Any], **options: Any) -> Tab:
+        tabs.append(Tab(browser, films.page_file(tmp_path, data), **options))
+        return tabs[-1]
+
+    yield opened
+    for tab in tabs:
+        said, fetched = tab.said, tab.fetched
+        tab.page.close()
+        assert said == []
+        outside = [one for one in fetched if one != tab.address and not one.startswith(("data:", "blob:"))]
+        assert outside == []
 
 
 @pytest.fixture

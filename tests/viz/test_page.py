@@ -1,17 +1,9 @@
-"""The page in a real headless Chromium: it opens from disk, plays, answers clicks and keys, runs nothing foreign."""
+"""The page in a real headless Chromium: it opens from disk, plays, answers clicks and keys."""
 
 from __future__ import annotations
 
-import functools
-import json
 import re
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -19,98 +11,7 @@ import dynagrad as torch
 from dynagrad.viz import record
 from dynagrad.viz.page import page_of
 from tests.viz import films
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api", reason="the page is driven through Playwright")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-ALERT = "<img src=x onerror=alert(1)>"
-BREAKOUT = "</script><script>alert(2)</script><!--\u2028"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver, tempfile.TemporaryDirectory() as profile:
-        context = driver.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=list(FLAGS), accept_downloads=True
-        )
-        yield context
-        context.close()
-
-
-class Tab:
-    """A page that has been opened, with everything that it said, asked for or tried to fetch."""
-
-    def __init__(self, browser: Any, address: str, size: tuple[int, int] = (1280, 800)) -> None:
-        self.page = browser.new_page()
-        self.page.set_viewport_size({"width": size[0], "height": size[1]})
-        self.said: list[str] = []
-        self.fetched: list[str] = []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.said.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        self.page.on("request", lambda request: self.fetched.append(request.url))
-        self.address = address
-        self.page.goto(address)
-        self.page.wait_for_selector("html[data-ready]")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.page, name)
-
-    def text(self, selector: str) -> str:
-        return self.page.inner_text(selector)
-
-    def step(self) -> int:
-        return self.page.evaluate("dynagradPage.step")
-
-    def go(self, step: int) -> None:
-        self.page.evaluate("step => dynagradPage.goToStep(step)", step)
-
-    def until(self, condition: str) -> None:
-        # Playwright's own way to wait compiles text in the page, which the page's policy forbids.
-        deadline = time.monotonic() + 10
-        while not self.page.evaluate(condition):
-            assert time.monotonic() < deadline, condition
-            self.page.wait_for_timeout(20)
-
-    def shown(self, selector: str) -> int:
-        return self.page.evaluate(
-            "selector => [...document.querySelectorAll(selector)].filter(node =>"
-            " getComputedStyle(node).visibility !== 'hidden' && getComputedStyle(node).display !== 'none').length",
-            selector,
-        )
-
-    def names(self) -> list[str]:
-        return self.page.evaluate(
-            "[...document.querySelectorAll('#drawing .unit:not(.future) .tensor:not(.tag) .name')]"
-            ".map(node => node.textContent)"
-        )
-
-
-@pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
-    tabs: list[Tab] = []
-
-    def opened(data: dict[str, Any], **options: Any) -> Tab:
-        tabs.append(Tab(browser, films.page_file(tmp_path, data), **options))
-        return tabs[-1]
-
-    yield opened
-    for tab in tabs:
-        said, fetched = tab.said, tab.fetched
-        tab.page.close()
-        assert said == []
-        outside = [one for one in fetched if one != tab.address and not one.startswith(("data:", "blob:"))]
-        assert outside == []
-
+from tests.viz.browsing import Tab, needs_chromium, overlaps
 
 pytestmark = needs_chromium
 
@@ -386,28 +287,6 @@ def test_groups_open_and_close_without_overlap(open_page: Any) -> None:
         assert tab.shown("#drawing .group.closed") == 0
 
 
-def overlaps(tab: Tab) -> list[Any]:
-    """Pairs of units and closed groups that overlap; and open groups that do not hold what is theirs."""
-    return tab.page.evaluate("""() => {
-        const { geometry } = dynagradPage, found = [];
-        for (const [g, group] of geometry.groups.entries()) {
-            if (geometry.closedAround(g) !== null) continue;
-            const boxes = [
-                ...group.units.map((u) => geometry.unitBox(u)), ...group.groups.map((c) => geometry.groupBox(c))];
-            const own = geometry.groupBox(g);
-            boxes.forEach((a, i) => {
-                if (a.x < own.x - .1 || a.y < own.y - .1 || a.x + a.width > own.x + own.width + .1
-                    || a.y + a.height > own.y + own.height + .1) found.push(["out", g, i]);
-                boxes.slice(i + 1).forEach((b, j) => {
-                    if (a.x < b.x + b.width - .2 && b.x < a.x + a.width - .2 && a.y < b.y + b.height - .2
-                        && b.y < a.y + a.height - .2) found.push([g, i, i + 1 + j]);
-                });
-            });
-        }
-        return found;
-    }""")
-
-
 def test_a_click_opens_one_group_and_keeps_it_in_place(open_page: Any) -> None:
     tab = open_page(films.training())
     tab.press("body", "End")
@@ -546,156 +425,6 @@ def test_the_legend_answers_what_is_accumulate_grad_and_why_none(open_page: Any)
     assert "AccumulateGrad?" not in tab.text("#inspector")
 
 
-def test_the_view_is_exported_as_svg(open_page: Any) -> None:
-    tab = open_page(films.lab())
-    with tab.expect_download() as download:
-        tab.select_option("#export", "svg")
-    text = Path(download.value.path()).read_text(encoding="utf-8")
-    root = ET.fromstring(text)  # noqa: S314 - our own text
-    words = {node.text for node in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"Wh", "i2h", "MmBackward0", "@"} <= words
-    assert "var(" not in text
-    assert "class=" not in text
-    assert download.value.suggested_filename == "lab.py.svg"
-
-
-def test_an_exported_label_lies_over_its_halo_and_every_colour_is_plain(open_page: Any) -> None:
-    tab = open_page(films.training())
-    tab.select_option("#colour", "time")
-    with tab.expect_download() as download:
-        tab.select_option("#export", "svg")
-    root = ET.fromstring(Path(download.value.path()).read_text(encoding="utf-8"))  # noqa: S314 - our own text
-    labels = [node for node in root.iter("{http://www.w3.org/2000/svg}text") if (node.text or "").startswith("▾")]
-    assert labels
-    for halo, label in zip(labels[::2], labels[1::2], strict=True):
-        assert halo.text == label.text
-        assert (halo.get("fill"), label.get("stroke")) == ("none", "none")
-    paints = [node.get(name) for node in root.iter() for name in ("fill", "stroke") if node.get(name)]
-    assert all(re.fullmatch("none|#[0-9a-f]{6}", one) for one in paints)
-    for path in root.iter("{http://www.w3.org/2000/svg}path"):
-        assert (path.get("fill"), path.get("stroke")) != ("none", "none")
-
-
-def test_the_view_is_exported_as_png_at_twice_the_size(open_page: Any) -> None:
-    tab = open_page(films.lab())
-    size = tab.evaluate(
-        "[document.getElementById('drawing').clientWidth, document.getElementById('drawing').clientHeight]"
-    )
-    with tab.expect_download() as download:
-        tab.select_option("#export", "png")
-    data = Path(download.value.path()).read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    assert [int.from_bytes(data[i : i + 4], "big") for i in (16, 20)] == [2 * one for one in size]
-
-
-@pytest.mark.parametrize("size", [(1920, 1080), (1280, 800), (960, 1080), (720, 900), (420, 800)])
-def test_every_panel_fits_its_window(open_page: Any, size: tuple[int, int]) -> None:
-    tab = open_page(films.training(), size=size)
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    for selector in ("#source", "#drawing", "#inspector", "#play", "#slider"):
-        box = tab.locator(selector).bounding_box()
-        assert box["width"] > 20
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= size[0] + 1
-        assert box["y"] + box["height"] <= size[1] + 1
-    assert tab.locator("#drawing").bounding_box()["height"] > 0.25 * size[1]
-
-
-def test_the_controls_stand_in_one_row_beside_an_error(open_page: Any) -> None:
-    tab = open_page(films.failing(), size=(760, 900))
-    first, error, count = (tab.locator(selector).bounding_box() for selector in ("#first", "#to-error", "#count"))
-    for box in (error, count):
-        assert abs(box["y"] + box["height"] / 2 - first["y"] - first["height"] / 2) < 3
-
-
-def test_the_part_of_a_line_in_an_error_covers_none_of_its_text(open_page: Any) -> None:
-    data = films.failing()
-    data["sources"][0]["text"] = data["sources"][0]["text"].replace(
-        "\n", "  # and a long comment beside what it says\n"
-    )
-    tab = open_page(data)
-    for line in tab.locator(".line.conflict").all():
-        text, role = line.locator(".text").bounding_box(), line.locator(".role").bounding_box()
-        assert role["y"] >= text["y"] + text["height"] - 1
-    assert "long comment" in tab.get_attribute(".line.conflict .text", "title")
-
-
-def test_zoom_pan_and_fit(open_page: Any) -> None:
-    tab = open_page(films.lab())
-    start = tab.evaluate("({ ...dynagradPage.graph.view })")
-    tab.press("body", "+")
-    assert tab.evaluate("dynagradPage.graph.view.scale") > start["scale"]
-    box = tab.locator("#drawing").bounding_box()
-    tab.mouse.move(box["x"] + 20, box["y"] + box["height"] - 20)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + 90, box["y"] + box["height"] - 60, steps=4)
-    tab.mouse.up()
-    moved = tab.evaluate("({ ...dynagradPage.graph.view })")
-    tab.mouse.wheel(0, 300)
-    tab.until(f"dynagradPage.graph.view.scale < {moved['scale']}")
-    tab.press("body", "0")
-    assert abs(tab.evaluate("dynagradPage.graph.view.scale") - min(start["scale"], 1.5)) < 0.5
-    inside = tab.locator("[data-unit='8']").bounding_box()
-    assert inside["y"] + inside["height"] < box["y"] + box["height"]
-
-
-def hostile() -> dict[str, Any]:
-    """A recording with markup in everything that a program can name."""
-    text = ALERT + BREAKOUT
-    film = films.Film(f"{text}.py", f"x = 1  # {text}\n{text}\n")
-    x = film.leaf(text, [2], "parameter")
-    film.scope("module", text)
-    y = film.op(text, text, [x, 2.0], [], text)
-    film.backward(y)
-    data = film.finished()
-    error = {"kind": "error", "type": text, "message": text, "at": [0, 1], "scope": 0, "round": 0, "function": text}
-    data["steps"].append(error | {"lines": [[0, 2, text]]})
-    data["notes"] = [text]
-    data["tensors"][0] |= {"name": text, "dtype": text}
-    data["nodes"][1] |= {"formula": text, "name": text}
-    data["nodes"][1]["saved"][0]["name"] = text
-    data["values"][0]["data"] = [text, float("nan")]
-    return data
-
-
-def test_nothing_that_a_program_says_becomes_part_of_the_page(open_page: Any) -> None:
-    tab = open_page(hostile())
-    for step in range(len(tab.evaluate("dynagradPage.story.steps"))):
-        tab.go(step)
-    tensor, operation = {"kind": "tensor", "unit": 0, "box": 0}, {"kind": "operation", "unit": 1}
-    for selected in (tensor, operation, {"kind": "accumulate", "unit": 0}, {"kind": "edge", "edge": "0.0"}):
-        tab.page.evaluate("selected => dynagradPage.select(selected)", selected)
-    tab.press("body", "?")
-    tab.evaluate("dynagradPage.showSide('compare')")
-    tab.fill("#search", "img")
-    with tab.expect_download():
-        tab.select_option("#export", "svg")
-    assert tab.evaluate("document.querySelectorAll('img, script:not([type=module]), iframe').length") == 0
-    assert ALERT in tab.text("#code")
-
-
-def test_the_embedded_recording_cannot_end_its_element() -> None:
-    page = page_of(hostile())
-    inside = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
-    assert not re.search("[<>&\u2028\u2029]", inside)
-    assert json.loads(inside)["recording"]["notes"] == [ALERT + BREAKOUT]
-    assert page.count("<script") == 3
-    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-
-
-def test_a_foreign_script_does_not_run_even_where_it_stands_in_the_page(browser: Any, tmp_path: Path) -> None:
-    text = page_of(films.lab()).replace("<header", "<script>window.foreign = 1</script><header", 1)
-    path = tmp_path / "foreign.html"
-    path.write_text(text, encoding="utf-8")
-    page = browser.new_page()
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-ready]")
-    assert page.evaluate("window.foreign") is None
-    page.close()
-
-
 def test_a_long_recording_is_packed_and_opens(open_page: Any) -> None:
     data = films.training(200)
     page = page_of(data)
@@ -707,12 +436,6 @@ def test_a_long_recording_is_packed_and_opens(open_page: Any) -> None:
     tab.press("body", "o")
     drawn = tab.evaluate("document.querySelectorAll('#drawing .unit').length")
     assert drawn < 1700  # only what is in view
-
-
-@functools.cache
-def scripts() -> str:
-    folder = Path(page_of.__code__.co_filename).parent
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.js")))
 
 
 def test_a_recorded_program_plays(open_page: Any) -> None:
@@ -736,7 +459,3 @@ def test_a_recorded_program_plays(open_page: Any) -> None:
     assert {"w", "x", "y", "total"} <= {name.split(",")[0] for name in tab.names()}
     assert tab.shown("#drawing .edge.cut") == 1
     assert overlaps(tab) == []
-
-
-def test_no_script_makes_markup_of_text() -> None:
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", scripts())
