@@ -163,6 +163,8 @@ def _index(given: Any) -> int:
     """The number of a device: of an int, a ``torch.device`` or its name. ValueError for one that is not CUDA's."""
     if isinstance(given, int):
         return given
+    if not isinstance(given, (str, dynagrad.device)):
+        raise ValueError(f"Expected a torch.device with a specified index or an integer, but got:{given}")
     found = dynagrad.device(given)
     if found.type != "cuda":
         raise ValueError(f"Expected a cuda device, but got: {found}")
