@@ -164,7 +164,8 @@ def _index(given: Any) -> int:
     if isinstance(given, int):
         return given
     if not isinstance(given, (str, dynagrad.device)):
-        raise ValueError(f"Expected a torch.device with a specified index or an integer, but got:{given}")
+        what = f"Expected a torch.device with a specified index or an integer, but got:{given}"
+        raise ValueError(what)  # noqa: TRY004  # PyTorch's
     found = dynagrad.device(given)
     if found.type != "cuda":
         raise ValueError(f"Expected a cuda device, but got: {found}")
