@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -119,6 +120,8 @@ def _variants(info: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
 def _counterpart(info: Any, where: str) -> Callable[..., Any]:
     if where != "function":
         variant = info.method_variant if where == "method" else info.inplace_variant
+        if isinstance(variant, partial):  # a function with inplace=True
+            return partial(translate.at(info.name), *variant.args, **variant.keywords)
         return translate.own(variant) if type(variant) is FunctionType else getattr(dynagrad.Tensor, variant.__name__)
     try:
         public = info.op is translate.at(info.name, torch)

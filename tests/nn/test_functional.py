@@ -266,3 +266,17 @@ def test_a_loss_of_a_linear_layer_refuses_what_it_cannot_do():
         F.linear_cross_entropy(rows, w, dynagrad.zeros(2, 4), ignore_index=1)
     with pytest.raises(NotImplementedError, match="chunks"):
         F.linear_cross_entropy(rows, w, classes, options=object())
+
+
+def test_steps_of_integers_and_losses_of_one_score():
+    whole = dynagrad.tensor([-3, 2, 7])
+    assert F.hardtanh(whole, -1.5, 2.7).tolist() == [-1, 2, 2]
+    assert F.threshold(whole, 2.5, 20.7).tolist() == [20, 20, 7]
+    assert F.relu6(whole.clone(), inplace=True).tolist() == [0, 2, 6]
+    with pytest.raises(RuntimeError, match="unsigned type with negative limits"):
+        F.hardtanh(dynagrad.ones(2, dtype=dynagrad.uint8))
+    score, right = dynagrad.tensor(1.5, requires_grad=True), dynagrad.tensor(0)
+    assert F.multi_margin_loss(score, right).item() == F.multilabel_margin_loss(score, right).item() == 0
+    alone = dynagrad.ones(1, 3, requires_grad=True)
+    (gradient,) = dynagrad.autograd.grad(F.pdist(alone).sum(), alone)
+    assert gradient.tolist() == [[0, 0, 0]]

@@ -18,7 +18,7 @@ from dynagrad._core.ops.lines cimport over_rows
 from dynagrad._core.ops.pointwise cimport as_number, not_implemented
 from dynagrad._core.ops.select cimport where
 from dynagrad._core.tensor cimport TensorBase, new_like, new_tensor, shape_tuple
-from dynagrad._core.types cimport F32, F64, compute_dtype, compute_of, is_float, itemsizes
+from dynagrad._core.types cimport BOOL, F16, F32, F64, U8, compute_dtype, compute_of, is_float, itemsizes
 
 cdef const LayerKernels* L = layer_kernels()
 
@@ -200,6 +200,11 @@ def hardtanh(TensorBase input not None, min_val=-1.0, max_val=1.0, bint inplace=
     """``x`` clamped to ``[min_val, max_val]``, with slope 0 at the ends. Raises ValueError if there is nothing between."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if BOOL < input.dtype < F16:
+        if input.dtype == U8 and min_val < 0:
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+        clamp = CARDS["clamp"]
+        return (clamp.inplace if inplace else clamp.op)(input, int(min_val), int(max_val))
     return _apply(HardtanhBackward0.__new__(HardtanhBackward0), act_hardtanh, input, inplace, "hardtanh",
                   (min_val, max_val), min_val, max_val)
 
@@ -236,7 +241,10 @@ def hardshrink(TensorBase input not None, lambd=0.5):
 
 
 def threshold(TensorBase input not None, threshold, value, bint inplace=False):
-    """``x`` above the threshold, ``value`` elsewhere."""
+    """``x`` above the threshold, ``value`` elsewhere. Integer tensors take the whole part of both."""
+    if BOOL < input.dtype < F16:
+        fill = CARDS["masked_fill"]
+        return (fill.inplace if inplace else fill.op)(input, input <= int(threshold), int(value))
     return _apply(ThresholdBackward0.__new__(ThresholdBackward0), act_threshold, input, inplace, "threshold_cpu",
                   (threshold,), as_number(threshold), as_number(value))
 

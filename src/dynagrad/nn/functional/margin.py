@@ -21,12 +21,12 @@ __all__ = [
 
 
 def _margin_shapes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    if input.dim() > 2 or input.dim() == 0 or (input.numel() == 0 and input.shape[-1] == 0):
+    if input.dim() > 2 or (input.dim() > 0 and input.shape[-1] == 0):
         raise RuntimeError(
             f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {input.shape}"
         )
-    if input.dim() == 1:
-        return input.unsqueeze(0), target.reshape(1, -1)
+    if input.dim() < 2:
+        return input.reshape(1, -1), target.reshape(1, -1)
     return input, target
 
 
