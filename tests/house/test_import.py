@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dynagrad
 
-HEAVY = ("numpy", "scipy_openblas32", "graphviz", "pygraphviz", "asyncio", "unittest", "importlib.metadata")
+HEAVY = ("numpy", "scipy_openblas64", "graphviz", "pygraphviz", "asyncio", "unittest", "importlib.metadata")
 
 
 def test_importing_loads_nothing_heavy() -> None:

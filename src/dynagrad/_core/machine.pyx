@@ -69,6 +69,8 @@ def get_num_threads():
 def set_num_threads(int n):
     """Sets how many threads a large kernel uses. Raises RuntimeError for less than one.
 
+    Matrix products run in the OpenBLAS that NumPy's wheel carries, so that NumPy's products use as many from then on.
+
     >>> import dynagrad
     >>> before = dynagrad.get_num_threads()
     >>> dynagrad.set_num_threads(1)

@@ -25,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
 def rows() -> list[tuple[str, str]]:
     """Names and values, in the order in which they are printed."""
     import dynagrad
+    from dynagrad._core import openblas
 
     return [
         ("dynagrad", dynagrad.__version__),
@@ -33,7 +34,7 @@ def rows() -> list[tuple[str, str]]:
         ("kernels", answer(dynagrad, "backends.cpu.get_cpu_capability")),
         ("threads", answer(dynagrad, "get_num_threads")),
         ("NumPy", installed("numpy")),
-        ("OpenBLAS", installed("scipy-openblas32")),
+        ("OpenBLAS", next((path.name for path in openblas.copies()), "none: pip install scipy-openblas64")),
         *(
             (f"extra {extra}", ", ".join(f"{name} {installed(name)}" for name in names))
             for extra, names in EXTRAS.items()

@@ -12,20 +12,20 @@ from dynagrad._core.types cimport BF16, BOOL, F16, F32, F64, I32, I64, DType, dt
 from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/lapack.hpp" namespace "dg" nogil:
-    bint lu_factor(DType type, int64_t batch, int32_t m, int32_t n, void* a, int32_t* pivots, int32_t* info)
-    bint lu_solve(DType type, bint trans, int64_t batch, int32_t n, int32_t columns, void* lu, int32_t* pivots, void* b)
-    bint cholesky(DType type, bint upper, int64_t batch, int32_t n, void* a, int32_t* info)
-    bint triangular_solve(DType type, bint left, bint upper, bint trans, bint unit, int64_t batch, int32_t m, int32_t n,
+    bint lu_factor(DType type, int64_t batch, int64_t m, int64_t n, void* a, int32_t* pivots, int32_t* info)
+    bint lu_solve(DType type, bint trans, int64_t batch, int64_t n, int64_t columns, void* lu, int32_t* pivots, void* b)
+    bint cholesky(DType type, bint upper, int64_t batch, int64_t n, void* a, int32_t* info)
+    bint triangular_solve(DType type, bint left, bint upper, bint trans, bint unit, int64_t batch, int64_t m, int64_t n,
                           const void* a, void* b)
-    bint qr_factor(DType type, int64_t batch, int32_t m, int32_t n, void* a, void* tau)
-    bint reflectors_to_q(DType type, int64_t batch, int32_t m, int32_t n, int32_t k, void* a, void* tau)
-    bint symmetric_eigen(DType type, bint vectors, bint upper, int64_t batch, int32_t n, void* a, void* values, int32_t* info)
-    bint singular_values(DType type, char job, int64_t batch, int32_t m, int32_t n, void* a, void* s, void* u, void* vt,
+    bint qr_factor(DType type, int64_t batch, int64_t m, int64_t n, void* a, void* tau)
+    bint reflectors_to_q(DType type, int64_t batch, int64_t m, int64_t n, int64_t k, void* a, void* tau)
+    bint symmetric_eigen(DType type, bint vectors, bint upper, int64_t batch, int64_t n, void* a, void* values, int32_t* info)
+    bint singular_values(DType type, char job, int64_t batch, int64_t m, int64_t n, void* a, void* s, void* u, void* vt,
                          int32_t* info)
-    bint least_squares(DType type, char driver, int64_t batch, int32_t m, int32_t n, int32_t columns, void* a, void* b,
+    bint least_squares(DType type, char driver, int64_t batch, int64_t m, int64_t n, int64_t columns, void* a, void* b,
                        double rcond, void* s, int64_t* rank, int32_t* info)
-    bint symmetric_factor(DType type, int64_t batch, int32_t n, void* a, int32_t* pivots, int32_t* info)
-    bint symmetric_solve(DType type, int64_t batch, int32_t n, int32_t columns, void* ld, int32_t* pivots, void* b)
+    bint symmetric_factor(DType type, int64_t batch, int64_t n, void* a, int32_t* pivots, int32_t* info)
+    bint symmetric_solve(DType type, int64_t batch, int64_t n, int64_t columns, void* ld, int32_t* pivots, void* b)
     void pivots_to_order(int64_t batch, int64_t n, int64_t k, const int32_t* pivots, int64_t* order)
 
 
@@ -80,7 +80,7 @@ cdef inline int _ready() except -1:
 
 cdef int _served(bint found) except -1:
     if not found:
-        raise RuntimeError("factorisations need LAPACK: pip install scipy-openblas32")
+        raise RuntimeError("factorisations need LAPACK, which comes with the wheels of NumPy: pip install scipy-openblas64")
     return 0
 
 
@@ -136,12 +136,12 @@ cdef int64_t _count(TensorBase A) noexcept nogil:
     return n
 
 
-cdef inline int32_t _rows(TensorBase A) noexcept nogil:
-    return <int32_t>A.shape[A.ndim - 2]
+cdef inline int64_t _rows(TensorBase A) noexcept nogil:
+    return A.shape[A.ndim - 2]
 
 
-cdef inline int32_t _columns(TensorBase A) noexcept nogil:
-    return <int32_t>A.shape[A.ndim - 1]
+cdef inline int64_t _columns(TensorBase A) noexcept nogil:
+    return A.shape[A.ndim - 1]
 
 
 cdef TensorBase _no_info(TensorBase A):
@@ -290,7 +290,7 @@ cdef TensorBase q_values(TensorBase reflectors, TensorBase tau, int64_t columns)
     cdef TensorBase q = new_columns(reflectors.dtype, batch_of(reflectors), _rows(reflectors), columns)
     cdef TensorBase factors = new_plain(tau.dtype, shape_tuple(tau))
     cdef int64_t count = _count(reflectors), taken = min(columns, <int64_t>_columns(reflectors))
-    cdef int32_t k = <int32_t>tau.shape[tau.ndim - 1] if tau.ndim else 0
+    cdef int64_t k = tau.shape[tau.ndim - 1] if tau.ndim else 0
     cdef bint found = True
     if tau.dtype != q.dtype or tau.ndim == 0 or shape_tuple(tau)[:-1] != batch_of(q) or k > taken:
         raise RuntimeError(f"the factors of the reflectors have shape {list(shape_tuple(tau))} and dtype "
@@ -301,7 +301,7 @@ cdef TensorBase q_values(TensorBase reflectors, TensorBase tau, int64_t columns)
     if q.numel:
         unlocked.begin()
         with nogil:
-            found = reflectors_to_q(<DType>q.dtype, count, _rows(q), <int32_t>columns, k, q.data, factors.data)
+            found = reflectors_to_q(<DType>q.dtype, count, _rows(q), columns, k, q.data, factors.data)
     _served(found)
     return q
 
@@ -371,7 +371,7 @@ cdef tuple lstsq_values(TensorBase A, TensorBase B, double rcond, str driver):
     if A.numel and B.numel:
         unlocked.begin()
         with nogil:
-            found = least_squares(<DType>A.dtype, letter, count, <int32_t>m, <int32_t>n, _columns(B), a.data, X.data, rcond,
+            found = least_squares(<DType>A.dtype, letter, count, m, n, _columns(B), a.data, X.data, rcond,
                                   S.data, <int64_t*>ranks.data, <int32_t*>info.data)
     _served(found)
     return X, ranks, S, info

@@ -53,17 +53,14 @@ cdef bint _blas_sought = False
 
 
 cdef int seek_blas() except -1:
-    """Opens the OpenBLAS of the package scipy-openblas32; without it our own loops serve, only slower."""
+    """Opens the OpenBLAS in NumPy's wheel, or that of the package scipy-openblas64; without one our own loops serve, only slower."""
     global _blas_sought
-    from importlib.util import find_spec
-    from pathlib import Path
+    from dynagrad._core.openblas import copies
 
     _blas_sought = True
-    spec = find_spec("scipy_openblas32")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        for library in sorted(Path(place, "lib").glob("libscipy_openblas*")):
-            if blas_load(bytes(library)):
-                return 0
+    for library in copies():
+        if blas_load(bytes(library)):
+            return 0
     return 0
 
 

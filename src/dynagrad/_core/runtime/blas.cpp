@@ -15,15 +15,20 @@ struct Library {
     Blas<float> single_precision;
     Blas<double> double_precision;
     void (*set_threads)(int);
+    int (*get_threads)();
     std::atomic<int> threads{0};
 };
 
 std::atomic<Library*> library{nullptr};
 
+// The suffix says that integers are 64 bits wide; the prefix came with NumPy 2.
 template <class F>
 bool find(void* handle, const char* name, F& slot) {
-    slot = reinterpret_cast<F>(dlsym(handle, (std::string("scipy_") + name).c_str()));
-    return slot != nullptr;
+    for (const char* prefix : {"scipy_", ""}) {
+        slot = reinterpret_cast<F>(dlsym(handle, (std::string(prefix) + name + "64_").c_str()));
+        if (slot) return true;
+    }
+    return false;
 }
 
 bool bind(Library& lib) {
@@ -31,7 +36,7 @@ bool bind(Library& lib) {
     return find(h, "cblas_sgemm", lib.single_precision.gemm) && find(h, "cblas_dgemm", lib.double_precision.gemm) &&
            find(h, "cblas_sgemv", lib.single_precision.gemv) && find(h, "cblas_dgemv", lib.double_precision.gemv) &&
            find(h, "cblas_sdot", lib.single_precision.dot) && find(h, "cblas_ddot", lib.double_precision.dot) &&
-           find(h, "openblas_set_num_threads", lib.set_threads);
+           find(h, "openblas_set_num_threads", lib.set_threads) && find(h, "openblas_get_num_threads", lib.get_threads);
 }
 
 Library* ready() {
@@ -52,6 +57,7 @@ bool blas_load(const char* path) {
     Library* lib = new Library{};
     lib->handle = handle;
     if (bind(*lib)) {
+        lib->threads.store(lib->get_threads());
         library.store(lib);
         return true;
     }

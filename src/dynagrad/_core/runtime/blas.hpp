@@ -1,10 +1,10 @@
-// OpenBLAS, found at run time. Its symbols carry the prefix `scipy_`; integers are 32 bits wide.
+// OpenBLAS, found at run time: the copy that NumPy's wheels carry, or one of its kind. Integers are 64 bits wide.
 #pragma once
 #include <cstdint>
 
 namespace dg {
 
-using BlasInt = int32_t;
+using BlasInt = int64_t;
 enum { blas_row_major = 101, blas_no_trans = 111, blas_trans = 112 };
 
 template <class T>
@@ -24,7 +24,8 @@ bool blas_loaded();
 // A BLAS or LAPACK routine by its Fortran name ("sgetrf_"), null when absent.
 void* blas_symbol(const char* name);
 
-// The routines, null before blas_load; OpenBLAS is told the current num_threads() first.
+// The routines, null before blas_load. OpenBLAS is told num_threads() first where that differs from what it uses: the
+// setting is then NumPy's too, as the library is.
 template <class T>
 const Blas<T>* blas();
 

@@ -1,7 +1,6 @@
 #include "gemm.hpp"
 
 #include <algorithm>
-#include <climits>
 
 #include "../kernels/matmul.hpp"
 #include "blas.hpp"
@@ -13,10 +12,6 @@ namespace {
 // Above this size OpenBLAS uses its own threads; below it, a batch may be shared out among ours.
 constexpr double blas_splits_above = 262144;
 constexpr int64_t own_grain = 32768;   // multiply-adds worth a thread
-
-bool fits(std::initializer_list<int64_t> sizes) {
-    return std::all_of(sizes.begin(), sizes.end(), [](int64_t s) { return s >= 0 && s <= INT_MAX; });
-}
 
 template <class T>
 MatmulArgs<T> arguments(const Gemm& g, const T* a, const T* b, T* c) {
@@ -42,12 +37,11 @@ void own_gemm(const MatmulArgs<T>& whole) {
 
 template <class T>
 bool blas_gemm(const Gemm& g, const T* a, const T* b, T* c) {
-    if (!fits({g.m, g.n, g.k, g.lda, g.ldb, g.ldc})) return false;
     const Blas<T>* lib = blas<T>();
     if (!lib) return false;
     const auto trans = [](bool t) { return t ? blas_trans : blas_no_trans; };
-    lib->gemm(blas_row_major, trans(g.trans_a), trans(g.trans_b), BlasInt(g.m), BlasInt(g.n), BlasInt(g.k), T(g.alpha),
-              a, BlasInt(g.lda), b, BlasInt(g.ldb), T(g.beta), c, BlasInt(g.ldc));
+    lib->gemm(blas_row_major, trans(g.trans_a), trans(g.trans_b), g.m, g.n, g.k, T(g.alpha), a, g.lda, b, g.ldb,
+              T(g.beta), c, g.ldc);
     return true;
 }
 
@@ -87,10 +81,10 @@ template <class T>
 void gemv_typed(bool trans, int64_t m, int64_t n, T alpha, const T* a, int64_t lda, const T* x, int64_t x_step, T beta,
                 T* y, int64_t y_step) {
     if constexpr (!std::is_same_v<T, int64_t>)
-        if (double(m) * double(n) >= blas_threshold && fits({m, n, lda, x_step, y_step}))
+        if (double(m) * double(n) >= blas_threshold)
             if (const Blas<T>* lib = blas<T>())
-                return lib->gemv(blas_row_major, trans ? blas_trans : blas_no_trans, BlasInt(m), BlasInt(n), alpha, a,
-                                 BlasInt(lda), x, BlasInt(x_step), beta, y, BlasInt(y_step));
+                return lib->gemv(blas_row_major, trans ? blas_trans : blas_no_trans, m, n, alpha, a, lda, x, x_step, beta,
+                                 y, y_step);
     const int64_t rows = trans ? n : m, columns = trans ? m : n;
     own_gemm(MatmulArgs<T>{rows, 1, columns, a, trans ? 1 : lda, trans ? lda : 1, x, x_step, 1, y, y_step, alpha, beta});
 }
@@ -98,9 +92,8 @@ void gemv_typed(bool trans, int64_t m, int64_t n, T alpha, const T* a, int64_t l
 template <class T>
 T dot_typed(int64_t n, const T* x, int64_t x_step, const T* y, int64_t y_step) {
     if constexpr (!std::is_same_v<T, int64_t>)
-        if (n > 256 && x_step && y_step && fits({n, x_step, y_step}))
-            if (const Blas<T>* lib = blas<T>())
-                return lib->dot(BlasInt(n), x, BlasInt(x_step), y, BlasInt(y_step));
+        if (n > 256 && x_step > 0 && y_step > 0)
+            if (const Blas<T>* lib = blas<T>()) return lib->dot(n, x, x_step, y, y_step);
     return dot(n, x, x_step, y, y_step);
 }
 
