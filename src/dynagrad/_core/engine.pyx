@@ -11,17 +11,19 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
+from dynagrad._core.deferred cimport drop_deferred, run_deferred
 from dynagrad._core.graph cimport (
     FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR, AccumulateGrad, Edge, Node, Output,
     accumulator_of, gradient_function, output_of, thread_state, wrote)
 from dynagrad._core.iterate cimport copy_into, copy_of
+from dynagrad._core.kernel_table cimport parallel_threshold
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.linalg cimport use_gradient_place
 from dynagrad._core.ops.pointwise cimport add, add_into
 from dynagrad._core.ops.reduce cimport sum_to
 from dynagrad._core.provenance cimport Cut, here, name_of, position_here
 from dynagrad._core.tensor cimport (
-    HAS_HOOKS, LEAF_GRAD, RETAINS_GRAD, TensorBase, dims_tuple, new_like, release_later, requires_grad,
+    HAS_HOOKS, LEAF_GRAD, PENDING, RETAINS_GRAD, TensorBase, dims_tuple, new_like, release_later, requires_grad,
     shape_tuple)
 from dynagrad._core.types cimport dtype_object, itemsizes
 
@@ -78,6 +80,8 @@ cdef Run* _start() except NULL:
 
 cdef void _end(Run* run) noexcept:
     cdef size_t i
+    if thread_state.pending:
+        drop_deferred()
     for i in range(_active.size()):
         if _active[i] == run.id:
             _active[i] = _active.back()
@@ -260,6 +264,8 @@ cdef TensorBase _fit(TensorBase g, Output* output, Node node, int index):
             if g.shape[i] != output.shape[i]:
                 same = False
                 break
+    if g.flags & PENDING and (not same or g.dtype != output.dtype):
+        run_deferred()
     if not same:
         if not _expandable(output, g):
             raise RuntimeError(
@@ -308,6 +314,8 @@ cdef int _deliver(Run* run, Edge* edge, TensorBase g, Node giver, int index) exc
         Py_INCREF(have)
         buffer[0] = <PyObject*>have
         return 0
+    if g.flags & PENDING:
+        run_deferred()
     if buffer[0] == NULL:
         parts = [None] * target.n_outputs
         Py_INCREF(parts)
@@ -323,6 +331,14 @@ cdef TensorBase _sum(PyObject* owned, TensorBase g):
     """owned + g. Takes over the reference; adds in place when it is the only one to that memory."""
     cdef TensorBase result
     cdef TensorBase have
+    if g.flags & PENDING or (<TensorBase>owned).flags & PENDING:
+        thread_state.deferring = <void*>g
+        try:
+            result = add(<TensorBase>owned, g, 1.0)
+        finally:
+            thread_state.deferring = NULL
+            Py_XDECREF(owned)
+        return result
     if not thread_state.grad_enabled and owned.ob_refcnt == 1:
         have = <TensorBase>owned
         if have.storage.references == 2 and have.storage == have.counter and have.contiguous and have.base is None:
@@ -714,6 +730,10 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
             buffer[0] = NULL
     elif buffer[0] != NULL:
         g = _take_gradient(buffer)
+        if g.numel >= parallel_threshold and _may_defer(node, points):
+            return _run_deferring(run, node, g, keep_graph, line)
+    if thread_state.pending:
+        run_deferred()
     if isinstance(node, AccumulateGrad):
         return _run_leaf(node, g, points)
     if node.flags & HAS_EXTRA or points is not None:
@@ -738,6 +758,24 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
     if not keep_graph:
         if _watcher != NULL:
             _tell_release(node)
+        node.release(<PyObject*>line if line is not None else NULL)
+    return _hand_on(run, node, results)
+
+
+cdef bint _may_defer(Node node, _Capture points) except -1:
+    """Whether the formula's loops may wait, see Note [Deferred loops]: nobody but it looks at what it returns."""
+    return type(node)._pointwise and not thread_state.grad_enabled and _watcher == NULL and not thread_state.anomaly \
+        and not node.flags & HAS_EXTRA and (points is None or id(node) not in points.wanted) and not _is_dead_end(node)
+
+
+cdef int _run_deferring(Run* run, Node node, TensorBase g, bint keep_graph, Cut line) except -1:
+    cdef object results
+    thread_state.deferring = <void*>g
+    try:
+        results = node.vjp(g)
+    finally:
+        thread_state.deferring = NULL
+    if not keep_graph:
         node.release(<PyObject*>line if line is not None else NULL)
     return _hand_on(run, node, results)
 

@@ -12,6 +12,8 @@ cdef extern from "runtime/state.hpp" namespace "dg" nogil:
         bint packing
         int backward_depth
         bint grad_asked
+        bint pending
+        void* deferring
     ThreadState thread_state
 
 cdef enum:

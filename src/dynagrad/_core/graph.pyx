@@ -62,6 +62,7 @@ cdef extern from "objects.hpp" namespace "dg":
 cdef class Node:
     """One recorded op: edges to the nodes that made its inputs, the tensors its derivative needs, the user's line."""
 
+    _pointwise = False      # whether the formula uses its gradient in element loops alone, see Note [Deferred loops]
     _saves = ()      # names of the saved tensors, in the order of `saved`
     _keeps = ()      # names of the items of `params`
     _scalar = None   # name of `scalar`

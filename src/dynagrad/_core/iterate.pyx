@@ -8,10 +8,12 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp, memcpy
 
+from dynagrad._core.deferred cimport defer, run_deferred
+from dynagrad._core.graph cimport thread_state
 from dynagrad._core.kernel_table cimport Operand, iterate, kernels, op_clamp, op_pow, op_where, parallel_threshold
 from dynagrad._core.provenance cimport here, name_of
 from dynagrad._core.tensor cimport (
-    WRAPPED, Storage, TensorBase, blank, count, dense_strides, dims_tuple, is_dense,
+    PENDING, WRAPPED, Storage, TensorBase, blank, count, dense_strides, dims_tuple, is_dense,
     is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad, set_geometry, shape_tuple, storage_new, storage_share)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, DType, category, compute_dtype, compute_of, default_dtype, dtype_object, is_float, is_number,
@@ -266,6 +268,55 @@ cdef void _run_unlocked(Loop loop, int ndim, const int64_t* shape, Operand* oper
         iterate(loop, ndim, sizes, operands, n, types, params, cost)
 
 
+cdef TensorBase _deferred(const Loop* row, list operands, int rule, const Params* params, bint condition_first=False):
+    """What stands for the result of a loop on a gradient that need not run yet; None if it is to run now.
+
+    See Note [Deferred loops] in deferred.pyx. Where None is returned, no operand is pending any more.
+    """
+    cdef TensorBase t, like = None
+    cdef bint on_gradient = False
+    cdef bint pending = False
+    for each in operands:
+        if is_tensor(each):
+            t = <TensorBase>each
+            pending = pending or t.flags & PENDING
+            on_gradient = on_gradient or <void*>t == thread_state.deferring
+            if like is None or t.ndim > like.ndim or t.numel > like.numel:
+                like = t
+    if (pending or on_gradient) and rule != PREDICATE and like.numel >= parallel_threshold \
+            and (like.dtype == F32 or like.dtype == F64) and _suit(operands, like, condition_first):
+        return defer(_loop(row, like.dtype), like, <int>len(operands), operands, params)
+    if pending:
+        run_deferred()
+    return None
+
+
+cdef bint _suit(list operands, TensorBase like, bint condition_first):
+    cdef TensorBase t
+    cdef int i
+    for i in range(<int>len(operands)):
+        if not is_tensor(operands[i]):
+            if not is_number(operands[i]):
+                return False
+            continue
+        t = <TensorBase>operands[i]
+        if t.flags & WRAPPED or t.dtype != (<int>BOOL if condition_first and i == 0 else like.dtype):
+            return False
+        if not ((t.flags & PENDING or t.contiguous == 1) and _same_shape(t, like)) \
+                and not (_uniform(t) and t.numel > 0 and _reaches(t, like)):
+            return False
+    return True
+
+
+cdef inline bint _reaches(TensorBase uniform, TensorBase like) noexcept:
+    """Whether one element, or an expanded one, broadcasts to like's shape."""
+    cdef int i, pad = like.ndim - uniform.ndim
+    for i in range(uniform.ndim):
+        if pad < 0 or uniform.shape[i] != 1 and uniform.shape[i] != like.shape[pad + i]:
+            return False
+    return pad >= 0
+
+
 cdef TensorBase unary(const Loop* row, object input, object out, int rule, const Params* params=NULL, int cost=1):
     """Runs a one-operand loop over a tensor."""
     if not is_tensor(input):
@@ -290,6 +341,10 @@ cdef TensorBase unary(const Loop* row, object input, object out, int rule, const
         if a.numel:
             loop(data, strides, a.numel, params)
         return result
+    if thread_state.deferring != NULL and out is None:
+        result = _deferred(row, [a], rule, params)
+        if result is not None:
+            return result
     result = output(out, dtype, a.ndim, a.shape, a)
     if out is not None:
         a = _apart(result, a)
@@ -368,13 +423,7 @@ cdef inline bint _plain(TensorBase t, int rule) noexcept:
 
 cdef inline bint _covers(TensorBase t, TensorBase uniform) noexcept:
     """Whether t's shape is the common one of t and an expanded element of the same dtype, or one that promotes to it."""
-    cdef int i, pad = t.ndim - uniform.ndim
-    if t.dtype != uniform.dtype or pad < 0:
-        return False
-    for i in range(uniform.ndim):
-        if uniform.shape[i] != 1 and uniform.shape[i] != t.shape[pad + i]:
-            return False
-    return True
+    return t.dtype == uniform.dtype and _reaches(uniform, t)
 
 
 cdef inline TensorBase _over(const Loop* row, TensorBase like, int rule, char* first, char* second, int first_step,
@@ -421,6 +470,10 @@ cdef TensorBase binary(const Loop* row, object a, object b, object out, int rule
         if y.numel * cost < parallel_threshold and _plain(y, rule) and y.contiguous == 1 and _number_fits(y, a):
             _store(&number, a, y.dtype)
             return _over(row, y, rule, <char*>&number, y.data, 0, itemsizes[y.dtype], params)
+    if thread_state.deferring != NULL and out is None:
+        x = _deferred(row, [a, b], rule, params)
+        if x is not None:
+            return x
     return _general([as_operand(a, "argument 'input' (position 1)"), as_operand(b, "argument 'other' (position 2)")],
                     row, out, rule, params, cost)
 
@@ -433,12 +486,22 @@ cdef inline bint _number_fits(TensorBase t, object number) except -1:
 cdef TensorBase ternary(const Loop* row, object a, object b, object c, object out, int rule,
                         const Params* params=NULL, int cost=1):
     """Runs a three-operand loop over tensors and numbers."""
+    cdef TensorBase result
+    if thread_state.deferring != NULL and out is None:
+        result = _deferred(row, [a, b, c], rule, params)
+        if result is not None:
+            return result
     return _general([as_operand(a, "argument 1"), as_operand(b, "argument 2"), as_operand(c, "argument 3")], row, out, rule,
                     params, cost)
 
 
 cdef TensorBase where_kernel(TensorBase condition, object a, object b, object out):
     """Picks from a where condition holds, from b elsewhere; the condition takes no part in promotion."""
+    cdef TensorBase result
+    if thread_state.deferring != NULL and out is None:
+        result = _deferred(K.ternary[op_where], [condition, a, b], SAME, &plain_params, True)
+        if result is not None:
+            return result
     cdef list operands = [as_operand(a, "argument 'input'"), as_operand(b, "argument 'other'")]
     cdef int dtype = result_dtype(operands)
     if out is None and (<TensorBase>operands[0]).flags & (<TensorBase>operands[1]).flags & WRAPPED:

@@ -31,6 +31,7 @@ cdef enum:
     HAS_HOOKS = 128
     TRACKED = 256           # in the cyclic collector
     VIEW_INFERENCE = 512
+    PENDING = 1024          # a gradient inside backward whose loop has not run: there is no memory yet, see deferred.pyx
 
 cdef class TensorBase:
     cdef Storage* storage

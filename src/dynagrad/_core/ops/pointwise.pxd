@@ -35,5 +35,4 @@ cdef TensorBase remainder(object input, object other, object out=*, bint inplace
 cdef TensorBase neg(object input, object out=*, bint inplace=*)
 cdef TensorBase abs_(object input, object out=*, bint inplace=*)
 cdef TensorBase sgn(object input, object out=*, bint inplace=*)
-cdef TensorBase tanh(object input, object out=*, bint inplace=*)
 cdef bint add_into(TensorBase target, TensorBase other) except -1

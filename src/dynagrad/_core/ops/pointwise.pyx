@@ -1,7 +1,7 @@
 """Element-by-element arithmetic: value, derivative and card of each op. The loops themselves are kernels/pointwise.hpp.
 
-Powers and exponentials are in `power`, angles in `trigonometric`, choices and rounding in `select`, predicates in
-`compare`, other functions in `special`; the walk over elements in `iterate`.
+Powers and exponentials are in `power`, circular and hyperbolic functions in `trigonometric`, choices and rounding in
+`select`, predicates in `compare`, other functions in `special`; the walk over elements in `iterate`.
 """
 import cython
 
@@ -16,7 +16,7 @@ from dynagrad._core.iterate cimport (
     FLOATING, SAME, K, Loop, binary, cast, fill, plain_params, result_dtype2, ternary, unary)
 from dynagrad._core.kernel_table cimport (
     Params, op_abs, op_abs_backward, op_add, op_addcdiv, op_addcmul, op_div, op_div_floor, op_div_trunc, op_fmod,
-    op_lerp, op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_tanh, op_tanh_backward, parallel_threshold)
+    op_lerp, op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, parallel_threshold)
 from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, new_number, shape_tuple
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, dtype_object, is_float, is_number, itemsizes,
@@ -143,6 +143,7 @@ cdef int _set_alpha(Params* params, object alpha, object input, object other, st
 
 @cython.final
 cdef class AddBackward0(Node):                          # d(a + k b) = da + k db
+    _pointwise = True
     _scalar = "alpha"
 
     cdef object vjp(self, TensorBase g):
@@ -203,6 +204,7 @@ cdef bint add_into(TensorBase target, TensorBase other) except -1:
 
 @cython.final
 cdef class SubBackward0(Node):                          # d(a - k b) = da - k db
+    _pointwise = True
     _scalar = "alpha"
 
     cdef object vjp(self, TensorBase g):
@@ -264,6 +266,7 @@ register(Card("sub", _sub, SubBackward0, "binary", inplace=_sub_, aliases=("subt
 
 @cython.final
 cdef class RsubBackward0(Node):                         # d(b - k a) = db - k da
+    _pointwise = True
     _scalar = "alpha"
 
     cdef object vjp(self, TensorBase g):
@@ -272,6 +275,7 @@ cdef class RsubBackward0(Node):                         # d(b - k a) = db - k da
 
 @cython.final
 cdef class RsubBackward1(Node):
+    _pointwise = True
     _scalar = "alpha"
 
     cdef object vjp(self, TensorBase g):
@@ -319,6 +323,7 @@ register(Card("rsub", _rsub, RsubBackward0, "binary", method=False))
 
 @cython.final
 cdef class MulBackward0(Node):                          # d(ab) = b da + a db
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -368,6 +373,7 @@ register(Card("mul", _mul, MulBackward0, "binary", inplace=_mul_, aliases=("mult
 
 @cython.final
 cdef class DivBackward0(Node):                          # d(a/b) = da / b - (a/b) / b db
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -397,6 +403,7 @@ cdef TensorBase div(object input, object other, object out=None, bint inplace=Fa
 
 @cython.final
 cdef class DivBackward2(Node):                          # a rounded quotient is a step function
+    _pointwise = True
     _saves = ("self", "other")
     _keeps = ("rounding_mode",)
 
@@ -514,6 +521,7 @@ register(Card("floor_divide", _floor_divide, NotImplemented, "binary", inplace=_
 
 @cython.final
 cdef class ReciprocalBackward0(Node):                   # d(1/a) = -(1/a)^2 da
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
@@ -548,12 +556,14 @@ register(Card("reciprocal", _reciprocal, ReciprocalBackward0, "unary", inplace=_
 
 @cython.final
 cdef class RemainderBackward0(Node):                    # d(a mod k) = da
+    _pointwise = True
     cdef object vjp(self, TensorBase g):
         return g
 
 
 @cython.final
 cdef class RemainderBackward1(Node):                    # d(a mod b) = da - floor(a/b) db
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -595,12 +605,14 @@ register(Card("remainder", _remainder, RemainderBackward1, "binary", inplace=_re
 
 @cython.final
 cdef class FmodBackward0(Node):
+    _pointwise = True
     cdef object vjp(self, TensorBase g):
         return g
 
 
 @cython.final
 cdef class FmodBackward1(Node):                         # d(fmod(a, b)) = da - trunc(a/b) db
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -639,6 +651,7 @@ register(Card("fmod", _fmod, FmodBackward1, "binary", inplace=_fmod_, samples="d
 
 @cython.final
 cdef class NegBackward0(Node):                          # d(-a) = -da
+    _pointwise = True
     cdef object vjp(self, TensorBase g):
         return neg(g)
 
@@ -688,6 +701,7 @@ register(Card("positive", _positive, None, "view"))
 
 @cython.final
 cdef class AbsBackward0(Node):                          # d|a| = sign(a) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -723,12 +737,14 @@ register(Card("abs", _abs, AbsBackward0, "unary", inplace=_abs_, aliases=("absol
 
 @cython.final
 cdef class SignBackward0(Node):                         # a step function
+    _pointwise = True
     cdef object vjp(self, TensorBase g):
         return zeros_of(g)
 
 
 @cython.final
 cdef class SgnBackward0(Node):
+    _pointwise = True
     cdef object vjp(self, TensorBase g):
         return zeros_of(g)
 
@@ -781,6 +797,7 @@ register(Card("sgn", _sgn, SgnBackward0, "unary", inplace=_sgn_, domain=(0.1, 4)
 
 @cython.final
 cdef class AddcmulBackward0(Node):                      # d(a + k b c) = da + k c db + k b dc
+    _pointwise = True
     _saves = ("tensor1", "tensor2")
     _scalar = "value"
 
@@ -792,6 +809,7 @@ cdef class AddcmulBackward0(Node):                      # d(a + k b c) = da + k 
 
 @cython.final
 cdef class AddcdivBackward0(Node):                      # d(a + k b/c) = da + k/c db - k b/c^2 dc
+    _pointwise = True
     _saves = ("tensor1", "tensor2")
     _scalar = "value"
 
@@ -880,6 +898,7 @@ register(Card("addcdiv", _addcdiv, AddcdivBackward0, "ternary", inplace=_addcdiv
 
 @cython.final
 cdef class LerpBackward0(Node):                         # d(a + k (b - a)) = (1 - k) da + k db
+    _pointwise = True
     _scalar = "weight"
 
     cdef object vjp(self, TensorBase g):
@@ -889,6 +908,7 @@ cdef class LerpBackward0(Node):                         # d(a + k (b - a)) = (1 
 
 @cython.final
 cdef class LerpBackward1(Node):                         # d(a + w (b - a)) = (1 - w) da + w db + (b - a) dw
+    _pointwise = True
     _saves = ("self", "end", "weight")
 
     cdef object vjp(self, TensorBase g):
@@ -953,39 +973,3 @@ def _lerp_(TensorBase self not None, TensorBase end not None, weight):
 
 
 register(Card("lerp", _lerp, LerpBackward1, "ternary", inplace=_lerp_))
-
-
-# ---- tanh ------------------------------------------------------------------------------------------------------------
-
-@cython.final
-cdef class TanhBackward0(Node):                         # d tanh(a) = (1 - tanh(a)^2) da
-    _saves = ("result",)
-
-    cdef object vjp(self, TensorBase g):
-        cdef TensorBase r = unpack(self, 0)
-        if thread_state.grad_enabled:
-            return mul(g, add(neg(mul(r, r)), 1, None))
-        return binary(K.binary[op_tanh_backward], g, r, None, FLOATING)
-
-
-cdef TensorBase tanh(object input, object out=None, bint inplace=False):
-    return unary_op(TanhBackward0.__new__(TanhBackward0) if wants_grad(input) else None, K.unary[op_tanh], input, out,
-                    inplace, FLOATING, KEEP_RESULT, 8)
-
-
-def _tanh(input, *, out=None):
-    """The hyperbolic tangent of each element.
-
-    >>> import dynagrad
-    >>> dynagrad.tanh(dynagrad.tensor([0., 1.]))
-    tensor([0.0000, 0.7616])
-    """
-    return tanh(input, out)
-
-
-def _tanh_(self):
-    """Replaces each element by its hyperbolic tangent."""
-    return tanh(self, self, True)
-
-
-register(Card("tanh", _tanh, TanhBackward0, "unary", inplace=_tanh_))

@@ -26,6 +26,7 @@ cdef double LN10 = 2.302585092994046
 
 @cython.final
 cdef class PowBackward0(Node):                          # d a^k = k a^(k-1) da
+    _pointwise = True
     _saves = ("self",)
     _scalar = "exponent"
 
@@ -38,6 +39,7 @@ cdef class PowBackward0(Node):                          # d a^k = k a^(k-1) da
 
 @cython.final
 cdef class PowBackward1(Node):                          # d a^b = b a^(b-1) da + log(a) a^b db
+    _pointwise = True
     _saves = ("self", "exponent", "result")
 
     cdef object vjp(self, TensorBase g):
@@ -48,6 +50,7 @@ cdef class PowBackward1(Node):                          # d a^b = b a^(b-1) da +
 
 @cython.final
 cdef class PowBackward2(Node):                          # d k^b = log(k) k^b db
+    _pointwise = True
     _saves = ("exponent", "result")
     _scalar = "self"
 
@@ -191,6 +194,7 @@ register(Card("square", _square, PowBackward0, "unary", inplace=_square_))
 
 @cython.final
 cdef class SqrtBackward0(Node):                         # d sqrt(a) = da / (2 sqrt(a))
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
@@ -224,6 +228,7 @@ register(Card("sqrt", _sqrt, SqrtBackward0, "unary", inplace=_sqrt_, domain=(0.2
 
 @cython.final
 cdef class RsqrtBackward0(Node):                        # d a^(-1/2) = -a^(-3/2) / 2 da
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
@@ -257,6 +262,7 @@ register(Card("rsqrt", _rsqrt, RsqrtBackward0, "unary", inplace=_rsqrt_, domain=
 
 @cython.final
 cdef class ExpBackward0(Node):                          # d e^a = e^a da
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
@@ -290,6 +296,7 @@ register(Card("exp", _exp, ExpBackward0, "unary", inplace=_exp_))
 
 @cython.final
 cdef class Exp2Backward0(Node):                         # d 2^a = ln(2) 2^a da
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
@@ -323,6 +330,7 @@ register(Card("exp2", _exp2, Exp2Backward0, "unary", inplace=_exp2_))
 
 @cython.final
 cdef class Expm1Backward0(Node):                        # d (e^a - 1) = (result + 1) da
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
@@ -356,6 +364,7 @@ register(Card("expm1", _expm1, Expm1Backward0, "unary", inplace=_expm1_))
 
 @cython.final
 cdef class LogBackward0(Node):                          # d ln(a) = da / a
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -389,6 +398,7 @@ register(Card("log", _log, LogBackward0, "unary", inplace=_log_, domain=(0.2, 4)
 
 @cython.final
 cdef class Log2Backward0(Node):                         # d log2(a) = da / (a ln 2)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -422,6 +432,7 @@ register(Card("log2", _log2, Log2Backward0, "unary", inplace=_log2_, domain=(0.2
 
 @cython.final
 cdef class Log10Backward0(Node):                        # d log10(a) = da / (a ln 10)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -455,6 +466,7 @@ register(Card("log10", _log10, Log10Backward0, "unary", inplace=_log10_, domain=
 
 @cython.final
 cdef class Log1PBackward0(Node):                        # d ln(1 + a) = da / (1 + a)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -488,6 +500,7 @@ register(Card("log1p", _log1p, Log1PBackward0, "unary", inplace=_log1p_, domain=
 
 @cython.final
 cdef class XlogyBackward0(Node):                        # d (a log b) = log(b) da + a/b db
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -498,6 +511,7 @@ cdef class XlogyBackward0(Node):                        # d (a log b) = log(b) d
 
 @cython.final
 cdef class XlogyBackward1(Node):                        # d (k log b) = k/b db
+    _pointwise = True
     _saves = ("other",)
     _scalar = "self"
 
@@ -508,6 +522,7 @@ cdef class XlogyBackward1(Node):                        # d (k log b) = k/b db
 
 @cython.final
 cdef class XlogyBackward2(Node):                        # d (a log k) = log(k) da, 0 where both are 0
+    _pointwise = True
     _saves = ("self",)
     _scalar = "other"
 
@@ -560,6 +575,7 @@ register(Card("xlogy", _xlogy, XlogyBackward0, "binary", inplace=_xlogy_, domain
 
 @cython.final
 cdef class LogaddexpBackward0(Node):                    # the shares of e^a and e^b in their sum
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):

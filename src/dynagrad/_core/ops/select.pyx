@@ -24,6 +24,7 @@ from dynagrad._core.types cimport BF16, BOOL, F16, F32, U8, dtype_object, is_flo
 
 @cython.final
 cdef class WhereBackward0(Node):                        # each gradient goes to the operand that was chosen
+    _pointwise = True
     _saves = ("condition",)
 
     cdef object vjp(self, TensorBase g):
@@ -79,6 +80,7 @@ register(Card("where", _where, WhereBackward0, "choice", method=_where_method))
 
 @cython.final
 cdef class MaskedFillBackward0(Node):                   # what was overwritten gets nothing
+    _pointwise = True
     _saves = ("mask",)
 
     cdef object vjp(self, TensorBase g):
@@ -161,6 +163,7 @@ register(Card("masked_fill", _masked_fill, MaskedFillBackward0, "choice", inplac
 
 @cython.final
 cdef class MaximumBackward0(Node):                      # to the larger; shared equally where both are equal
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -172,6 +175,7 @@ cdef class MaximumBackward0(Node):                      # to the larger; shared 
 
 @cython.final
 cdef class MinimumBackward0(Node):                      # to the smaller; shared equally where both are equal
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -217,6 +221,7 @@ register(Card("minimum", _minimum, MinimumBackward0, "binary"))
 
 @cython.final
 cdef class FmaxBackward0(Node):                         # to the first where it is chosen, else to the second
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -226,6 +231,7 @@ cdef class FmaxBackward0(Node):                         # to the first where it 
 
 @cython.final
 cdef class FminBackward0(Node):
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -263,6 +269,7 @@ register(Card("fmin", _fmin, FminBackward0, "binary"))
 
 @cython.final
 cdef class ClampBackward1(Node):                        # nothing outside of the bounds, which are numbers
+    _pointwise = True
     _saves = ("self",)
     _keeps = ("min", "max")
 
@@ -280,6 +287,7 @@ cdef object _within(x, lo, hi):
 
 @cython.final
 cdef class ClampMinBackward0(Node):
+    _pointwise = True
     _saves = ("self",)
     _keeps = ("min",)
 
@@ -289,6 +297,7 @@ cdef class ClampMinBackward0(Node):
 
 @cython.final
 cdef class ClampMaxBackward0(Node):
+    _pointwise = True
     _saves = ("self",)
     _keeps = ("max",)
 
@@ -494,6 +503,7 @@ cdef TensorBase _relu_backward(TensorBase g, TensorBase result):
 
 @cython.final
 cdef class ReluBackward0(Node):                         # d relu(a) = da where the result is positive
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):

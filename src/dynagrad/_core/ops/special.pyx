@@ -12,10 +12,10 @@ from dynagrad._core.kernel_table cimport (
     op_gelu_tanh_backward, op_lgamma, op_logit, op_logsigmoid, op_logsigmoid_backward, op_maximum, op_minimum,
     op_polygamma, op_sigmoid, op_sigmoid_backward, op_silu, op_silu_backward, op_sinc, op_softplus,
     op_softplus_backward)
-from dynagrad._core.ops.pointwise cimport KEEP_INPUT, KEEP_RESULT, mul, neg, not_implemented, tanh, unary_op
+from dynagrad._core.ops.pointwise cimport KEEP_INPUT, KEEP_RESULT, mul, neg, not_implemented, unary_op
 from dynagrad._core.ops.power cimport exp, square
 from dynagrad._core.ops.select cimport where
-from dynagrad._core.ops.trigonometric cimport cos, sin
+from dynagrad._core.ops.trigonometric cimport cos, sin, tanh
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport is_float
 
@@ -31,6 +31,7 @@ cdef double GELU_CUBIC = 0.044715
 
 @cython.final
 cdef class SigmoidBackward0(Node):                      # d s(a) = s (1 - s) da
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
@@ -67,6 +68,7 @@ register(Card("sigmoid", _sigmoid, SigmoidBackward0, "unary", inplace=_sigmoid_)
 
 @cython.final
 cdef class ErfBackward0(Node):                          # d erf(a) = 2/sqrt(pi) e^(-a^2) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -100,6 +102,7 @@ register(Card("erf", _erf, ErfBackward0, "unary", inplace=_erf_))
 
 @cython.final
 cdef class ErfcBackward0(Node):                         # d erfc(a) = -2/sqrt(pi) e^(-a^2) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -133,6 +136,7 @@ register(Card("erfc", _erfc, ErfcBackward0, "unary", inplace=_erfc_))
 
 @cython.final
 cdef class ErfinvBackward0(Node):                       # d erfinv(a) = sqrt(pi)/2 e^(erfinv(a)^2) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -278,6 +282,7 @@ register(Card("polygamma", _polygamma, PolygammaBackward0, "unary", inplace=_pol
 
 @cython.final
 cdef class SincBackward0(Node):                         # d sinc(a) = (cos(pi a) - sinc(a)) / a da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -313,6 +318,7 @@ register(Card("sinc", _sinc, SincBackward0, "unary", inplace=_sinc_))
 
 @cython.final
 cdef class LogitBackward0(Node):                        # d log(a / (1 - a)) = da / (a (1 - a)), nothing where clamped
+    _pointwise = True
     _saves = ("self",)
     _keeps = ("eps",)
 
@@ -365,6 +371,7 @@ register(Card("logit", _logit, LogitBackward0, "unary", inplace=_logit_, domain=
 
 @cython.final
 cdef class SoftplusBackward0(Node):                     # d log(1 + e^(ka))/k = s(ka) da
+    _pointwise = True
     _saves = ("self",)
     _keeps = ("beta", "threshold")
 
@@ -399,6 +406,7 @@ register(Card("softplus", _softplus, SoftplusBackward0, "unary", method=False, f
 
 @cython.final
 cdef class LogSigmoidBackward0(Node):                   # d log s(a) = s(-a) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -423,6 +431,7 @@ register(Card("logsigmoid", _logsigmoid, LogSigmoidBackward0, "unary", method=Fa
 
 @cython.final
 cdef class SiluBackward0(Node):                         # d (a s(a)) = s (1 + a (1 - s)) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -446,6 +455,7 @@ register(Card("silu", _silu, SiluBackward0, "unary", method=False, function=Fals
 
 @cython.final
 cdef class GeluBackward0(Node):                         # d (a P(a)) = (P(a) + a p(a)) da, P the normal distribution
+    _pointwise = True
     _saves = ("self",)
     _keeps = ("approximate",)
 

@@ -1,18 +1,15 @@
-"""Circular and hyperbolic functions, their inverses, and angles: value, derivative and card of each op.
-
-tanh, which the core itself needs, is in `pointwise`.
-"""
+"""Circular and hyperbolic functions, their inverses, and angles: value, derivative and card of each op."""
 import cython
 
 from dynagrad._core.card import Card, register
 
-from dynagrad._core.graph cimport Node, needs, unpack, wants_grad
-from dynagrad._core.iterate cimport FLOATING, K
+from dynagrad._core.graph cimport Node, needs, thread_state, unpack, wants_grad
+from dynagrad._core.iterate cimport FLOATING, K, binary
 from dynagrad._core.kernel_table cimport (
     op_acos, op_acosh, op_asin, op_asinh, op_atan, op_atan2, op_atanh, op_cos, op_cosh, op_hypot, op_mul,
-    op_sin, op_sinh, op_tan)
+    op_sin, op_sinh, op_tan, op_tanh, op_tanh_backward)
 from dynagrad._core.ops.pointwise cimport (
-    KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, ONE_EDGE, binary_op, mul, neg, not_implemented, unary_op)
+    KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, ONE_EDGE, add, binary_op, mul, neg, not_implemented, unary_op)
 from dynagrad._core.ops.power cimport rsqrt, square
 from dynagrad._core.ops.select cimport where
 from dynagrad._core.tensor cimport TensorBase
@@ -23,6 +20,7 @@ from dynagrad._core.types cimport is_float
 
 @cython.final
 cdef class SinBackward0(Node):                          # d sin(a) = cos(a) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -56,6 +54,7 @@ register(Card("sin", _sin, SinBackward0, "unary", inplace=_sin_))
 
 @cython.final
 cdef class CosBackward0(Node):                          # d cos(a) = -sin(a) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -89,6 +88,7 @@ register(Card("cos", _cos, CosBackward0, "unary", inplace=_cos_))
 
 @cython.final
 cdef class TanBackward0(Node):                          # d tan(a) = (1 + tan(a)^2) da
+    _pointwise = True
     _saves = ("result",)
 
     cdef object vjp(self, TensorBase g):
@@ -122,6 +122,7 @@ register(Card("tan", _tan, TanBackward0, "unary", inplace=_tan_, domain=(-1.2, 1
 
 @cython.final
 cdef class AsinBackward0(Node):                         # d asin(a) = da / sqrt(1 - a^2)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -155,6 +156,7 @@ register(Card("asin", _asin, AsinBackward0, "unary", inplace=_asin_, aliases=("a
 
 @cython.final
 cdef class AcosBackward0(Node):                         # d acos(a) = -da / sqrt(1 - a^2)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -188,6 +190,7 @@ register(Card("acos", _acos, AcosBackward0, "unary", inplace=_acos_, aliases=("a
 
 @cython.final
 cdef class AtanBackward0(Node):                         # d atan(a) = da / (1 + a^2)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -221,6 +224,7 @@ register(Card("atan", _atan, AtanBackward0, "unary", inplace=_atan_, aliases=("a
 
 @cython.final
 cdef class SinhBackward0(Node):                         # d sinh(a) = cosh(a) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -254,6 +258,7 @@ register(Card("sinh", _sinh, SinhBackward0, "unary", inplace=_sinh_))
 
 @cython.final
 cdef class CoshBackward0(Node):                         # d cosh(a) = sinh(a) da
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -283,10 +288,48 @@ def _cosh_(self):
 register(Card("cosh", _cosh, CoshBackward0, "unary", inplace=_cosh_))
 
 
+# ---- tanh ------------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class TanhBackward0(Node):                         # d tanh(a) = (1 - tanh(a)^2) da
+    _pointwise = True
+    _saves = ("result",)
+
+    cdef object vjp(self, TensorBase g):
+        cdef TensorBase r = unpack(self, 0)
+        if thread_state.grad_enabled:
+            return mul(g, add(neg(mul(r, r)), 1, None))
+        return binary(K.binary[op_tanh_backward], g, r, None, FLOATING)
+
+
+cdef TensorBase tanh(object input, object out=None, bint inplace=False):
+    return unary_op(TanhBackward0.__new__(TanhBackward0) if wants_grad(input) else None, K.unary[op_tanh], input, out,
+                    inplace, FLOATING, KEEP_RESULT, 8)
+
+
+def _tanh(input, *, out=None):
+    """The hyperbolic tangent of each element.
+
+    >>> import dynagrad
+    >>> dynagrad.tanh(dynagrad.tensor([0., 1.]))
+    tensor([0.0000, 0.7616])
+    """
+    return tanh(input, out)
+
+
+def _tanh_(self):
+    """Replaces each element by its hyperbolic tangent."""
+    return tanh(self, self, True)
+
+
+register(Card("tanh", _tanh, TanhBackward0, "unary", inplace=_tanh_))
+
+
 # ---- asinh -----------------------------------------------------------------------------------------------------------
 
 @cython.final
 cdef class AsinhBackward0(Node):                        # d asinh(a) = da / sqrt(a^2 + 1)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -320,6 +363,7 @@ register(Card("asinh", _asinh, AsinhBackward0, "unary", inplace=_asinh_, aliases
 
 @cython.final
 cdef class AcoshBackward0(Node):                        # d acosh(a) = da / sqrt(a^2 - 1)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -353,6 +397,7 @@ register(Card("acosh", _acosh, AcoshBackward0, "unary", inplace=_acosh_, aliases
 
 @cython.final
 cdef class AtanhBackward0(Node):                        # d atanh(a) = da / (1 - a^2)
+    _pointwise = True
     _saves = ("self",)
 
     cdef object vjp(self, TensorBase g):
@@ -386,6 +431,7 @@ register(Card("atanh", _atanh, AtanhBackward0, "unary", inplace=_atanh_, aliases
 
 @cython.final
 cdef class Atan2Backward0(Node):                        # d atan2(y, x) = (x dy - y dx) / (x^2 + y^2), 0 at the origin
+    _pointwise = True
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
@@ -420,6 +466,7 @@ register(Card("atan2", _atan2, Atan2Backward0, "binary", inplace=_atan2_, aliase
 
 @cython.final
 cdef class HypotBackward0(Node):                        # d hypot(a, b) = (a da + b db) / hypot(a, b)
+    _pointwise = True
     _saves = ("self", "other", "result")
 
     cdef object vjp(self, TensorBase g):
@@ -460,12 +507,14 @@ cdef double _degree = 0.017453292519943295
 
 @cython.final
 cdef class Deg2RadBackward0(Node):
+    _pointwise = True
     cdef object vjp(self, TensorBase g):
         return mul(g, _degree)
 
 
 @cython.final
 cdef class Rad2DegBackward0(Node):
+    _pointwise = True
     cdef object vjp(self, TensorBase g):
         return mul(g, 1 / _degree)
 

@@ -11,6 +11,8 @@ struct ThreadState {
     bool packing;                 // saved-tensor hooks are active
     int backward_depth;
     bool grad_asked;              // in inference mode, where grad_enabled stays false: what the user asked for
+    bool pending;                 // loops wait in the program of deferred.hpp
+    void* deferring;              // the gradient whose formula may add to them, or null
 };
 
 // Constant-initialised and in static TLS, so that reading it is one load.
