@@ -24,6 +24,8 @@ from benchmarks.workloads import LONG_CHAIN, WORKLOADS
 ROOT = Path(__file__).resolve().parent.parent
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 TIME_LIMIT = 600
+OTHERS = ("memory", "training_memory", "import", "size")
+TRAINING_STEPS = 10
 COUNTED = {"rnn_cell": (50, 250), "odsc_epoch": (50, 250), "chain": (1, 3)}
 IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 Measure = Callable[[Peer], float | None]
@@ -73,6 +75,15 @@ def measure_time(workload: str, threads: int, seconds: float) -> Measure:
     return measure
 
 
+def measure_peak(workload: str) -> Measure:
+    def measure(peer: Peer) -> float | None:
+        command = worker(peer, workload, "--peak", str(TRAINING_STEPS))
+        line = last_line(run_process(command), f"memory of {workload} on {peer.name}")
+        return None if line is None else json.loads(line)
+
+    return measure
+
+
 def measure_import(peer: Peer) -> float | None:
     line = last_line(run_process([sys.executable, "-c", IMPORT.format(peer.module)]), f"import {peer.module}")
     return None if line is None else float(line)
@@ -112,12 +123,16 @@ def time_rows(peers: list[Peer], options: argparse.Namespace) -> Iterator[Row]:
 
 def other_rows(peers: list[Peer], options: argparse.Namespace) -> Iterator[Row]:
     """Memory, import time and size: no workload's time."""
-    wanted = options.only or ("memory", "import", "size")
+    wanted = options.only or OTHERS
     graph_peers = [peer for peer in peers if peer.name in ("dynagrad", "torch")]
     modules = list({peer.module: peer for peer in reversed(peers)}.values())[::-1]
     if "memory" in wanted:
         medians = alternate(graph_peers, min(options.rounds, 3), measure_time("live_chain", 1, 0))
         yield Row("memory", "live scalar chain, memory per node", 1, "B", medians)
+    if "training_memory" in wanted:
+        for name in ("lenet", "gpt"):
+            title = f"{WORKLOADS[name].title}, memory of {TRAINING_STEPS} steps at their peak"
+            yield Row(f"{name}_memory", title, 1, "B", alternate(graph_peers, min(options.rounds, 3), measure_peak(name)))
     if "import" in wanted:
         yield Row("import", "import", None, "s", alternate(modules, options.rounds, measure_import))
     if "size" in wanted:
@@ -140,7 +155,7 @@ def choose_peers(names: list[str] | None) -> list[Peer]:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = (*WORKLOADS, "memory", "import", "size")
+    names = (*WORKLOADS, *OTHERS)
     parser.add_argument("--only", nargs="+", choices=names, help="these rows only")
     parser.add_argument("--peers", nargs="+", help=f"of {', '.join(PEERS)}; default: all that are installed")
     parser.add_argument("--rounds", type=int, default=5, help="processes for each peer and row")

@@ -11,6 +11,8 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.peers import PEERS
 from benchmarks.workloads import LONG_CHAIN, WORKLOADS, Step
@@ -53,8 +55,7 @@ def sample(step: Step, seconds: float) -> float:
 
 def resident_bytes() -> int:
     """The resident set of this process."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def bytes_per_node(build_chain: Step) -> float:
@@ -66,6 +67,17 @@ def bytes_per_node(build_chain: Step) -> float:
     return grown / LONG_CHAIN
 
 
+def peak_growth(builder: Callable[[], Step], steps: int) -> int:
+    """How far the resident set rises, at its highest, above where it stood before the workload was built."""
+    before = resident_bytes()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak of the imports
+    step = builder()
+    for _ in range(steps):
+        step()
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024 - before
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.worker")
     parser.add_argument("peer", choices=PEERS)
@@ -73,12 +85,16 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--steps", type=int, help="run this many steps, measure nothing: for instruction counts")
+    parser.add_argument("--peak", type=int, help="run this many steps and print the growth of the peak resident set")
     arguments = parser.parse_args()
     if arguments.threads == 1:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # for peers that take no thread count
     builder = PEERS[arguments.peer].load(arguments.threads).get(arguments.workload)
     if builder is None:
         print(json.dumps(None))
+        return 0
+    if arguments.peak is not None:
+        print(json.dumps(peak_growth(builder, arguments.peak)))
         return 0
     step = builder()
     if arguments.steps is not None:
