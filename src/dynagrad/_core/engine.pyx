@@ -7,6 +7,7 @@ from time import sleep
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.utility cimport pair
 from libcpp.vector cimport vector
@@ -53,13 +54,16 @@ ctypedef pair[uint64_t, PyObject*] Ready        # (sequence number, node)
 
 cdef cppclass Run:
     uint32_t id
+    size_t thread               # who runs it: the address of the thread's own `thread_state`
+    PyObject* useful            # borrowed: ids of the nodes that need to run, where `inputs` were given; else null
+    PyObject* callbacks         # owned: a list of what is called at the end; or null
     unordered_map[size_t, State] elsewhere
     vector[PyObject*] stack
     vector[Ready] ready         # a heap: the latest node first
 
 cdef uint32_t _last_run = 0
 cdef vector[Run*] _idle         # finished runs, kept for their vectors
-cdef vector[uint32_t] _active   # numbers of the runs that are under way
+cdef vector[Run*] _active       # the runs that are under way, in the order in which they began
 
 
 cdef Run* _start() except NULL:
@@ -74,7 +78,10 @@ cdef Run* _start() except NULL:
     if _last_run == 0:
         _last_run = 1
     run.id = _last_run
-    _active.push_back(run.id)
+    run.thread = <size_t>&thread_state
+    run.useful = NULL
+    run.callbacks = NULL
+    _active.push_back(run)
     return run
 
 
@@ -83,10 +90,10 @@ cdef void _end(Run* run) noexcept:
     if thread_state.pending:
         drop_deferred()
     for i in range(_active.size()):
-        if _active[i] == run.id:
-            _active[i] = _active.back()
-            _active.pop_back()
+        if _active[i] == run:
+            _active.erase(_active.begin() + <ptrdiff_t>i)
             break
+    Py_XDECREF(run.callbacks)
     run.ready.clear()
     run.stack.clear()
     run.elsewhere.clear()
@@ -96,7 +103,7 @@ cdef void _end(Run* run) noexcept:
 cdef bint _is_active(uint32_t number) noexcept:
     cdef size_t i
     for i in range(_active.size()):
-        if _active[i] == number:
+        if _active[i].id == number:
             return True
     return False
 
@@ -115,7 +122,8 @@ cdef inline PyObject** _buffer(Run* run, Node node) noexcept:
 
 cdef PyObject** _place(Node giver, Node target) noexcept:
     """Where target's gradient is summed, for the giver; null where others may look on or take part."""
-    if _watcher != NULL or _active.size() != 1 or giver.claimed_by != _active[0] or target.claimed_by != _active[0]:
+    if _watcher != NULL or _active.size() != 1 or giver.claimed_by != _active[0].id \
+            or target.claimed_by != _active[0].id:
         return NULL
     return &target.buffer if target.n_outputs == 1 else NULL
 
@@ -178,6 +186,53 @@ cdef void _abandon(Run* run, Node root) noexcept:
         for i in range(node.n_edges):
             if node.edges[i].node != NULL:
                 run.stack.push_back(node.edges[i].node)
+
+
+# ---- what runs in this thread ------------------------------------------------------------------------------------------
+
+cdef Run* _current() noexcept:
+    """The innermost backward of this thread; null outside of any."""
+    cdef size_t i = _active.size()
+    while i > 0:
+        i -= 1
+        if _active[i].thread == <size_t>&thread_state:
+            return _active[i]
+    return NULL
+
+
+def current_run():
+    """The number of the backward that runs in this thread, -1 outside of any."""
+    cdef Run* run = _current()
+    return -1 if run == NULL else run.id
+
+
+def will_run(Node node not None):
+    """Whether the backward that runs in this thread has to run a node. RuntimeError outside of any."""
+    cdef Run* run = _current()
+    if run == NULL:
+        raise RuntimeError("whether a node will run is known during a backward only")
+    if run.useful != NULL:
+        return id(node) in <set><object>run.useful
+    return node.claimed_by == run.id or run.elsewhere.count(<size_t><void*>node) > 0
+
+
+def queue_callback(callback):
+    """Calls ``callback()`` once the backward that runs in this thread is through. RuntimeError outside of any."""
+    cdef Run* run = _current()
+    cdef list callbacks
+    if run == NULL:
+        raise RuntimeError("Final callbacks can only be installed during backward pass.")
+    if run.callbacks == NULL:
+        callbacks = []
+        Py_INCREF(callbacks)
+        run.callbacks = <PyObject*>callbacks
+    (<list><object>run.callbacks).append(callback)
+
+
+cdef int _call_back(Run* run) except -1:
+    for callback in <list><object>run.callbacks:        # which may grow meanwhile
+        callback()
+    return 0
 
 
 # ---- who watches -------------------------------------------------------------------------------------------------------
@@ -629,6 +684,8 @@ cdef int run_from(Node root, int nr, TensorBase g, bint keep_graph, bint create_
         g = None
         _push(run, root)
         _drive(run, None, None, keep_graph, None if keep_graph else position_here(None))
+        if run.callbacks != NULL:
+            _call_back(run)
         done = True
     finally:
         thread_state.backward_depth -= 1
@@ -661,6 +718,8 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
         points = _capture_points(inputs)
         useful = _on_the_way(list(nodes.values()), points)
     run = _start()
+    if useful is not None:
+        run.useful = <PyObject*>useful
     thread_state.grad_enabled = create_graph
     thread_state.backward_depth += 1
     try:
@@ -676,6 +735,8 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
             if _dependencies(run, node)[0] == 0:
                 _push(run, node)
         _drive(run, points, useful, keep_graph, line)
+        if run.callbacks != NULL:
+            _call_back(run)
         done = True
     finally:
         thread_state.backward_depth -= 1

@@ -14,9 +14,9 @@ from dynagrad._core.function import FunctionBase, FunctionNode, use_defaults
 from dynagrad.autograd.grad_mode import is_grad_enabled, no_grad
 from dynagrad.tensor import Tensor
 
-__all__ = ["Function", "FunctionCtx", "FunctionMeta", "once_differentiable"]
+__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable"]
 
-FunctionCtx = FunctionNode
+FunctionCtx = BackwardCFunction = FunctionNode
 
 
 class FunctionMeta(type):
@@ -98,6 +98,14 @@ class Function(FunctionBase, metaclass=FunctionMeta):
 
 
 use_defaults(Function.setup_context, Function.backward)
+
+
+class InplaceFunction(Function):
+    """A Function, under the name of those that take ``inplace``; old programs derive from it."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
 
 class _DifferentiatedTwice(Function):

@@ -6,6 +6,7 @@ What the modes do to an op is in ``_core.graph``.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Generator
 from typing import Any, Self, TypeVar
 
@@ -18,11 +19,14 @@ from dynagrad._core.graph import (
 
 __all__ = [
     "enable_grad",
+    "enforce_grad_layout_policy",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "is_multithreading_enabled",
     "no_grad",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -170,3 +174,54 @@ class inference_mode(_Mode):  # noqa: N801  # the public name
         inference, grad = self.before
         set_inference_mode(inference)
         set_grad_mode(grad)
+
+
+class _Multithreading(threading.local):
+    allowed = True
+
+
+_multithreading = _Multithreading()
+
+
+def is_multithreading_enabled() -> bool:
+    """Whether backward may use several threads of devices; here it runs in the caller's, and only its ops use more.
+
+    >>> import dynagrad as torch
+    >>> torch.autograd.is_multithreading_enabled()
+    True
+    """
+    return _multithreading.allowed
+
+
+class set_multithreading_enabled(_Mode):  # noqa: N801  # the public name
+    """Says whether backward may use several threads: at once when called, until its end as a context manager."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = mode
+        self.before = _multithreading.allowed
+        _multithreading.allowed = mode
+
+    def _again(self) -> Self:
+        return type(self)(self.mode)
+
+    def __enter__(self) -> None:
+        _multithreading.allowed = self.mode
+
+    def __exit__(self, *_: object) -> None:
+        _multithreading.allowed = self.before
+
+
+class enforce_grad_layout_policy(_Mode):  # noqa: N801  # the public name
+    """Says whether gradients must lie in memory as their leaves do. They always do here, which either policy allows."""
+
+    def __init__(self, enable: bool = True) -> None:
+        self.enable = enable
+
+    def _again(self) -> Self:
+        return type(self)(self.enable)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
