@@ -31,6 +31,8 @@ LAYERS = (
     ("autograd",),
     ("nn", "func", "backends", "cuda", "testing", "version"),
     ("optim", "utils", "serialization", "_C"),
+    ("profiler", "jit", "futures", "compiler", "_dynamo", "_inductor", "export", "fx", "hub"),
+    ("autograd/profiler", "autograd/profiler_util"),
     ("viz", "cli"),
     ("__init__", "__main__"),
 )

@@ -16,8 +16,7 @@ import dynagrad
 from dynagrad._core.engine import watch_backward
 from dynagrad._core.graph import is_grad_enabled
 from dynagrad._core.intercept import install, uninstall, untold
-from dynagrad._core.module import serve_linear
-from dynagrad.nn import Linear
+from dynagrad.nn.modules.linear import serve_by_forward
 from dynagrad.optim.optimizer import register_optimizer_step_post_hook
 from dynagrad.tensor import Tensor
 
@@ -55,9 +54,6 @@ ROLES = (
 )
 
 
-_running: list[Recorder] = []
-
-
 class Recorder:
     """Listens between ``start`` and ``stop``.
 
@@ -90,8 +86,7 @@ class Recorder:
         self.listening = True
         self.watcher = Backward(self)
         install(self.hear)
-        _running.append(self)
-        serve_linear(None)  # a Linear would compute without calling its forward
+        serve_by_forward(True)
         self.watched_before = watch_backward(self.watcher)
         self.steps_of_optimizers = register_optimizer_step_post_hook(self.optimizer_stepped)
 
@@ -110,9 +105,7 @@ class Recorder:
         """Stops listening; what was recorded stays."""
         self.listening = False
         uninstall(self.hear)
-        _running.remove(self)
-        if not _running:
-            serve_linear(Linear.forward)
+        serve_by_forward(False)
         watch_backward(self.watched_before)
         self.steps_of_optimizers.remove()
 

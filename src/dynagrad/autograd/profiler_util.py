@@ -1,0 +1,6 @@
+"""The events of a profile under the name of PyTorch's module for them; they live in ``dynagrad.profiler.events``."""
+
+from dynagrad.profiler.activity import DeviceType
+from dynagrad.profiler.events import EventList, FunctionEvent, FunctionEventAvg, Interval
+
+__all__ = ["DeviceType", "EventList", "FunctionEvent", "FunctionEventAvg", "Interval"]
