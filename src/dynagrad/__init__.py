@@ -636,11 +636,18 @@ _LAZY_NAMES = {
     "compile": "settings",
     "get_autocast_dtype": "amp",
     "get_default_device": "settings",
-    "get_num_interop_threads": "settings",
+    "get_deterministic_debug_mode": "inquiry",
+    "get_num_interop_threads": "inquiry",
     "is_autocast_cpu_enabled": "amp",
     "is_autocast_enabled": "amp",
+    "is_deterministic_algorithms_warn_only_enabled": "inquiry",
+    "is_warn_always_enabled": "inquiry",
     "load": "serialization",
     "save": "serialization",
+    "set_deterministic_debug_mode": "inquiry",
+    "set_flush_denormal": "inquiry",
+    "set_num_interop_threads": "inquiry",
+    "set_warn_always": "inquiry",
 }
 
 # Methods that write in place and are functions, too.

@@ -79,23 +79,120 @@ def set_default_device(device: Any) -> None:
     Tensor(0).to(device=device)
 
 
+class _Settings:
+    """What the process was told last."""
+
+    precision = "highest"
+    deterministic = False
+    warns_only = False
+    warns_always = False
+    interop_threads = 1
+
+
 def get_float32_matmul_precision() -> str:
-    """``highest``: products of float32 are computed in float32."""
-    return "highest"
+    """What ``set_float32_matmul_precision`` was told last; products of float32 are computed in float32 always.
+
+    >>> import dynagrad
+    >>> dynagrad.get_float32_matmul_precision()
+    'highest'
+    """
+    return _Settings.precision
 
 
 def set_float32_matmul_precision(precision: str) -> None:
     """Says how much precision products of float32 may give up. They give up none here, which every setting allows."""
     if precision not in _PRECISIONS:
         raise RuntimeError(f"{precision} is not one of 'highest', 'high', or 'medium'")
+    _Settings.precision = precision
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Asks for results that do not vary from run to run, as they never do here."""
-    if not isinstance(mode, bool) or not isinstance(warn_only, bool):
-        raise TypeError("use_deterministic_algorithms expects bools")
+    """Asks for results that do not vary from run to run, as they never do here on one machine with as many threads."""
+    for position, (name, given) in enumerate((("mode", mode), ("warn_only", warn_only)), 1):
+        if not isinstance(given, bool):
+            raise TypeError(
+                f"_set_deterministic_algorithms(): argument '{name}' (position {position}) must be bool, not "
+                f"{type(given).__name__}"
+            )
+    _Settings.deterministic, _Settings.warns_only = mode, mode and warn_only
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """True: the same program on the same machine and threads gives the same numbers."""
-    return True
+    """Whether ``use_deterministic_algorithms`` asked for them; results do not vary from run to run either way."""
+    return _Settings.deterministic
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether an op without a deterministic form, of which there is none, would warn instead of raising."""
+    return _Settings.warns_only
+
+
+def get_deterministic_debug_mode() -> int:
+    """0, 1 or 2: whether deterministic algorithms are not asked for, or with warnings, or with errors."""
+    return 0 if not _Settings.deterministic else 1 if _Settings.warns_only else 2
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Sets it: 0 or "default", 1 or "warn", 2 or "error". RuntimeError for anything else of these types.
+
+    >>> import dynagrad
+    >>> dynagrad.set_deterministic_debug_mode("warn")
+    >>> dynagrad.get_deterministic_debug_mode()
+    1
+    >>> dynagrad.set_deterministic_debug_mode(0)
+    """
+    if not isinstance(debug_mode, (int, str)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    names = ("default", "warn", "error")
+    if isinstance(debug_mode, str):
+        if debug_mode not in names:
+            raise RuntimeError(
+                f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}"
+            )
+        debug_mode = names.index(debug_mode)
+    if debug_mode not in (0, 1, 2):
+        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}")
+    use_deterministic_algorithms(debug_mode > 0, warn_only=debug_mode == 1)
+
+
+def set_warn_always(b: bool) -> None:
+    """Says whether a warning is given each time, which Python's own filters decide here. TypeError for no bool."""
+    if not isinstance(b, bool):
+        raise TypeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    _Settings.warns_always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """What ``set_warn_always`` was told last."""
+    return _Settings.warns_always
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False, which says that numbers too small for full precision are computed with as they are, whatever was asked for.
+
+    >>> import dynagrad
+    >>> dynagrad.set_flush_denormal(True)
+    False
+    """
+    if not isinstance(mode, bool):
+        raise TypeError(f"flush_denormal expects a bool, but got {type(mode).__name__}")
+    return False
+
+
+def get_num_interop_threads() -> int:
+    """What ``set_num_interop_threads`` was told last, 1 at first; ops of one thread run one after another.
+
+    >>> import dynagrad
+    >>> dynagrad.get_num_interop_threads()
+    1
+    """
+    return _Settings.interop_threads
+
+
+def set_num_interop_threads(num: int) -> None:
+    """Says how many ops may run side by side, which compiled programs alone do. RuntimeError unless it is positive."""
+    if not isinstance(num, int):
+        raise TypeError(f"set_num_interop_threads expects an int, but got {type(num).__name__}")
+    if num <= 0:
+        raise RuntimeError("set_num_interop_threads expects a positive integer")
+    _Settings.interop_threads = num

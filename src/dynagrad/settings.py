@@ -7,7 +7,7 @@ from typing import Any
 
 from dynagrad._core.types import device
 
-__all__ = ["compile", "get_default_device", "get_num_interop_threads"]
+__all__ = ["compile", "get_default_device"]
 
 
 def get_default_device() -> Any:
@@ -18,16 +18,6 @@ def get_default_device() -> Any:
     device(type='cpu')
     """
     return device("cpu")
-
-
-def get_num_interop_threads() -> int:
-    """1: ops run one after another.
-
-    >>> import dynagrad
-    >>> dynagrad.get_num_interop_threads()
-    1
-    """
-    return 1
 
 
 _BACKENDS = """

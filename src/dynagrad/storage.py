@@ -51,6 +51,15 @@ class UntypedStorage:
         """A copy."""
         return UntypedStorage(self._bytes.clone())
 
+    def share_memory_(self) -> UntypedStorage:
+        """Moves the bytes to where processes share them. RuntimeError if a tensor shows them: share the tensor then."""
+        self._bytes.share_memory_()
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether the bytes are shared between processes."""
+        return self._bytes.is_shared()
+
     def cpu(self) -> UntypedStorage:
         """Itself: it lives on the CPU."""
         return self
@@ -112,6 +121,15 @@ class TypedStorage:
 
     def __getitem__(self, index: int) -> Any:
         return self._elements()[index].item()
+
+    def share_memory_(self) -> TypedStorage:
+        """Moves the elements to where processes share them. RuntimeError if a tensor shows them."""
+        self._untyped_storage.share_memory_()
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether the elements are shared between processes."""
+        return self._untyped_storage.is_shared()
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._elements()[index] = value

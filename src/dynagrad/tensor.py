@@ -115,7 +115,7 @@ class Tensor(NativeTensor):
 
         data, *rest = packed(self)
         payload = pickle.PickleBuffer(data) if protocol >= 5 else bytes(data)
-        return unpacked, (type(self), payload, *rest, self.requires_grad), _attributes(self) or None
+        return unpacked, (type(self), payload, *rest, self.requires_grad), user_attributes(self) or None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if not isinstance(state, dict):
@@ -137,12 +137,28 @@ class Tensor(NativeTensor):
 
     _typed_storage = storage
 
+    def share_memory_(self) -> Self:
+        """Moves the memory to where processes share it: those forked later, and those that this tensor is sent to.
+
+        RuntimeError if other tensors show the memory, which would stay behind.
+        """
+        from dynagrad.shared import share
+
+        share(self)
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether the memory is shared between processes."""
+        from dynagrad.shared import is_shared
+
+        return is_shared(self)
+
     def __reversed__(self) -> Tensor:
         return self.flip(0) if self.dim() else self
 
     def __copy__(self) -> Self:
         made = alias_of(self, type(self), self.requires_grad)
-        made.__setstate__(_attributes(self))
+        made.__setstate__(user_attributes(self))
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -158,7 +174,7 @@ class Tensor(NativeTensor):
         made = memo[id(self)] = alias_of(_over_a_copy(self, memo), type(self), self.requires_grad)
         if self.grad is not None:
             made.grad = copy.deepcopy(self.grad, memo)
-        made.__setstate__(copy.deepcopy(_attributes(self), memo))
+        made.__setstate__(copy.deepcopy(user_attributes(self), memo))
         return made
 
 
@@ -191,7 +207,7 @@ def _over_a_copy(tensor: Tensor, memo: dict[Any, Any]) -> NativeTensor:
     return over_bytes(memo[key][0], tensor.dtype, *layout, False)
 
 
-def _attributes(tensor: Tensor) -> dict[str, Any]:
+def user_attributes(tensor: Tensor) -> dict[str, Any]:
     """What the user hung on a tensor."""
     return {**attributes(tensor), **getattr(tensor, "__dict__", {})}
 

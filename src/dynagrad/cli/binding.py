@@ -14,6 +14,8 @@ from types import ModuleType
 
 import dynagrad
 
+from .children import bind_children
+
 STANDS_FOR = {"torch": "dynagrad", "torchviz": "dynagrad.viz", "torchviz.dot": "dynagrad.viz"}
 
 SPOKEN_VERSION = "2.13.0"
@@ -24,12 +26,15 @@ def bind() -> None:
 
     ``torch.__version__`` becomes the PyTorch release whose semantics dynagrad follows, with dynagrad's own version as
     its local part: a script that compares versions takes the path meant for that release. ``type(x)`` prints as
-    ``<class 'torch.Tensor'>``.
+    ``<class 'torch.Tensor'>``. The processes that this one starts do the same. A second call does nothing.
     """
+    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        return
     for name in [name for name in sys.modules if name.partition(".")[0] in STANDS_FOR]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder())
-    dynagrad.__version__ = f"{SPOKEN_VERSION}+dynagrad.{dynagrad.__version__}"
+    bind_children()
+    dynagrad.__version__ = dynagrad.version.__version__ = f"{SPOKEN_VERSION}+dynagrad.{dynagrad.__version__}"
     dynagrad.Tensor.__module__ = "torch"
 
 

@@ -21,3 +21,15 @@ __all__ = [
     "utils",
 ]
 __all__ += modules.__all__
+
+_LAZY = {"DataParallel": "parallel", "attention": "attention", "parallel": "parallel"}
+
+
+def __getattr__(name: str) -> object:
+    """What few programs use is imported when first asked for."""
+    if name in _LAZY:
+        from importlib import import_module
+
+        module = import_module(f"{__name__}.{_LAZY[name]}")
+        return module if name == _LAZY[name] else getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,6 +23,11 @@ def storage_id(TensorBase t not None):
     return <uintptr_t>t.storage
 
 
+def shown_by(TensorBase t not None):
+    """How many tensors, saved ones and those that other libraries hold included, show the storage of a tensor."""
+    return t.storage.references - (1 if t.counter == t.storage else 0)
+
+
 cdef int _check_extent(TensorBase whole, object offset, tuple size, tuple stride, int itemsize) except -1:
     """ValueError where a layout would reach outside of the bytes; in Python's integers, which do not overflow."""
     if len(size) != len(stride) or len(size) > 64:

@@ -7,6 +7,7 @@ from typing import Any
 
 import dynagrad
 from dynagrad import Tensor
+from dynagrad.backends.cuda import check_attention
 from dynagrad.nn.functional.dropout import dropout
 from dynagrad.nn.functional.linear import linear
 
@@ -39,6 +40,7 @@ def scaled_dot_product_attention(
     Returns:
         ``[..., heads, L, Ev]``.
     """
+    check_attention()
     _check_attention(query, key, value, attn_mask, is_causal)
     if enable_gqa:
         heads = query.size(-3)

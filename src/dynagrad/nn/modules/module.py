@@ -418,7 +418,11 @@ class Module(Hooked, Stateful, ModuleBase):
 
     def share_memory(self) -> Self:
         """Moves the memory to where other processes can see it."""
-        return self._apply(lambda t: t.share_memory_())
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.share_memory_()
+            if tensor.is_leaf and tensor.grad is not None:
+                tensor.grad.share_memory_()
+        return self
 
     def train(self, mode: bool = True) -> Self:
         """Sets training mode here and below: what Dropout and the like go by. Raises ValueError unless ``mode`` is a bool."""

@@ -23,10 +23,18 @@ def _rounded(size: int) -> int:
     return -(-size // _ALIGN) * _ALIGN
 
 
+def _without_tensors(table: Any) -> Any:
+    """How things are pickled, but for tensors, which `multiprocessing` would put into shared memory one by one."""
+    own = "dynagrad.multiprocessing."
+    return {kind: reducer for kind, reducer in table.items() if not reducer.__module__.startswith(own)}
+
+
 def pack(value: Any) -> tuple[bytes, list[memoryview]]:
     """A pickle of ``value``, and the buffers of its tensors and arrays."""
     stream, buffers = io.BytesIO(), []
-    reduction.ForkingPickler(stream, 5, True, buffers.append).dump(value)
+    pickler = reduction.ForkingPickler(stream, 5, True, buffers.append)
+    pickler.dispatch_table = _without_tensors(pickler.dispatch_table)
+    pickler.dump(value)
     return stream.getvalue(), [buffer.raw() for buffer in buffers]
 
 

@@ -1,0 +1,6 @@
+"""AMD's MIOpen, which this build does not use."""
+
+
+def is_available() -> bool:
+    """False."""
+    return False
