@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,11 @@ def test_amp_of_cuda_is_switched_off_with_two_warnings() -> None:
         ):
             getattr(cuda.amp, name)()
     with pytest.warns(FutureWarning, match="device_type='cuda'"):
-        assert cuda.amp.custom_fwd(len) is len
+        forward = cuda.amp.custom_fwd(lambda ctx, x: (ctx._fwd_used_autocast, x))
+    assert forward(types.SimpleNamespace(), 3) == (False, 3)
     with pytest.warns(FutureWarning, match="device_type='cuda'"):
-        assert cuda.amp.custom_bwd(len) is len
+        backward = cuda.amp.custom_bwd(lambda ctx, g: g)
+    assert backward(types.SimpleNamespace(_fwd_used_autocast=False, _dtype=None), 3) == 3
 
 
 SCRIPT = """

@@ -634,12 +634,9 @@ _LAZY_NAMES = {
     "UntypedStorage": "storage",
     "autocast": "amp",
     "compile": "settings",
-    "get_autocast_dtype": "amp",
     "get_default_device": "settings",
     "get_deterministic_debug_mode": "inquiry",
     "get_num_interop_threads": "inquiry",
-    "is_autocast_cpu_enabled": "amp",
-    "is_autocast_enabled": "amp",
     "is_deterministic_algorithms_warn_only_enabled": "inquiry",
     "is_warn_always_enabled": "inquiry",
     "load": "serialization",
@@ -649,6 +646,15 @@ _LAZY_NAMES = {
     "set_num_interop_threads": "inquiry",
     "set_warn_always": "inquiry",
 }
+
+# Questions and switches of autocast.
+_AUTOCAST = """
+    autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype
+    get_autocast_gpu_dtype is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled
+    set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled
+    set_autocast_gpu_dtype
+""".split()  # noqa: SIM905 - likewise
+_LAZY_NAMES.update(dict.fromkeys(_AUTOCAST, "amp.autocast_mode"))
 
 # Methods that write in place and are functions, too.
 _IN_PLACE = """

@@ -6,10 +6,11 @@ Which names are public is listed in ``dynagrad/__init__.py``; how sample inputs 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 CARDS: dict[str, Card] = {}
 FunctionType = type(lambda: None)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Card:
@@ -47,15 +48,37 @@ class Card:
         domain: tuple[float, float] | None = None,
     ) -> None:
         self.name, self.node, self.kind = name, node, kind
-        self.op = says_what_is_no_tensor(op) if isinstance(op, FunctionType) else op
+        self.op = says_what_is_no_tensor(op, name) if isinstance(op, FunctionType) else op
         self.inplace, self.method, self.function, self.aliases = inplace, method, function, aliases
         self.samples, self.domain = samples or kind, domain
 
 
-def says_what_is_no_tensor(op: Any) -> Callable[..., Any]:
+# Asked before an op in Python runs, the last first: (name, function, args, kwargs) -> result. Native ops are told by
+# `intercept`; this is for those who decide about a whole composite, as autocast does about its dtype.
+ASKED: list[Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]] = []
+
+
+def interposed(op: F) -> F:
+    """Decorates a function that has no card, so that those in ``ASKED`` are asked before it runs."""
+    import functools
+
+    name = op.__name__
+
+    @functools.wraps(op)
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        return ASKED[-1](name, op, args, kwargs) if ASKED else op(*args, **kwargs)
+
+    return ask  # type: ignore[return-value]  # it is called alike
+
+
+def says_what_is_no_tensor(op: Any, asked_as: str = "") -> Callable[..., Any]:
     """A composite that raises TypeError for an argument that is no tensor, where an accident inside would be raised.
 
     Native ops check their arguments as they are called; a Python function finds out when it asks one for its shape.
+
+    Args:
+        op: the function.
+        asked_as: its name for those in ``ASKED``, if they are asked.
     """
     names = op.__code__.co_varnames[: op.__code__.co_argcount]
     wanted = [(i, name) for i, name in enumerate(names) if op.__annotations__.get(name) == "Tensor"]
@@ -63,6 +86,8 @@ def says_what_is_no_tensor(op: Any) -> Callable[..., Any]:
     many = bool(rest) and op.__annotations__.get(rest[0]) == "Tensor"
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if ASKED and asked_as:
+            return ASKED[-1](asked_as, op, args, kwargs)
         try:
             return op(*args, **kwargs)
         except (AttributeError, IndexError, TypeError, ValueError):

@@ -8,6 +8,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 
 from dynagrad._core.card import CARDS, methods
+from dynagrad._core.module import call_forwards
 
 from dynagrad._core.tensor cimport TensorBase, is_tensor, plain_tensor
 
@@ -107,6 +108,15 @@ cdef class Call:
         if self.level < len(_listeners):
             return _ask(self, args, kwargs)
         return _run(self, args, kwargs)
+
+    def openly(self, *args, **kwargs):
+        """Runs what was called, with the ops that its Python code calls, a custom Function's say, told to listeners."""
+        global depth
+        depth -= 1
+        try:
+            return self(*args, **kwargs)
+        finally:
+            depth += 1
 
 
 cdef object _run(Call call, tuple args, dict kwargs):
@@ -295,6 +305,7 @@ cdef int _count() except -1:
     global active, _selective
     active = len(_listeners)
     _selective = all([each[2] for each in _listeners])
+    call_forwards(not _selective)
     return 0
 
 

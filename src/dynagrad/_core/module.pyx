@@ -49,6 +49,7 @@ cdef tuple _AMENDED = (RuntimeError, ValueError, TypeError, IndexError, NotImple
 
 # The forward of nn.Linear, which is done here without a Python frame. Borrowed: its class keeps it.
 cdef PyObject* _linear_forward = NULL
+cdef PyObject* _served = NULL       # the same, also while listeners want to hear of every call of an op
 cdef str _PARAMETERS = "_parameters"
 cdef str _WEIGHT = "weight"
 cdef str _BIAS = "bias"
@@ -56,8 +57,16 @@ cdef str _BIAS = "bias"
 
 def serve_linear(forward):
     """Names the forward that computes ``linear(input, self.weight, self.bias)`` of a module's own parameters."""
+    global _linear_forward, _served
+    _linear_forward = _served = <PyObject*>forward
+
+
+def call_forwards(bint always):
+    """Has every Linear call its forward, and so the op, for those who listen to ops; False: as far as need be."""
     global _linear_forward
-    _linear_forward = <PyObject*>forward
+    _linear_forward = _served
+    if always:
+        _linear_forward = NULL
 
 
 def watch_global_hooks(*hooks):

@@ -24,7 +24,15 @@ def is_built() -> bool:
 class _NoPlans:
     """The cache of plans of CUDA's Fourier transforms: AssertionError for all that is asked of it."""
 
-    def __getattr__(self, name: str) -> Any:
+    @property
+    def size(self) -> int:
+        """How many plans there are."""
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    max_size = size
+
+    def clear(self) -> None:
+        """Forgets them."""
         raise AssertionError("Torch not compiled with CUDA enabled")
 
 

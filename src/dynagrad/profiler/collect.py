@@ -13,7 +13,6 @@ from dynagrad._core.engine import watch_backward
 from dynagrad._core.graph import AccumulateGrad
 from dynagrad._core.intercept import install, uninstall
 from dynagrad._core.machine import stats
-from dynagrad.nn.modules.linear import serve_by_forward
 from dynagrad.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from dynagrad.profiler.flops import flops_of
 from dynagrad.tensor import Tensor
@@ -82,7 +81,6 @@ class Collector:
         if _running:
             raise RuntimeError("Profiler is already enabled on this thread: end the running one first")
         _running.append(self)
-        serve_by_forward(True)
         self.watcher = _Backward(self)
         self.watcher.before = watch_backward(self.watcher)
         self.handles = (
@@ -99,7 +97,6 @@ class Collector:
         for handle in self.handles:
             handle.remove()
         watch_backward(self.watcher.before)
-        serve_by_forward(False)
         _running.remove(self)
         for span in self.spans:
             span.ended = span.ended or self.ended

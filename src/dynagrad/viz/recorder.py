@@ -16,7 +16,6 @@ import dynagrad
 from dynagrad._core.engine import watch_backward
 from dynagrad._core.graph import is_grad_enabled
 from dynagrad._core.intercept import install, uninstall, untold
-from dynagrad.nn.modules.linear import serve_by_forward
 from dynagrad.optim.optimizer import register_optimizer_step_post_hook
 from dynagrad.tensor import Tensor
 
@@ -86,7 +85,6 @@ class Recorder:
         self.listening = True
         self.watcher = Backward(self)
         install(self.hear)
-        serve_by_forward(True)
         self.watched_before = watch_backward(self.watcher)
         self.steps_of_optimizers = register_optimizer_step_post_hook(self.optimizer_stepped)
 
@@ -105,7 +103,6 @@ class Recorder:
         """Stops listening; what was recorded stays."""
         self.listening = False
         uninstall(self.hear)
-        serve_by_forward(False)
         watch_backward(self.watched_before)
         self.steps_of_optimizers.remove()
 

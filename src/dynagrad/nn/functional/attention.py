@@ -7,6 +7,7 @@ from typing import Any
 
 import dynagrad
 from dynagrad import Tensor
+from dynagrad._core.card import interposed
 from dynagrad.backends.cuda import check_attention
 from dynagrad.nn.functional.dropout import dropout
 from dynagrad.nn.functional.linear import linear
@@ -14,6 +15,7 @@ from dynagrad.nn.functional.linear import linear
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
+@interposed
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

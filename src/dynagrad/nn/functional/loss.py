@@ -7,7 +7,7 @@ import warnings
 
 import dynagrad
 from dynagrad import Tensor
-from dynagrad._core.card import CARDS
+from dynagrad._core.card import CARDS, interposed
 from dynagrad.nn.functional.activation import log_softmax, logsigmoid
 from dynagrad.nn.functional.linear import linear
 
@@ -113,6 +113,7 @@ def nll_loss(
     return _nll(input, target, weight, reduction, ignore_index)
 
 
+@interposed
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -309,6 +310,7 @@ def _weighted(loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
     return loss.sum() / weight.sum() if reduction == "mean" else _reduced(loss, reduction)
 
 
+@interposed
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -350,6 +352,7 @@ def huber_loss(
     return _weighted(_huber(input, target, "none", delta), weight, reduction)
 
 
+@interposed
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -413,6 +416,7 @@ def _expands(var: Tensor, input: Tensor) -> bool:
 # ---- probabilities ---------------------------------------------------------------------------------------------------
 
 
+@interposed
 def kl_div(
     input: Tensor,
     target: Tensor,

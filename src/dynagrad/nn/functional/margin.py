@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import dynagrad
 from dynagrad import Tensor
+from dynagrad._core.card import interposed
 from dynagrad.nn.functional.distance import pairwise_distance
 from dynagrad.nn.functional.loss import _legacy, _reduced
 
@@ -30,6 +31,7 @@ def _margin_shapes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return input, target
 
 
+@interposed
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -68,6 +70,7 @@ def multi_margin_loss(
     return _reduced(loss if input.dim() == 2 else loss[0], reduction)
 
 
+@interposed
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -97,6 +100,7 @@ def multilabel_margin_loss(
     return _reduced(loss if input.dim() == 2 else loss[0], reduction)
 
 
+@interposed
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -112,6 +116,7 @@ def hinge_embedding_loss(
     return _reduced(apart + alike, reduction)
 
 
+@interposed
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -143,6 +148,7 @@ def cosine_embedding_loss(
     return _reduced(alike + apart, reduction)
 
 
+@interposed
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -162,6 +168,7 @@ def margin_ranking_loss(
     return _reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
+@interposed
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -79,16 +79,6 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-_by_forward = 0
-
-
-def serve_by_forward(on: bool) -> None:
-    """Has every Linear call its forward, and so the op, for those who listen to ops; as often off as on ends it."""
-    global _by_forward  # noqa: PLW0603  # listeners of the process
-    _by_forward += 1 if on else -1
-    serve_linear(None if _by_forward else Linear.forward)
-
-
 serve_linear(Linear.forward)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import dynagrad
 from dynagrad import Tensor
-from dynagrad._core.card import CARDS
+from dynagrad._core.card import CARDS, interposed
 
 _lstm = CARDS["lstm_cell_step"].op
 _gru = CARDS["gru_cell_step"].op
@@ -151,6 +151,10 @@ def run_layers(layer: Any, input: Tensor, states: State, sizes: list[int] | None
     Returns:
         The outputs of the last layer, and the last states.
     """
+    return (lstm_layers if layer.mode == "LSTM" else _layers)(layer, input, states, sizes)
+
+
+def _layers(layer: Any, input: Tensor, states: State, sizes: list[int] | None) -> tuple[Tensor, State]:
     directions = 2 if layer.bidirectional else 1
     last: list[State] = []
     for number in range(layer.num_layers):
@@ -169,3 +173,9 @@ def run_layers(layer: Any, input: Tensor, states: State, sizes: list[int] | None
     if layer.mode == "LSTM":
         return input, tuple(dynagrad.stack(list(parts)) for parts in zip(*last, strict=True))
     return input, dynagrad.stack(last)
+
+
+@interposed
+def lstm_layers(layer: Any, input: Tensor, states: State, sizes: list[int] | None) -> tuple[Tensor, State]:
+    """Those of LSTM, of which autocast decides as a whole, where it takes other cells op by op."""
+    return _layers(layer, input, states, sizes)

@@ -1,110 +1,15 @@
-"""``torch.amp``: scaled gradients, and autocast in the forms that change nothing.
-
-Nothing computes in a reduced precision on its own here, and asking for it is an error.
-"""
+"""``GradScaler``: losses are scaled, so that small gradients survive in a narrow dtype."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import dynagrad
 
-__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
-
-
-def is_autocast_available(device_type: str) -> bool:  # noqa: ARG001
-    """False: no device computes in a reduced precision on its own.
-
-    >>> import dynagrad
-    >>> dynagrad.amp.is_autocast_available("cpu")
-    False
-    """
-    return False
-
-
-def is_autocast_enabled(device_type: str = "cuda") -> bool:  # noqa: ARG001
-    """False: no region computes in a reduced precision. One of ``torch``'s own functions, as the next ones are."""
-    return False
-
-
-def is_autocast_cpu_enabled() -> bool:
-    """False."""
-    return False
-
-
-def get_autocast_dtype(device_type: str) -> dynagrad.dtype:
-    """What autocast would compute in."""
-    return dynagrad.float16 if device_type == "cuda" else dynagrad.bfloat16
-
-
-def _disabled_by_dtype(device_type: str, dtype: Any) -> bool:
-    """Whether PyTorch, too, goes on without, for a dtype that autocast does not know; then a warning says so."""
-    if device_type != "cpu" or dtype in (None, dynagrad.bfloat16, dynagrad.float16):
-        return False
-    warnings.warn(
-        "In CPU autocast, but the target dtype is not supported. Disabling autocast.\n"
-        "CPU Autocast only supports dtypes of torch.bfloat16, torch.float16 currently.",
-        UserWarning,
-        stacklevel=3,
-    )
-    return True
-
-
-class autocast:  # noqa: N801  # PyTorch's name
-    """A region without automatic casts, as a context or a decorator: ``enabled=False``, or CUDA, which is not there.
-
-    >>> import dynagrad
-    >>> with dynagrad.amp.autocast("cpu", enabled=False):
-    ...     dynagrad.ones(1).dtype
-    torch.float32
-    """
-
-    def __init__(
-        self, device_type: str, dtype: Any = None, enabled: bool = True, cache_enabled: bool | None = None
-    ) -> None:
-        _check_device_type(device_type)
-        self.device, self.fast_dtype, self.cache_enabled = device_type, dtype, cache_enabled
-        if not enabled or _disabled_by_dtype(device_type, dtype):
-            return
-        if device_type != "cuda":
-            raise NotImplementedError(
-                "autocast: dynagrad computes in the dtypes given; say enabled=False, or convert with .to()"
-            )
-        warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", stacklevel=2)
-
-    def __enter__(self) -> autocast:  # noqa: PYI034  # typing.Self would cost an import
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function."""
-        return function
-
-
-def _check_device_type(device_type: Any) -> None:
-    if not isinstance(device_type, str):
-        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")  # noqa: TRY004
-
-
-def custom_fwd(
-    fwd: Callable[..., Any] | None = None,
-    *,
-    device_type: str,
-    cast_inputs: Any = None,  # noqa: ARG001  # what a region with autocast casts to
-) -> Callable[..., Any]:
-    """Decorates the forward of an ``autograd.Function``, which stays as it is: no region has autocast."""
-    _check_device_type(device_type)
-    return (lambda function: function) if fwd is None else fwd
-
-
-def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> Callable[..., Any]:
-    """Decorates the backward of an ``autograd.Function``, as ``custom_fwd`` its forward."""
-    return custom_fwd(bwd, device_type=device_type)
+__all__ = ["GradScaler"]
 
 
 class _Round:

@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return import_module("dynagrad.amp")
+    return import_module(f"{__name__}.amp")
 
 
 def is_available() -> bool:
