@@ -52,6 +52,9 @@ def set_rng_state(new_state: Tensor) -> None:
 def fork_rng(
     devices: Iterable[object] | None = None,  # noqa: ARG001 - there is one device
     enabled: bool = True,
+    _caller: str = "fork_rng",
+    _devices_kw: str = "devices",
+    device_type: str | None = None,  # noqa: ARG001 - likewise
 ) -> Iterator[None]:
     """Draws inside the block leave the default stream outside of it as it was.
 

@@ -77,4 +77,8 @@ class TorchVersion(str):
         return str.__str__(self)
 
 
-__version__ = TorchVersion(dynagrad.__version__)
+def __getattr__(name: str) -> TorchVersion:
+    """``__version__``, which `dynagrad run` sets."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return TorchVersion(dynagrad.__version__)

@@ -13,6 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 import dynagrad
+from dynagrad.torch_version import TorchVersion
 
 from .children import bind_children
 
@@ -34,7 +35,8 @@ def bind() -> None:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder())
     bind_children()
-    dynagrad.__version__ = dynagrad.version.__version__ = f"{SPOKEN_VERSION}+dynagrad.{dynagrad.__version__}"
+    spoken = TorchVersion(f"{SPOKEN_VERSION}+dynagrad.{dynagrad.__version__}")
+    dynagrad.__version__ = dynagrad.version.__version__ = spoken
     dynagrad.Tensor.__module__ = "torch"
 
 

@@ -22,8 +22,9 @@ __all__ = [
 def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
     """Calls the function at once, as PyTorch does outside of compiled programs, and returns a future of its result.
 
-    >>> import dynagrad as torch
-    >>> torch.jit.wait(torch.jit.fork(torch.add, torch.ones(1), 2))
+    >>> import dynagrad as torch, warnings
+    >>> with warnings.catch_warnings(action="ignore"):  # it is deprecated
+    ...     torch.jit.wait(torch.jit.fork(torch.add, torch.ones(1), 2))
     tensor([3.])
     """
     deprecated("fork", "use `torch.compile` instead")

@@ -59,7 +59,8 @@ def trace(
 
     >>> import dynagrad as torch
     >>> model = torch.nn.Linear(2, 1)
-    >>> torch.jit.trace(model, torch.ones(3, 2)) is model
+    >>> with warnings.catch_warnings(action="ignore"):  # it is deprecated
+    ...     torch.jit.trace(model, torch.ones(3, 2)) is model
     True
     """
     deprecated("trace", "switch to `torch.compile` or `torch.export`")

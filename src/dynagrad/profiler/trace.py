@@ -26,7 +26,7 @@ def write_trace(path: str, events: Any, origin: int, metadata: dict[str, Any]) -
     ...     y = torch.ones(2)
     >>> with tempfile.NamedTemporaryFile(suffix=".json") as file:
     ...     prof.export_chrome_trace(file.name)
-    ...     print([event["name"] for event in json.load(open(file.name))["traceEvents"] if event["ph"] == "X"])
+    ...     print([event["name"] for event in json.load(file)["traceEvents"] if event["ph"] == "X"])
     ['aten::ones']
     """
     process = os.getpid()

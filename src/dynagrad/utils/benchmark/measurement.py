@@ -73,8 +73,8 @@ class Measurement:
 
     >>> import dynagrad as torch
     >>> from dynagrad.utils.benchmark import Measurement, TaskSpec
-    >>> Measurement(10, [1e-5, 2e-5, 3e-5], TaskSpec("x + y", "pass")).median
-    2e-06
+    >>> Measurement(2, [1.0, 3.0, 2.0], TaskSpec("x + y", "pass")).median
+    1.0
     """
 
     number_per_run: int
