@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from dynagrad._core.card import says_what_is_no_tensor
@@ -100,10 +101,18 @@ def get_float32_matmul_precision() -> str:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Says how much precision products of float32 may give up. They give up none here, which every setting allows."""
-    if precision not in _PRECISIONS:
-        raise RuntimeError(f"{precision} is not one of 'highest', 'high', or 'medium'")
-    _Settings.precision = precision
+    """Says how much precision products of float32 may give up. They give up none here, which every setting allows.
+
+    Any other word than 'highest', 'high' and 'medium' changes nothing, and a warning says so.
+    """
+    if precision in _PRECISIONS:
+        _Settings.precision = precision
+        return
+    warnings.warn(
+        f"{precision} is not one of 'highest', 'high', or 'medium'; the current setFloat32MatmulPrecision call has no "
+        "effect.",
+        stacklevel=2,
+    )
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from dynagrad._core.graph import set_grad_mode
 from dynagrad._core.ops.exchange import frombuffer
-from dynagrad._core.ops.storage import over_bytes, shown_by, whole_storage
+from dynagrad._core.ops.storage import is_alone, over_bytes, whole_storage
 from dynagrad._core.types import BY_NAME
 from dynagrad.tensor import Tensor
 
@@ -78,12 +78,10 @@ def share(tensor: Tensor) -> Tensor:
     """
     if is_shared(tensor):
         return tensor
-    others = shown_by(tensor) - 1
-    if others > 0:
+    if not is_alone(tensor):
         raise RuntimeError(
-            f"share_memory_(): {others} other tensor{'s' if others > 1 else ''} (views, or what is saved for backward) "
-            "show the memory of this one and would not follow it into shared memory; share it before they are made, or "
-            "share a clone()"
+            "share_memory_(): other tensors (views, or what is saved for backward) show the memory of this one and would "
+            "not follow it into shared memory; share it before they are made, or share a clone()"
         )
     grad_mode = set_grad_mode(False)
     try:

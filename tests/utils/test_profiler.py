@@ -178,8 +178,7 @@ def test_one_profiler_at_a_time_and_the_older_face() -> None:
     with torch.autograd.profiler.profile(enabled=False) as off:
         torch.ones(2)
     assert off is None
-    with pytest.raises(RuntimeError, match="didn't finish running"):
-        torch.autograd.profiler.profile().table()
+    assert torch.autograd.profiler.profile().table() == ""
     with pytest.raises(RuntimeError, match="NVTX"), torch.autograd.profiler.emit_nvtx():
         pass
 

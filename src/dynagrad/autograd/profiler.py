@@ -87,16 +87,14 @@ class profile:  # noqa: N801  # PyTorch's name
 
     @property
     def function_events(self) -> EventList:
-        """The events. RuntimeError before the region has ended."""
-        if self._events is None:
-            raise RuntimeError("Profiler didn't finish running")
-        return self._events
+        """The events; none before the region has ended."""
+        return EventList() if self._events is None else self._events
 
     def __repr__(self) -> str:
-        return "<unfinished torch.autograd.profile>" if self._events is None else repr(self._events)
+        return repr(self.function_events)
 
     def __str__(self) -> str:
-        return "<unfinished torch.autograd.profile>" if self._events is None else str(self._events)
+        return str(self.function_events)
 
     def table(
         self,

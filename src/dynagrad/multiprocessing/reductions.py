@@ -5,7 +5,7 @@ from __future__ import annotations
 from multiprocessing import reduction
 from typing import Any
 
-from dynagrad._core.ops.storage import shown_by, whole_storage
+from dynagrad._core.ops.storage import is_alone, whole_storage
 from dynagrad.nn.parameter import Parameter
 from dynagrad.shared import memory_of, share, shared_bytes
 from dynagrad.storage import TypedStorage, UntypedStorage, tensor_over
@@ -55,7 +55,7 @@ def reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
             "process boundaries.  If you just want to transfer the data, call detach() on the tensor before serializing "
             "(e.g., putting it on the queue)."
         )
-    sent = tensor if memory_of(tensor) is not None or shown_by(tensor) == 1 else tensor.detach().clone()
+    sent = tensor if memory_of(tensor) is not None or is_alone(tensor) else tensor.detach().clone()
     share(sent)
     layout = sent.storage_offset(), tuple(sent.shape), sent.stride()
     arguments = type(tensor), _Bytes(sent), tensor.dtype, layout, tensor.requires_grad, user_attributes(tensor)
@@ -69,7 +69,7 @@ def _storage_over(whole: Tensor) -> UntypedStorage:
 def reduce_storage(storage: UntypedStorage) -> tuple[Any, ...]:
     """What a pickle for another process says of a storage: as of a tensor that shows it."""
     whole = storage._bytes  # noqa: SLF001  # what a storage is made of
-    sent = whole if memory_of(whole) is not None or shown_by(whole) == 1 else whole.clone()
+    sent = whole if memory_of(whole) is not None or is_alone(whole) else whole.clone()
     return _storage_over, (_Bytes(share(sent)),)
 
 

@@ -23,9 +23,9 @@ def storage_id(TensorBase t not None):
     return <uintptr_t>t.storage
 
 
-def shown_by(TensorBase t not None):
-    """How many tensors, saved ones and those that other libraries hold included, show the storage of a tensor."""
-    return t.storage.references - (1 if t.counter == t.storage else 0)
+def is_alone(TensorBase t not None):
+    """Whether nobody else shows the storage of a tensor: no other tensor, saved ones included, and no other library."""
+    return t.storage.references == (2 if t.counter == t.storage else 1)
 
 
 cdef int _check_extent(TensorBase whole, object offset, tuple size, tuple stride, int itemsize) except -1:
