@@ -34,7 +34,7 @@ def get_env_info() -> SystemEnv:
     from importlib.metadata import PackageNotFoundError, version
 
     libraries = {}
-    for name in ("numpy", "scipy-openblas32", "graphviz", "pygraphviz", "tensorboardX", "safetensors"):
+    for name in ("numpy", "graphviz", "pygraphviz", "tensorboardX", "safetensors"):
         try:
             libraries[name] = version(name)
         except PackageNotFoundError:
