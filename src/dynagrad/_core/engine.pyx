@@ -230,6 +230,8 @@ def queue_callback(callback):
 
 
 cdef int _call_back(Run* run) except -1:
+    if thread_state.pending:
+        run_deferred()
     for callback in <list><object>run.callbacks:        # which may grow meanwhile
         callback()
     return 0
