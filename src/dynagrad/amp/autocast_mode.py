@@ -115,12 +115,13 @@ def is_autocast_enabled(device_type: str = "cuda") -> bool:
 
 def set_autocast_enabled(device_type: str | bool, enabled: bool | None = None) -> None:
     """Switches it in this thread, for CUDA if no kind of device is named."""
-    if not isinstance(device_type, str):
-        device_type, enabled = "cuda", device_type
-    kind = device(device_type).type
-    if kind == "cpu" and bool(enabled) != _state.enabled.get("cpu", False):
-        _listen(bool(enabled))
-    _state.enabled[kind] = bool(enabled)
+    if isinstance(device_type, str):
+        kind, on = device(device_type).type, bool(enabled)
+    else:
+        kind, on = "cuda", bool(device_type)
+    if kind == "cpu" and on != _state.enabled.get("cpu", False):
+        _listen(on)
+    _state.enabled[kind] = on
 
 
 def get_autocast_dtype(device_type: str) -> dtype:

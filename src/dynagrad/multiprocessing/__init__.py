@@ -30,7 +30,7 @@ __all__ = [
     "spawn",
     "start_processes",
 ]
-__all__ += multiprocessing.__all__  # type: ignore[attr-defined]  # the list of Python's
+__all__ += multiprocessing.__all__
 
 _STRATEGIES = {"file_descriptor", "file_system"}
 _strategy = "file_descriptor"

@@ -92,7 +92,7 @@ class ProcessContext:
             return True
         failed = None
         for sentinel in connection.wait(self.sentinels, timeout):
-            index = self.sentinels.pop(sentinel)  # type: ignore[call-overload]  # they are numbers
+            index = self.sentinels.pop(sentinel)
             self.processes[index].join()
             if self.processes[index].exitcode != 0:
                 failed = index

@@ -108,7 +108,8 @@ class Collector:
             return self.local.stack  # type: ignore[no-any-return]
         except AttributeError:
             self.threads.setdefault(threading.get_ident(), len(self.threads) + 1)
-            self.local.stack = made = []
+            made: list[Span] = []
+            self.local.stack = made
             return made
 
     def begin(self, name: str, kind: str, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Span:
