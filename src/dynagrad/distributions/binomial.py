@@ -73,7 +73,8 @@ class Binomial(Odds):
         count, logits = self.total_count, self.logits
         choices = (count + 1).lgamma() - (value + 1).lgamma() - (count - value + 1).lgamma()
         # n log(1 - p) = -n softplus(logits), of whichever sign of the logits does not overflow.
-        none = count * (logits.clamp(min=0) + (-logits.abs()).exp().log1p())
+        size = logits.abs()
+        none = count * (0.5 * (logits + size) + (-size).exp().log1p())
         return value * logits + choices - none
 
     def _same_count(self, what: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -242,11 +241,3 @@ class Distribution:
         given = {name: self.__dict__[name] for name in self.arg_constraints if name in self.__dict__}
         shown = (f"{name}: {value if value.numel() == 1 else value.size()}" for name, value in given.items())
         return f"{self.__class__.__name__}({', '.join(shown)})"
-
-
-def constant_like(like: Tensor, value: float) -> Tensor:
-    """A tensor of one value, shaped as ``like``: a moment that is infinite or undefined."""
-    return dynagrad.full_like(like, value)
-
-
-NAN, INF = math.nan, math.inf

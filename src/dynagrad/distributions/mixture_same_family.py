@@ -50,7 +50,7 @@ class MixtureSameFamily(Distribution):
                 f"`mixture_distribution.batch_shape` ({weights}) is not compatible with "
                 f"`component_distribution.batch_shape`({batch})"
             )
-        k, components = mixture_distribution._num_events, component_distribution.batch_shape[-1]
+        k, components = mixture_distribution.logits.shape[-1], component_distribution.batch_shape[-1]
         if k != components:
             raise ValueError(
                 f"`mixture_distribution component` ({k}) does not equal "

@@ -29,7 +29,6 @@ class LogitRelaxedBernoulli(Odds):
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.real
-    has_rsample = True
     _parameters = ("probs", "logits")
     _carried = ("temperature",)
 

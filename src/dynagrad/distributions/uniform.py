@@ -10,7 +10,7 @@ import dynagrad
 from dynagrad import Size, Tensor
 from dynagrad.distributions import constraints
 from dynagrad.distributions.constraints import Constraint
-from dynagrad.distributions.distribution import Distribution, constant_like
+from dynagrad.distributions.distribution import Distribution
 from dynagrad.distributions.utils import broadcast_all
 
 __all__ = ["Uniform"]
@@ -45,7 +45,7 @@ class Uniform(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        return constant_like(self.high, math.nan)
+        return math.nan * self.high
 
     @property
     def stddev(self) -> Tensor:
