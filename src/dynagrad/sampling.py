@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import dynagrad
 from dynagrad import Tensor
@@ -173,7 +172,7 @@ class _SampleDirichlet(Function):
     @once_differentiable
     def backward(ctx: FunctionNode, g: Tensor) -> tuple[Tensor, None]:
         alpha, x = ctx.saved_tensors
-        # A parameter moves its own part by dx/dα, and the others in proportion to what they leave of one.
+        # A parameter moves its own part as `_dirichlet_grad` says, and the others in proportion to what they leave of one.
         shares = _dirichlet_grad(x, alpha, alpha.sum(-1, True).expand_as(alpha))
         return shares * (g - (x * g).sum(-1, True)), None
 

@@ -311,7 +311,9 @@ def shifted(case: Case) -> Case:
     """Other parameters of the same family."""
 
     def moved(name: str, value: Any) -> Any:
-        found = np.roll(np.array(value), 1, axis=-1) if np.ndim(value) == 1 or "Matrix" in name else np.array(value)[::-1]
+        found = (
+            np.roll(np.array(value), 1, axis=-1) if np.ndim(value) == 1 or "Matrix" in name else np.array(value)[::-1]
+        )
         return found.tolist()
 
     keep = ("Multivariate", "Wishart", "LKJ")
@@ -426,8 +428,7 @@ def test_the_stream_goes_on_as_in_pytorch_between_all_kinds_of_draws() -> None:
     generators = [torch.Generator().manual_seed(3) for torch in LIBRARIES]
     for _ in range(2):
         expected, found = (
-            torch._standard_gamma(torch.ones(3), generator=g)
-            for torch, g in zip(LIBRARIES, generators, strict=True)
+            torch._standard_gamma(torch.ones(3), generator=g) for torch, g in zip(LIBRARIES, generators, strict=True)
         )
         assert_same(expected, found, 1e-6)
 

@@ -26,7 +26,7 @@ from dynagrad.distributions.half_cauchy import HalfCauchy
 from dynagrad.distributions.half_normal import HalfNormal
 from dynagrad.distributions.independent import Independent
 from dynagrad.distributions.inverse_gamma import InverseGamma
-from dynagrad.distributions.kl import _KL_REGISTRY, kl_divergence, register_kl
+from dynagrad.distributions.kl import kl_divergence, register_kl
 from dynagrad.distributions.kumaraswamy import Kumaraswamy
 from dynagrad.distributions.laplace import Laplace
 from dynagrad.distributions.lkj_cholesky import LKJCholesky

@@ -75,5 +75,3 @@ class Beta(ExponentialFamily):
     def _log_normalizer(self, *natural_params: Tensor) -> Tensor:
         x, y = natural_params
         return x.lgamma() + y.lgamma() - (x + y).lgamma()
-
-

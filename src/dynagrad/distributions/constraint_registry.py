@@ -41,9 +41,7 @@ class ConstraintRegistry:
         if isinstance(constraint, Constraint):
             constraint = type(constraint)
         if not isinstance(constraint, type) or not issubclass(constraint, Constraint):
-            raise TypeError(
-                f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}"
-            )
+            raise TypeError(f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}")
         self._registry[constraint] = factory
         return factory
 

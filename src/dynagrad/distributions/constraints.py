@@ -116,7 +116,11 @@ class _DependentProperty(property, _Dependent):
     """
 
     def __init__(
-        self, fn: Callable[..., Any] | None = None, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented
+        self,
+        fn: Callable[..., Any] | None = None,
+        *,
+        is_discrete: Any = NotImplemented,
+        event_dim: Any = NotImplemented,
     ) -> None:
         super().__init__(fn)
         self._is_discrete = is_discrete
@@ -225,7 +229,12 @@ class _Cat(_Parts):
 
 
 class _Stack(_Parts):
-    """Slices, each in its own set."""
+    """Slices, each in its own set. A dimension counted from the end, within the event, is one more of it."""
+
+    @property
+    def event_dim(self) -> int:
+        dims = super().event_dim
+        return dims + 1 if self.dim + dims < 0 else dims
 
     def check(self, value: Tensor) -> Tensor:
         self._check_dim(value)

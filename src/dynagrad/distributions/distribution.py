@@ -49,8 +49,8 @@ class Distribution:
 
     def __init__(
         self,
-        batch_shape: Sequence[int] = Size(),  # noqa: B008 - immutable
-        event_shape: Sequence[int] = Size(),  # noqa: B008
+        batch_shape: Sequence[int] = Size(),
+        event_shape: Sequence[int] = Size(),
         validate_args: bool | None = None,
     ) -> None:
         self._batch_shape = Size(batch_shape)
@@ -95,7 +95,7 @@ class Distribution:
         """The shape of one outcome."""
         return self._event_shape
 
-    def _extended_shape(self, sample_shape: Sequence[int] = Size()) -> Size:  # noqa: B008
+    def _extended_shape(self, sample_shape: Sequence[int] = Size()) -> Size:
         return Size((*sample_shape, *self._batch_shape, *self._event_shape))
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
@@ -172,12 +172,12 @@ class Distribution:
 
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
-    def sample(self, sample_shape: Sequence[int] = Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: Sequence[int] = Size()) -> Tensor:
         """Outcomes through which no gradient passes."""
         with dynagrad.no_grad():
             return self.rsample(sample_shape)
 
-    def rsample(self, sample_shape: Sequence[int] = Size()) -> Tensor:  # noqa: ARG002, B008
+    def rsample(self, sample_shape: Sequence[int] = Size()) -> Tensor:
         """Outcomes that are differentiable functions of the parameters; not all distributions have them."""
         raise NotImplementedError
 

@@ -32,7 +32,9 @@ class Odds(Distribution):
             shape = given.shape
         else:
             if given.dim() < 1:
-                raise ValueError(f"`{'probs' if logits is None else 'logits'}` parameter must be at least one-dimensional.")
+                raise ValueError(
+                    f"`{'probs' if logits is None else 'logits'}` parameter must be at least one-dimensional."
+                )
             # Every distribution over k choices is one of logits of sum 1, or of probabilities of any positive sum.
             given = given / given.sum(-1, keepdim=True) if logits is None else given - given.logsumexp(-1, keepdim=True)
             shape = given.shape[:-1]
@@ -44,7 +46,8 @@ class Odds(Distribution):
 
     @property
     def _param(self) -> Tensor:
-        return self.__dict__["probs"] if "probs" in self.__dict__ else self.logits
+        # Reading the one that was not given would make it.
+        return self.__dict__["probs" if "probs" in self.__dict__ else "logits"]
 
     @lazy_property
     def probs(self) -> Tensor:

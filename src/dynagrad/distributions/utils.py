@@ -122,7 +122,9 @@ def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
     # m = n (n + 1) / 2 + n d - |d| (d + 1) / 2, solved for n.
     n = (-(1 + 2 * diag) + ((1 + 2 * diag) ** 2 + 8 * vec.shape[-1] + 4 * abs(diag) * (diag + 1)) ** 0.5) / 2
     if not round(n) - n == 0:
-        raise ValueError(f"The size of last dimension is {vec.shape[-1]} which cannot be expressed as the lower triangular part of a square D x D matrix.")
+        raise ValueError(
+            f"The size of last dimension is {vec.shape[-1]} which cannot be expressed as the lower triangular part of a square D x D matrix."
+        )
     size = round(n)
     rows = dynagrad.arange(size)
     made = vec.new_zeros((*vec.shape[:-1], size, size))

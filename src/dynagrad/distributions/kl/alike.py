@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
 from dynagrad import Tensor
 from dynagrad.distributions.bernoulli import Bernoulli
 from dynagrad.distributions.beta import Beta

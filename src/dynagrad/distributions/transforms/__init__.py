@@ -13,8 +13,10 @@ from dynagrad.distributions.transforms.arranged import (
 from dynagrad.distributions.transforms.base import (
     ComposeTransform,
     Transform,
-    _InverseTransform,
     identity_transform,
+)
+from dynagrad.distributions.transforms.base import (
+    _InverseTransform as _InverseTransform,
 )
 from dynagrad.distributions.transforms.elementwise import (
     AbsTransform,

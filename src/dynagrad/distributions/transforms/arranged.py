@@ -263,7 +263,9 @@ class StackTransform(_Parts):
     def _slices(self, value: Tensor) -> Sequence[Tensor]:
         self._check_dim(value)
         if value.size(self.dim) != len(self.transforms):
-            raise AssertionError(f"size along dim {self.dim} must be {len(self.transforms)}, got {value.size(self.dim)}")
+            raise AssertionError(
+                f"size along dim {self.dim} must be {len(self.transforms)}, got {value.size(self.dim)}"
+            )
         return value.unbind(self.dim)  # type: ignore[no-any-return]
 
     def _stacked(self, function: Callable[..., Tensor], *values: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from typing import Any
 import dynagrad
 from dynagrad import Tensor
 from dynagrad.distributions import constraints
-from dynagrad.distributions.transforms.base import Transform
 from dynagrad.distributions.transforms.elementwise import _Alike
 from dynagrad.nn import functional as F
 
