@@ -22,7 +22,7 @@ class ConstraintRegistry:
     """A table from types of constraints to functions that make a transform from a constraint.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import biject_to, constraints
+    >>> from dynagrad.distributions import biject_to, constraints
     >>> biject_to(constraints.positive)(torch.zeros(2))
     tensor([1., 1.])
     """

@@ -22,7 +22,7 @@ class Independent(Distribution, Generic[D]):
     ValueError where the batch has fewer dimensions.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import Independent, Normal
+    >>> from dynagrad.distributions import Independent, Normal
     >>> p = Independent(Normal(torch.zeros(2, 3), 1.0), 1)
     >>> p.batch_shape, p.event_shape, p.log_prob(torch.zeros(2, 3))
     (torch.Size([2]), torch.Size([3]), tensor([-2.7568, -2.7568]))

@@ -24,7 +24,7 @@ class MixtureSameFamily(Distribution):
         validate_args: see `Distribution`.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import Categorical, MixtureSameFamily, Normal
+    >>> from dynagrad.distributions import Categorical, MixtureSameFamily, Normal
     >>> p = MixtureSameFamily(Categorical(torch.ones(2)), Normal(torch.tensor([-1.0, 3.0]), 1.0))
     >>> p.mean, p.variance
     (tensor(1.), tensor(5.))

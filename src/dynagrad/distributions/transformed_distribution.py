@@ -24,7 +24,7 @@ class TransformedDistribution(Distribution):
     ValueError for what is no transform, and for a base whose shapes have fewer dimensions than the transforms need.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import ExpTransform, Normal, TransformedDistribution
+    >>> from dynagrad.distributions import ExpTransform, Normal, TransformedDistribution
     >>> TransformedDistribution(Normal(0.0, 1.0), ExpTransform()).log_prob(torch.tensor(1.0))
     tensor(-0.9189)
     """

@@ -23,7 +23,7 @@ class VonMises(Distribution):
     >>> import dynagrad as torch
     >>> p = torch.distributions.VonMises(torch.tensor(0.0), torch.tensor(1.0))
     >>> p.log_prob(torch.tensor(0.0))
-    tensor(-1.0739)
+    tensor(-1.0738)
     """
 
     arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}

@@ -25,7 +25,7 @@ def register_kl(type_p: type[Distribution], type_q: type[Distribution]) -> Calla
     ``type_q`` decided first, a RuntimeWarning asks to register the pair itself. TypeError for what is no Distribution.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import Normal, kl_divergence, register_kl
+    >>> from dynagrad.distributions import Normal, kl_divergence, register_kl
     >>> class Mine(Normal): pass
     >>> @register_kl(Mine, Mine)
     ... def kl_mine_mine(p, q):
@@ -68,7 +68,7 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
     NotImplementedError where there is no formula for the types of p and q.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import Normal, kl_divergence
+    >>> from dynagrad.distributions import Normal, kl_divergence
     >>> kl_divergence(Normal(1.0, 1.0), Normal(0.0, 1.0))
     tensor(0.5000)
     """

@@ -22,7 +22,7 @@ class IndependentTransform(Transform):
     """Another transform, its events taken together in blocks along the last dimensions.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import ExpTransform, IndependentTransform
+    >>> from dynagrad.distributions import ExpTransform, IndependentTransform
     >>> x = torch.ones(2, 3)
     >>> t = IndependentTransform(ExpTransform(), 1)
     >>> t.log_abs_det_jacobian(x, t(x))
@@ -175,7 +175,7 @@ class CatTransform(_Parts):
     """Pieces of the given lengths along ``dim``, each by its own transform.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import AffineTransform, CatTransform, ExpTransform
+    >>> from dynagrad.distributions import AffineTransform, CatTransform, ExpTransform
     >>> CatTransform([ExpTransform(), AffineTransform(1.0, 1.0)], lengths=[1, 2])(torch.zeros(3))
     tensor([1., 1., 1.])
     """
@@ -244,7 +244,7 @@ class StackTransform(_Parts):
     """Slices along ``dim``, each by its own transform.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import ExpTransform, StackTransform, identity_transform
+    >>> from dynagrad.distributions import ExpTransform, StackTransform, identity_transform
     >>> StackTransform([ExpTransform(), identity_transform], dim=1)(torch.zeros(2, 2))
     tensor([[1., 0.],
             [1., 0.]])

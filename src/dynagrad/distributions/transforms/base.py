@@ -28,7 +28,7 @@ class Transform:
             exact and free. ValueError for anything else.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions.transforms import ExpTransform
+    >>> from dynagrad.distributions.transforms import ExpTransform
     >>> t = ExpTransform()
     >>> t(torch.tensor(0.0)), t.inv(torch.tensor(1.0))
     (tensor(1.), tensor(0.))
@@ -188,7 +188,7 @@ class ComposeTransform(Transform):
     """Several transforms, the first one applied first. None at all are the identity.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions.transforms import AffineTransform, ComposeTransform, ExpTransform
+    >>> from dynagrad.distributions.transforms import AffineTransform, ComposeTransform, ExpTransform
     >>> ComposeTransform([AffineTransform(1.0, 2.0), ExpTransform()]).inv(torch.tensor(1.0))
     tensor(-0.5000)
     """

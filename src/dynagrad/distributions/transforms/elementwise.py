@@ -147,7 +147,7 @@ class TanhTransform(_Alike):
     """``y = tanh(x)``. Near the ends the inverse loses digits; ``cache_size=1`` keeps those of a value just mapped.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import Normal, TanhTransform, TransformedDistribution
+    >>> from dynagrad.distributions import Normal, TanhTransform, TransformedDistribution
     >>> policy = TransformedDistribution(Normal(0.0, 1.0), [TanhTransform(cache_size=1)])
     >>> policy.log_prob(policy.rsample()).isfinite()
     tensor(True)
@@ -269,7 +269,7 @@ class CumulativeDistributionTransform(Transform):
     """``y = cdf(x)`` of a distribution of numbers: its outcomes become uniform ones.
 
     >>> import dynagrad as torch
-    >>> from torch.distributions import CumulativeDistributionTransform, Normal
+    >>> from dynagrad.distributions import CumulativeDistributionTransform, Normal
     >>> CumulativeDistributionTransform(Normal(0.0, 1.0))(torch.tensor(0.0))
     tensor(0.5000)
     """
