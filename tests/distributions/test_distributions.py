@@ -6,7 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -305,14 +305,14 @@ def test_beta_numbers_keep_their_probability(a: float, b: float) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda a, b: D.Gamma(a, b),
-        lambda a, b: D.Beta(a, b),
-        lambda a, b: D.InverseGamma(a, b),
+        D.Gamma,
+        D.Beta,
+        D.InverseGamma,
         lambda a, b: D.StudentT(a + 4, b),
-        lambda a, b: D.Normal(a, b),
-        lambda a, b: D.Weibull(a, b),
-        lambda a, b: D.Gumbel(a, b),
-        lambda a, b: D.Kumaraswamy(a, b),
+        D.Normal,
+        D.Weibull,
+        D.Gumbel,
+        D.Kumaraswamy,
     ],
 )
 def test_gradients_through_samples_are_those_of_the_mean(make: Any) -> None:
@@ -453,7 +453,7 @@ def test_constraints_of_ones_own_register_transforms() -> None:
 
 def test_the_most_specific_formula_is_used_and_ambiguity_is_told() -> None:
     class P(D.Distribution):
-        arg_constraints: dict[str, Any] = {}
+        arg_constraints: ClassVar[dict[str, Any]] = {}
 
     class PP(P):
         pass
