@@ -22,62 +22,43 @@ __all__ = ["_dirichlet_grad", "_sample_dirichlet", "_standard_gamma", "_standard
 
 # ---- the stream ------------------------------------------------------------------------------------------------------
 
-# Where the generator's bytes keep the second normal number of a pair: its presence, and its value as a double.
-_PAIR_VALUE, _PAIR_PRESENT = slice(5024, 5032), slice(5040, 5044)
+# Where the generator's bytes keep the second normal number of a pair: its value as a double, and its presence.
+_PAIR_VALUE, _PAIR_PRESENT = slice(5024, 5032), 5040
 _STRETCH = 4096
 
 
 class _Uniforms:
-    """The uniform doubles of a generator in plain Python, and normal ones made of them."""
+    """A generator's uniform doubles as a plain list, of which a sampler takes the first ones and says how many.
+
+    ``waiting`` is the second normal number of a pair whose first one was taken, or None.
+    """
 
     def __init__(self, generator: Generator | None, expected: int) -> None:
         self.generator = default_generator if generator is None else generator
         state = self.generator.get_state()
         self.ahead = Generator().set_state(state)
-        present = bool(state[_PAIR_PRESENT].any())
+        present = state[_PAIR_PRESENT].item()
         self.waiting: float | None = state[_PAIR_VALUE].view(dynagrad.float64).item() if present else None
-        self.used, self.pending = 0, iter(self._stretch(expected))
+        self.passed = 0
         self.stretch = max(16, min(expected, _STRETCH))
+        self.pool: list[float] = []
 
-    def _stretch(self, count: int) -> list[float]:
-        made = dynagrad.empty(count, dtype=dynagrad.float64).uniform_(generator=self.ahead)
-        return made.tolist()  # type: ignore[no-any-return]
+    def more(self, used: int) -> list[float]:
+        """The list without the first ``used``, and longer at the end."""
+        self.passed += used
+        made = dynagrad.empty(self.stretch, dtype=dynagrad.float64).uniform_(generator=self.ahead)
+        self.pool = self.pool[used:] + made.tolist()
+        return self.pool
 
-    def uniform(self) -> float:
-        self.used += 1
-        value = next(self.pending, None)
-        if value is None:
-            self.pending = iter(self._stretch(self.stretch))
-            value = next(self.pending)
-        return value
-
-    def normal(self) -> float:
-        """Box and Muller's method, whose second number waits for the next call."""
-        if self.waiting is not None:
-            value, self.waiting = self.waiting, None
-            return value
-        angle, u = 2 * math.pi * self.uniform(), self.uniform()
-        radius = math.sqrt(-2.0 * math.log1p(-u))
-        self.waiting = radius * math.sin(angle)
-        return radius * math.cos(angle)
-
-    def close(self) -> None:
+    def close(self, used: int) -> None:
         """Moves the generator past the numbers that were used."""
-        if self.used:
-            dynagrad.empty(self.used, dtype=dynagrad.float64).uniform_(generator=self.generator)
+        if used + self.passed:
+            dynagrad.empty(used + self.passed, dtype=dynagrad.float64).uniform_(generator=self.generator)
         state = self.generator.get_state()
-        state[_PAIR_PRESENT] = dynagrad.tensor([int(self.waiting is not None), 0, 0, 0], dtype=dynagrad.uint8)
+        state[_PAIR_PRESENT] = int(self.waiting is not None)
         pair = dynagrad.tensor([self.waiting or 0.0], dtype=dynagrad.float64)
         state[_PAIR_VALUE] = pair.view(dynagrad.uint8)
         self.generator.set_state(state)
-
-
-def _drawn(generator: Generator | None, expected: int, draw: Callable[[_Uniforms], list[float]]) -> list[float]:
-    uniforms = _Uniforms(generator, expected)
-    try:
-        return draw(uniforms)
-    finally:
-        uniforms.close()
 
 
 def _type_name(tensor: Tensor) -> str:
@@ -96,42 +77,66 @@ _THIRD = 0.3333333432674408
 _SQUEEZE = 0.03310000151395798
 
 
-def _gamma_draws(alpha: Tensor, uniforms: _Uniforms) -> list[float]:
-    """A gamma number for each element, alpha's arithmetic in its own dtype; NaN where alpha is negative or NaN."""
+def _gamma_draws(alpha: Tensor, generator: Generator | None) -> Tensor:
+    """A gamma number, a double, for each element; alpha's arithmetic is in its own dtype. NaN for a negative alpha or NaN."""
     alpha = alpha if alpha.dtype is dynagrad.float64 else alpha.float()
     small = alpha < 1
     boosted = dynagrad.where(small, alpha + 1, alpha)
     shifted = (boosted - dynagrad.tensor(_THIRD, dtype=alpha.dtype)).double().flatten().tolist()
     powers = dynagrad.where(small, alpha.reciprocal(), 0).double().flatten().tolist()
-    return [_gamma(d, power, uniforms) for d, power in zip(shifted, powers, strict=True)]
+    drawn = _gamma_numbers(shifted, powers, _Uniforms(generator, 4 * len(shifted)))
+    return dynagrad.tensor(drawn, dtype=dynagrad.float64).view(alpha.shape)
 
 
-def _gamma(d: float, power: float, uniforms: _Uniforms) -> float:
-    """One number: ``d`` is the shape less a third, of at least 1 by the boost ``power``, which is 0 where none is needed."""
-    if not (d > 0 and power >= 0):
-        return math.nan
-    if power == math.inf:
-        return 0.0
-    scale = (1 - uniforms.uniform()) ** power if power else 1.0
-    c = 1 / math.sqrt(9 * d)
-    while True:
-        x = uniforms.normal()
-        y = 1 + c * x
-        if y <= 0:
+def _gamma_numbers(shifted: list[float], powers: list[float], uniforms: _Uniforms) -> list[float]:  # noqa: C901 - calls would cost more than the numbers
+    """Numbers of the shapes ``d + 1/3``, of at least 1 by the boost ``power``, which is 0 where none is needed.
+
+    One loop without calls, because every number of every sample passes through it.
+    """
+    log, sqrt = math.log, math.sqrt
+    pool, used, waiting, drawn = uniforms.more(0), 0, uniforms.waiting, []
+    for d, power in zip(shifted, powers, strict=True):
+        if not (d > 0 and power >= 0):
+            drawn.append(math.nan)
             continue
-        v = y * y * y
-        u = 1 - uniforms.uniform()
-        xx = x * x
-        if u < 1 - _SQUEEZE * xx * xx or math.log(u) < 0.5 * xx + d * (1 - v + math.log(v)):
-            return scale * d * v
+        if power == math.inf:
+            drawn.append(0.0)
+            continue
+        if used + 4 > len(pool):
+            pool, used = uniforms.more(used), 0
+        scale = d
+        if power:
+            scale *= (1 - pool[used]) ** power
+            used += 1
+        c = 1 / sqrt(9 * d)
+        while True:
+            if used + 4 > len(pool):
+                pool, used = uniforms.more(used), 0
+            if waiting is None:  # Box and Muller's method
+                angle, radius = 2 * math.pi * pool[used], sqrt(-2.0 * math.log1p(-pool[used + 1]))
+                used += 2
+                x, waiting = radius * math.cos(angle), radius * math.sin(angle)
+            else:
+                x, waiting = waiting, None
+            y = 1 + c * x
+            if y <= 0:
+                continue
+            v = y * y * y
+            u = 1 - pool[used]
+            used += 1
+            xx = x * x
+            if u < 1 - _SQUEEZE * xx * xx or log(u) < 0.5 * xx + d * (1 - v + log(v)):
+                drawn.append(scale * v)
+                break
+    uniforms.waiting = waiting
+    uniforms.close(used)
+    return drawn
 
 
 class _StandardGamma(Function):
     @staticmethod
     def forward(ctx: FunctionNode, alpha: Tensor, generator: Generator | None) -> Tensor:
-        drawn = _drawn(generator, 4 * alpha.numel(), lambda uniforms: _gamma_draws(alpha, uniforms))
-        result = dynagrad.tensor(drawn, dtype=dynagrad.float64).view(alpha.shape).to(alpha.dtype)
-        result = result.clamp(min=dynagrad.finfo(alpha.dtype).tiny)
+        result = _gamma_draws(alpha, generator).to(alpha.dtype).clamp(min=dynagrad.finfo(alpha.dtype).tiny)
         ctx.save_for_backward(alpha, result)
         return result
 
@@ -161,8 +166,7 @@ def _standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor
 class _SampleDirichlet(Function):
     @staticmethod
     def forward(ctx: FunctionNode, alpha: Tensor, generator: Generator | None) -> Tensor:
-        drawn = _drawn(generator, 4 * alpha.numel(), lambda uniforms: _gamma_draws(alpha.double(), uniforms))
-        gamma = dynagrad.tensor(drawn, dtype=dynagrad.float64).view(alpha.shape)
+        gamma = _gamma_draws(alpha.double(), generator)
         limits = dynagrad.finfo(alpha.dtype)
         result = (gamma / gamma.sum(-1, True)).to(alpha.dtype).clamp(min=limits.tiny, max=1 - limits.eps / 2)
         ctx.save_for_backward(alpha, result)
@@ -199,9 +203,10 @@ _PIECE = 4096
 
 
 @functools.cache
-def _rule() -> tuple[Tensor, Tensor]:
+def _rule(digits: int) -> tuple[Tensor, Tensor]:
     """Nodes and weights of the double exponential rule for integrands on (0, ∞) that decay as exp(-s) or faster."""
-    step, steps = 0.08, [0.08 * i for i in range(-46, 53)]
+    step = 0.08 if digits > 8 else 0.16
+    steps = [step * i for i in range(round(-3.68 / step), round(4.16 / step) + 1)]
     nodes = [math.exp(t - math.exp(-t)) for t in steps]
     weights = [step * node * (1 + math.exp(-t)) for node, t in zip(nodes, steps, strict=True)]
     return dynagrad.tensor(nodes, dtype=dynagrad.float64), dynagrad.tensor(weights, dtype=dynagrad.float64)
@@ -212,73 +217,101 @@ def _width(rate: Tensor, curvature: Tensor) -> Tensor:
     return 2 / (rate + (rate * rate + 2 * curvature).sqrt())
 
 
-def _by_pieces(function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
-    """A function of columns of doubles applied to operands of one shape, in pieces that fit the cache."""
+Method = Callable[..., Tensor]
+
+
+def _chosen(near: Tensor, series: Method, integral: Method, *columns: Tensor) -> Tensor:
+    """A function of columns by its series where ``near``, by an integral elsewhere."""
+    near = near.squeeze(-1)
+    if not near.any():
+        return integral(*columns)
+    found = dynagrad.empty(near.shape, dtype=dynagrad.float64)
+    found[near] = series(*(column[near] for column in columns))
+    if not near.all():
+        found[~near] = integral(*(column[~near] for column in columns))
+    return found
+
+
+def _by_pieces(function: Method, *operands: Tensor) -> Tensor:
+    """A function of columns of doubles and of the digits wanted, on operands of one shape, in pieces that fit the cache."""
     like = operands[0]
+    if not like.numel():
+        return dynagrad.zeros_like(like)
+    digits = 15 if like.dtype is dynagrad.float64 else 7
     columns = (operand.detach().double().reshape(-1, 1).split(_PIECE) for operand in operands)
-    found = [function(*piece) for piece in zip(*columns, strict=True)]
-    return dynagrad.cat(found).view(like.shape).to(like.dtype) if like.numel() else dynagrad.zeros_like(like)
+    found = [function(digits, *piece) for piece in zip(*columns, strict=True)]
+    return dynagrad.cat(found).view(like.shape).to(like.dtype)
+
+
+def _products(first: Tensor, ratios: Tensor) -> Tensor:
+    """``first, first · r0, first · r0 · r1, …`` along the rows; one ratio is not used."""
+    return dynagrad.cat([first, ratios[:, :-1]], -1).cumprod(-1)
+
+
+def _sums(first: Tensor, steps: Tensor) -> Tensor:
+    """``first, first + s0, first + s0 + s1, …`` along the rows; one step is not used."""
+    return dynagrad.cat([first, steps[:, :-1]], -1).cumsum(-1)
 
 
 def _gamma_series(a: Tensor, x: Tensor) -> Tensor:
     """By ``F / p = x Σ xⁿ / (a (a + 1) … (a + n))``, for x < 1."""
-    term, psi, total = 1 / a, (a + 1).digamma(), dynagrad.zeros_like(a)
-    for n in range(1, 20):
-        total = total + term * (x.log() - psi)
-        term, psi = term * x / (a + n), psi + 1 / (a + n)
-    return -x * total
+    after = a + dynagrad.arange(1, 20, dtype=dynagrad.float64)
+    terms = _products(a.reciprocal(), x / after)
+    psi = _sums((a + 1).digamma(), after.reciprocal())
+    return -(x * terms * (x.log() - psi)).sum(-1)
 
 
-def _gamma_integral(a: Tensor, x: Tensor) -> Tensor:
+def _gamma_integral(a: Tensor, x: Tensor, digits: int) -> Tensor:
     """By ``t = x exp(side · s)``, for x >= 1."""
-    nodes, weights = _rule()
+    nodes, weights = _rule(digits)
     away = x.log() - a.digamma()
     side = dynagrad.where(away < 0, -1.0, 1.0).double()
     width = _width(side * (x - a), x)
     s = side * width * nodes
-    return side * x * width * ((a * s - x * s.expm1()).exp() * (away + s) * weights).sum(-1, True)
+    return ((a * s - x * s.expm1()).exp() * (away + s) * (side * x * width * weights)).sum(-1)
 
 
 def _standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor:
     """How gamma numbers ``output`` of rate 1 move with their shape parameters ``input``."""
-    return _by_pieces(
-        lambda a, x: dynagrad.where(x < 1, _gamma_series(a, x.clamp(max=1)), _gamma_integral(a, x)).squeeze(-1),
-        *dynagrad.broadcast_tensors(input, output),
-    )
+
+    def piece(digits: int, a: Tensor, x: Tensor) -> Tensor:
+        return _chosen(x < 1, _gamma_series, functools.partial(_gamma_integral, digits=digits), a, x)
+
+    return _by_pieces(piece, *dynagrad.broadcast_tensors(input, output))
 
 
 def _beta_series(x: Tensor, a: Tensor, total: Tensor) -> Tensor:
     """By ``F / p = x (1 - x) Σ xⁿ (a + b)…(a + b + n - 1) / (a…(a + n))``, for x < 1/10 and x (a + b) < 1."""
-    term, psi, found = 1 / a, total.digamma() - (a + 1).digamma(), dynagrad.zeros_like(a)
-    for n in range(26):
-        found = found + term * (x.log() + psi)
-        term, psi = term * x * (total + n) / (a + n + 1), psi + 1 / (total + n) - 1 / (a + n + 1)
-    return -x * found
+    n = dynagrad.arange(26, dtype=dynagrad.float64)
+    above, below = total + n, a + n + 1
+    terms = _products(a.reciprocal(), x * above / below)
+    psi = _sums(total.digamma() - (a + 1).digamma(), above.reciprocal() - below.reciprocal())
+    return -(x * terms * (x.log() + psi)).sum(-1)
 
 
-def _beta_integral(x: Tensor, a: Tensor, total: Tensor) -> Tensor:
+def _beta_integral(x: Tensor, a: Tensor, total: Tensor, digits: int) -> Tensor:
     """By ``t = x exp(-s)`` on the left, ``1 - t = (1 - x) exp(-s)`` on the right."""
-    nodes, weights = _rule()
+    nodes, weights = _rule(digits)
     y, b = 1 - x, total - a
     away = x.log() - a.digamma() + total.digamma()
     left = away < 0
     near, far, odds = dynagrad.where(left, a, b), dynagrad.where(left, b, a), dynagrad.where(left, x / y, y / x)
     # The exponent is -near s + (far - 1) log(1 + odds (1 - exp(-s))); a falling second factor leaves exp(-near s) as tail.
     rise = (far - 1).clamp(min=0) * odds
-    s = _width((near - rise).clamp(min=0) + 1e-300, rise * (1 + odds)) * nodes
+    width = _width((near - rise).clamp(min=0) + 1e-300, rise * (1 + odds))
+    s = width * nodes
     grown = (-odds * (-s).expm1()).log1p()
     away = away + dynagrad.where(left, -s, grown)
-    integral = ((-near * s + (far - 1) * grown).exp() * away * weights * s / nodes).sum(-1, True)
-    return dynagrad.where(left, -odds * integral, integral)
+    side = dynagrad.where(left, -odds, 1.0)
+    return (((far - 1) * grown - near * s).exp() * away * (side * width * weights)).sum(-1)
 
 
 def _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Tensor:
     """How parts ``x`` move with their own parameters ``alpha``, of the sum ``total``, divided by ``1 - x``."""
 
-    def piece(x: Tensor, a: Tensor, total: Tensor) -> Tensor:
+    def piece(digits: int, x: Tensor, a: Tensor, total: Tensor) -> Tensor:
         near = (x < 0.1) & (x * total < 1)
-        found = dynagrad.where(near, _beta_series(x.clamp(max=0.1), a, total), _beta_integral(x, a, total))
-        return found.squeeze(-1)
+        return _chosen(near, _beta_series, functools.partial(_beta_integral, digits=digits), x, a, total)
 
     return _by_pieces(piece, *dynagrad.broadcast_tensors(x, alpha, total))
 
@@ -294,18 +327,31 @@ def _stirling_rest(k: float) -> float:
     return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1)
 
 
-def _binomial_by_gaps(count: float, prob: float, uniforms: _Uniforms) -> float:
+class _Taken:
+    """The uniform doubles one by one."""
+
+    def __init__(self, uniforms: _Uniforms) -> None:
+        self.uniforms, self.pool, self.used = uniforms, uniforms.more(0), 0
+
+    def __call__(self) -> float:
+        if self.used == len(self.pool):
+            self.pool, self.used = self.uniforms.more(self.used), 0
+        self.used += 1
+        return self.pool[self.used - 1]
+
+
+def _binomial_by_gaps(count: float, prob: float, uniform: _Taken) -> float:
     """Successes counted by the geometric gaps between them, for few expected ones."""
     rate, passed, successes = math.log1p(-prob), 0.0, 0.0
     while True:
-        u = uniforms.uniform()
+        u = uniform()
         passed += math.ceil(math.log(u) / rate) if u > 0 else math.inf
         if passed > count:
             return successes
         successes += 1
 
 
-def _binomial_by_rejection(count: float, prob: float, uniforms: _Uniforms) -> float:
+def _binomial_by_rejection(count: float, prob: float, uniform: _Taken) -> float:
     """Hörmann, The generation of binomial random variates, 1993: algorithm BTRS, for ten expected successes or more."""
     deviation = math.sqrt(count * prob * (1 - prob))
     b = 1.15 + 2.53 * deviation
@@ -316,8 +362,8 @@ def _binomial_by_rejection(count: float, prob: float, uniforms: _Uniforms) -> fl
     alpha = (2.83 + 5.1 / b) * deviation
     m = math.floor((count + 1) * prob)
     while True:
-        u = uniforms.uniform() - 0.5
-        v = uniforms.uniform()
+        u = uniform() - 0.5
+        v = uniform()
         us = 0.5 - abs(u)
         k = float(math.floor((2 * a / us + b) * u + c)) if us > 0 else -1.0
         if us >= 0.07 and v <= tight:
@@ -337,7 +383,7 @@ def _binomial_by_rejection(count: float, prob: float, uniforms: _Uniforms) -> fl
             return k
 
 
-def _binomial(count: float, prob: float, uniforms: _Uniforms) -> float:
+def _binomial(count: float, prob: float, uniform: _Taken) -> float:
     if not prob == prob or not count == count:  # noqa: PLR0124, SIM201 - NaN
         return math.nan
     if count <= 0 or prob <= 0:
@@ -346,7 +392,7 @@ def _binomial(count: float, prob: float, uniforms: _Uniforms) -> float:
         return count
     less = min(prob, 1 - prob)
     draw = _binomial_by_rejection if count * less >= 10 else _binomial_by_gaps
-    found = draw(count, less, uniforms)
+    found = draw(count, less, uniform)
     return found if prob <= 0.5 else count - found
 
 
@@ -355,7 +401,9 @@ class _Binomial(Function):
     def forward(_ctx: FunctionNode, count: Tensor, prob: Tensor, generator: Generator | None) -> Tensor:
         counts, probs = dynagrad.broadcast_tensors(count, prob)
         pairs = list(zip(counts.double().flatten().tolist(), probs.double().flatten().tolist(), strict=True))
-        drawn = _drawn(generator, 4 * len(pairs), lambda uniforms: [_binomial(n, p, uniforms) for n, p in pairs])
+        uniform = _Taken(_Uniforms(generator, 4 * len(pairs)))
+        drawn = [_binomial(n, p, uniform) for n, p in pairs]
+        uniform.uniforms.close(uniform.used)
         return dynagrad.tensor(drawn, dtype=dynagrad.float64).view(counts.shape).to(count.dtype)
 
     @staticmethod

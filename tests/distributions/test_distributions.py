@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -201,6 +202,27 @@ def test_divergences_are_integrals(p: D.Distribution) -> None:
             expected = (term * weights).sum().item()
             assert abs(found - expected) < 2e-4 * max(1, abs(found)), (p, q)
     assert compared >= 1
+
+
+def test_the_divergence_of_a_family_without_a_formula_is_the_mean_of_its_definition() -> None:
+    batch = torch.ones(2).double()
+    p, q = D.Wishart(6.0 * batch, torch.eye(2).double()), D.Wishart(8.0 * batch, tensor([[1.5, 0.3], [0.3, 1.0]]))
+    torch.manual_seed(0)
+    x = p.sample((4000,))
+    estimate = (p.log_prob(x) - q.log_prob(x)).mean(0)
+    found = D.kl_divergence(p, q)
+    assert found.shape == (2,)
+    torch.testing.assert_close(found, estimate, rtol=0.1, atol=0.05)
+    assert D.kl_divergence(D.Wishart(3.0, torch.eye(2)), D.Wishart(3.0, torch.eye(2))).abs() < 1e-5
+
+
+@every
+def test_an_empty_batch_is_a_batch(case: Case) -> None:
+    p, _ = case.make(torch)
+    empty = p.expand((0, *p.batch_shape))
+    x = empty.sample((3,))
+    assert x.shape == (3, 0, *p.batch_shape, *p.event_shape)
+    assert empty.log_prob(x).shape == (3, 0, *p.batch_shape)
 
 
 @every
@@ -451,6 +473,17 @@ def test_constraints_of_ones_own_register_transforms() -> None:
 # ---- the table of divergences ----------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def table() -> Iterator[None]:
+    """Takes out again what a test enters."""
+    known = dict(D.kl._KL_REGISTRY)
+    yield
+    D.kl._KL_REGISTRY.clear()
+    D.kl._KL_REGISTRY.update(known)
+    D.kl._KL_MEMOIZE.clear()
+
+
+@pytest.mark.usefixtures("table")
 def test_the_most_specific_formula_is_used_and_ambiguity_is_told() -> None:
     class P(D.Distribution):
         arg_constraints: ClassVar[dict[str, Any]] = {}

@@ -47,7 +47,7 @@ class Binomial(Odds):
         super().__init__(given.size(), validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self) -> Constraint:  # type: ignore[override]
+    def support(self) -> Constraint:
         return constraints.integer_interval(0, self.total_count)
 
     @property

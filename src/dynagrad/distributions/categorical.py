@@ -38,7 +38,7 @@ class Categorical(Odds):
         super().__init__(batch_shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self) -> Constraint:  # type: ignore[override]
+    def support(self) -> Constraint:
         return constraints.integer_interval(0, self._num_events - 1)
 
     def _nan(self) -> Tensor:

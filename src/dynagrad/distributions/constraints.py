@@ -135,7 +135,7 @@ class _DependentProperty(property, _Dependent):
 
 def _all_of_events(checked: Tensor, kept: int) -> Tensor:
     """Whether all is true in the dimensions from ``kept`` on."""
-    return checked.reshape((*checked.shape[:kept], -1)).all(-1)
+    return checked if kept == checked.dim() else checked.flatten(kept).all(-1)
 
 
 class _IndependentConstraint(Constraint):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dynagrad
 from dynagrad import Tensor
 from dynagrad.distributions.distribution import Distribution
+from dynagrad.distributions.utils import sum_rightmost
 
 __all__ = ["ExponentialFamily"]
 
@@ -44,5 +45,5 @@ class ExponentialFamily(Distribution):
         parameters, value, gradient = self._normalizer_and_gradient()
         result = -self._mean_carrier_measure + value
         for p, g in zip(parameters, gradient, strict=True):
-            result = result - (p * g).reshape((*self._batch_shape, -1)).sum(-1)
+            result = result - sum_rightmost(p * g, p.dim() - len(self._batch_shape))
         return result

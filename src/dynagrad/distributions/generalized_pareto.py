@@ -35,7 +35,7 @@ class GeneralizedPareto(Distribution):
         super().__init__(self.loc.size(), validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Constraint:  # type: ignore[override]
+    def support(self) -> Constraint:
         falling = self.concentration < 0
         return constraints.interval(
             self.loc, dynagrad.where(falling, self.loc - self.scale / self.concentration, math.inf)

@@ -61,7 +61,7 @@ class Independent(Distribution, Generic[D]):
         return self.reinterpreted_batch_ndims == 0 and self.base_dist.has_enumerate_support
 
     @constraints.dependent_property
-    def support(self) -> Constraint:  # type: ignore[override]
+    def support(self) -> Constraint:
         inner = self.base_dist.support
         assert inner is not None
         if not self.reinterpreted_batch_ndims:

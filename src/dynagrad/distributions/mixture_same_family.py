@@ -69,7 +69,7 @@ class MixtureSameFamily(Distribution):
         return new  # type: ignore[no-any-return]
 
     @constraints.dependent_property
-    def support(self) -> Constraint:  # type: ignore[override]
+    def support(self) -> Constraint:
         inner = self._component_distribution.support
         assert inner is not None
         return MixtureSameFamilyConstraint(inner)

@@ -41,7 +41,7 @@ class Multinomial(OverCategorical):
         super().__init__(*self._take(probs, logits), validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
-    def support(self) -> Constraint:  # type: ignore[override]
+    def support(self) -> Constraint:
         return constraints.multinomial(self.total_count)
 
     @property

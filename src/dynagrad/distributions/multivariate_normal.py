@@ -32,7 +32,7 @@ def batch_mahalanobis(factor: Tensor, offset: Tensor) -> Tensor:
     spread = [i for i in range(len(batch)) if i < free or factor.shape[i - free] == 1]
     kept = [i for i in range(len(batch)) if i not in spread]
     columns = offset.permute((*kept, *spread, len(batch)))
-    columns = columns.reshape((*(batch[i] for i in kept), -1, offset.shape[-1])).mT
+    columns = columns.reshape((*(batch[i] for i in kept), math.prod(batch[i] for i in spread), offset.shape[-1])).mT
     factor = factor.reshape((*(batch[i] for i in kept), *factor.shape[-2:]))
     squares = dynagrad.linalg.solve_triangular(factor, columns, upper=False).pow(2).sum(-2)
     order = [*kept, *spread]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import dynagrad
 from dynagrad import Size, Tensor
@@ -19,7 +19,7 @@ class Odds(Distribution):
     What is given is kept; the other one is made when it is first read.
     """
 
-    _parameters = ("probs", "logits")
+    _parameters: ClassVar[tuple[str, ...]] = ("probs", "logits")
     _binary = True
 
     def _take(self, probs: Any, logits: Any) -> Size:

@@ -36,7 +36,7 @@ class Pareto(TransformedDistribution):
         return super().expand(batch_shape, _instance=new)
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Constraint:  # type: ignore[override]
+    def support(self) -> Constraint:
         return constraints.greater_than_eq(self.scale)
 
     @property

@@ -75,7 +75,7 @@ class TransformedDistribution(Distribution):
         return new  # type: ignore[no-any-return]
 
     @constraints.dependent_property(is_discrete=False)
-    def support(self) -> Constraint | None:  # type: ignore[override]
+    def support(self) -> Constraint | None:
         if not self.transforms:
             return self.base_dist.support
         last = self.transforms[-1].codomain
@@ -125,7 +125,7 @@ class TransformedDistribution(Distribution):
 
     def _turned(self, value: Tensor) -> Tensor:
         sign = self._falling()
-        return value if isinstance(sign, int) and sign == 1 else sign * (value - 0.5) + 0.5  # type: ignore[no-any-return]
+        return value if isinstance(sign, int) and sign == 1 else sign * (value - 0.5) + 0.5
 
     def cdf(self, value: Tensor) -> Tensor:
         """By the base's, where the transforms are monotonic maps of numbers."""

@@ -134,7 +134,7 @@ def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
 
 def sum_rightmost(value: Tensor, dims: int) -> Tensor:
     """The sum over the last ``dims`` dimensions."""
-    return value if dims == 0 else value.reshape((*value.shape[:-dims], -1)).sum(-1)
+    return value if dims == 0 else value.flatten(-dims).sum(-1)
 
 
 def standard_normal(shape: Sequence[int], dtype: Any) -> Tensor:
@@ -144,7 +144,7 @@ def standard_normal(shape: Sequence[int], dtype: Any) -> Tensor:
 
 def cross_entropy_of_bits(logits: Tensor, value: Tensor) -> Tensor:
     """``-value log p - (1 - value) log(1 - p)`` of each element, p by its log-odds."""
-    return F.binary_cross_entropy_with_logits(logits, value, reduction="none")  # type: ignore[no-any-return]
+    return F.binary_cross_entropy_with_logits(logits, value, reduction="none")
 
 
 def batch_mv(matrix: Tensor, vector: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ class VonMises(Distribution):
         return self.loc
 
     @lazy_property
-    def variance(self) -> Tensor:  # type: ignore[override]
+    def variance(self) -> Tensor:
         """The circular variance, ``1 - I1 / I0``."""
         return 1 - dynagrad.special.i1e(self.concentration) / dynagrad.special.i0e(self.concentration)
 

@@ -167,7 +167,7 @@ def _exponential_family(p: ExponentialFamily, q: ExponentialFamily) -> Tensor:
     others = q._natural_params
     found = q._log_normalizer(*others) - value
     for mine, other, g in zip(parameters, others, gradient, strict=True):
-        found = found - sum_rightmost((other - mine) * g, len(q.event_shape))
+        found = found - sum_rightmost((other - mine) * g, mine.dim() - len(p.batch_shape))
     return found
 
 

@@ -41,12 +41,12 @@ class IndependentTransform(Transform):
         return IndependentTransform(self.base_transform, self.reinterpreted_batch_ndims, cache_size=cache_size)
 
     @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Constraint:  # type: ignore[override]
+    def domain(self) -> Constraint:
         """Blocks of the base's domain."""
         return constraints.independent(self.base_transform.domain, self.reinterpreted_batch_ndims)
 
     @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Constraint:  # type: ignore[override]
+    def codomain(self) -> Constraint:
         """Blocks of the base's codomain."""
         return constraints.independent(self.base_transform.codomain, self.reinterpreted_batch_ndims)
 
@@ -104,12 +104,12 @@ class ReshapeTransform(Transform):
         super().__init__(cache_size=cache_size)
 
     @constraints.dependent_property
-    def domain(self) -> Constraint:  # type: ignore[override]
+    def domain(self) -> Constraint:
         """Numbers in blocks of ``in_shape``."""
         return constraints.independent(constraints.real, len(self.in_shape))
 
     @constraints.dependent_property
-    def codomain(self) -> Constraint:  # type: ignore[override]
+    def codomain(self) -> Constraint:
         """Numbers in blocks of ``out_shape``."""
         return constraints.independent(constraints.real, len(self.out_shape))
 
@@ -190,7 +190,7 @@ class CatTransform(_Parts):
             raise AssertionError(f"lengths ({len(self.lengths)}) must match transforms ({len(self.transforms)})")
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """The largest of all."""
         return max(t.event_dim for t in self.transforms)
 
@@ -230,12 +230,12 @@ class CatTransform(_Parts):
         return dynagrad.cat(terms, dim=dim) if dim < 0 else functools.reduce(operator.add, terms)
 
     @constraints.dependent_property
-    def domain(self) -> Constraint:  # type: ignore[override]
+    def domain(self) -> Constraint:
         """Pieces of the domains."""
         return constraints.cat([t.domain for t in self.transforms], self.dim, self.lengths)
 
     @constraints.dependent_property
-    def codomain(self) -> Constraint:  # type: ignore[override]
+    def codomain(self) -> Constraint:
         """Pieces of the codomains."""
         return constraints.cat([t.codomain for t in self.transforms], self.dim, self.lengths)
 
@@ -283,11 +283,11 @@ class StackTransform(_Parts):
         return self._stacked(lambda t, x, y: t.log_abs_det_jacobian(x, y), x, y)
 
     @constraints.dependent_property
-    def domain(self) -> Constraint:  # type: ignore[override]
+    def domain(self) -> Constraint:
         """Slices of the domains."""
         return constraints.stack([t.domain for t in self.transforms], self.dim)
 
     @constraints.dependent_property
-    def codomain(self) -> Constraint:  # type: ignore[override]
+    def codomain(self) -> Constraint:
         """Slices of the codomains."""
         return constraints.stack([t.codomain for t in self.transforms], self.dim)

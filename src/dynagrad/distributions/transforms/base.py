@@ -135,11 +135,11 @@ class _InverseTransform(Transform):
         self._inv: Transform = transform  # type: ignore[assignment]
 
     @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Constraint:  # type: ignore[override]
+    def domain(self) -> Constraint:
         return self._inv.codomain
 
     @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Constraint:  # type: ignore[override]
+    def codomain(self) -> Constraint:
         return self._inv.domain
 
     @property
@@ -220,12 +220,12 @@ class ComposeTransform(Transform):
         return constraints.independent(end, dims - end.event_dim) if dims > end.event_dim else end
 
     @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Constraint:  # type: ignore[override]
+    def domain(self) -> Constraint:
         """Of the first part, or blocks of it."""
         return self._end(self.parts[::-1], "codomain", "domain")
 
     @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Constraint:  # type: ignore[override]
+    def codomain(self) -> Constraint:
         """Of the last part, or blocks of it."""
         return self._end(self.parts, "domain", "codomain")
 

@@ -12,7 +12,7 @@ from dynagrad.distributions import constraints
 from dynagrad.distributions.constraints import Constraint
 from dynagrad.distributions.distribution import Distribution
 from dynagrad.distributions.transforms.base import Transform, broadcast_shape
-from dynagrad.distributions.utils import broadcast_all
+from dynagrad.distributions.utils import broadcast_all, sum_rightmost
 from dynagrad.nn import functional as F
 
 __all__ = [
@@ -213,12 +213,12 @@ class AffineTransform(Transform):
         return constraints.real if self._event_dim == 0 else constraints.independent(constraints.real, self._event_dim)
 
     @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Constraint:  # type: ignore[override]
+    def domain(self) -> Constraint:
         """Numbers, or blocks of them."""
         return self._side()
 
     @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Constraint:  # type: ignore[override]
+    def codomain(self) -> Constraint:
         """Numbers, or blocks of them."""
         return self._side()
 
@@ -254,7 +254,7 @@ class AffineTransform(Transform):
         scale, shape = self.scale, x.shape
         found = scale.abs().log() if isinstance(scale, Tensor) else dynagrad.full_like(x, math.log(abs(scale)))
         if self._event_dim:
-            found = found.view((*found.shape[: -self._event_dim], -1)).sum(-1)
+            found = sum_rightmost(found, self._event_dim)
             shape = shape[: -self._event_dim]
         return found.expand(shape)
 
