@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import dynagrad
 from dynagrad import Size, Tensor
 from dynagrad.distributions.distribution import Distribution
 from dynagrad.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
@@ -63,6 +61,3 @@ class Odds(Distribution):
     def param_shape(self) -> Size:
         """The shape of the parameter that was given."""
         return self._param.size()
-
-    def _new(self, shape: Sequence[int]) -> Tensor:
-        return dynagrad.empty(shape, dtype=self._param.dtype)
