@@ -130,6 +130,11 @@ def test_vectors_and_matrices_are_scipys() -> None:
     np.testing.assert_allclose(array(multinomial.entropy()), expected.entropy())
 
 
+def test_a_double_vector_has_a_density_under_single_parameters() -> None:
+    p = D.MultivariateNormal(torch.zeros(2), torch.eye(2))
+    assert abs(p.log_prob(torch.zeros(2, dtype=torch.float64)).item() + np.log(2 * np.pi)) < 1e-6
+
+
 def test_low_rank_is_the_dense_one() -> None:
     torch.manual_seed(0)
     W, d, loc = (

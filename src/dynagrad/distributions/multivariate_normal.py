@@ -27,7 +27,7 @@ def batch_mahalanobis(factor: Tensor, offset: Tensor) -> Tensor:
     A dimension of the vectors' batch over which the factor does not vary becomes columns of one triangular system.
     """
     batch = dynagrad.broadcast_shapes(offset.shape[:-1], factor.shape[:-2])
-    offset = offset.expand((*batch, offset.shape[-1]))
+    offset = offset.to(factor.dtype).expand((*batch, offset.shape[-1]))
     free = len(batch) - (factor.dim() - 2)
     spread = [i for i in range(len(batch)) if i < free or factor.shape[i - free] == 1]
     kept = [i for i in range(len(batch)) if i not in spread]
@@ -158,3 +158,9 @@ class MultivariateNormal(ScaledByMatrix):
     def entropy(self) -> Tensor:
         half = half_log_det(self._unbroadcasted_scale_tril)
         return (0.5 * self._event_shape[0] * (1.0 + math.log(2 * math.pi)) + half).expand(self._batch_shape)
+
+
+# Names that programs import from here, though they are private.
+_batch_mv = batch_mv
+_batch_mahalanobis = batch_mahalanobis
+_precision_to_scale_tril = precision_to_scale_tril

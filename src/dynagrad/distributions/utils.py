@@ -137,7 +137,7 @@ def sum_rightmost(value: Tensor, dims: int) -> Tensor:
     return value if dims == 0 else value.flatten(-dims).sum(-1)
 
 
-def standard_normal(shape: Sequence[int], dtype: Any) -> Tensor:
+def standard_normal(shape: Sequence[int], dtype: Any, device: Any = None) -> Tensor:  # noqa: ARG001 - there is one
     """Independent normal numbers."""
     return dynagrad.normal(dynagrad.zeros(shape, dtype=dtype), dynagrad.ones(shape, dtype=dtype))
 
@@ -150,3 +150,8 @@ def cross_entropy_of_bits(logits: Tensor, value: Tensor) -> Tensor:
 def batch_mv(matrix: Tensor, vector: Tensor) -> Tensor:
     """Matrices times vectors, both in batches that broadcast."""
     return (matrix @ vector.unsqueeze(-1)).squeeze(-1)
+
+
+# Names that programs import from here, though they are private.
+_sum_rightmost = sum_rightmost
+_standard_normal = standard_normal
