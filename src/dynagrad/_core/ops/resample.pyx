@@ -4,7 +4,7 @@ Each axis has a list of entries for every output; those lists and the loops are 
 runtime/pool.cpp. The derivative of such a map is its transpose, whose derivative is the map. Averages are in `pool`.
 """
 import cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from dynagrad._core.card import Card, register
 
@@ -26,6 +26,9 @@ cdef extern from "runtime/pool.hpp" namespace "dg" nogil:
         bint align_corners
     bint separable(DType type, int64_t planes, const AxisSpec* axes, bint transpose, double factor, const void* source,
                    void* out)
+
+cdef extern from "runtime/byte_images.hpp" namespace "dg" nogil:
+    bint resample_bytes(int64_t planes, const AxisSpec* axes, const uint8_t* source, uint8_t* out)
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -264,13 +267,30 @@ cdef dict _kinds = {
 }
 
 
-cdef TensorBase _of_bytes(TensorBase input, object sizes, str mode, object align_corners, object scales):
-    """Pixels of 8 bits, which are interpolated as floating ones and rounded; there are no others of whole numbers."""
+cdef TensorBase _of_bytes(TensorBase input, tuple axes, str mode):
+    """Pixels of 8 bits, the only whole numbers that are interpolated."""
+    cdef Unlocked unlocked
+    cdef AxisSpec spec[3]
+    cdef int64_t shape[64]
+    cdef int64_t planes
+    cdef bint done
     cdef TensorBase made
     if input.dtype != U8:
         raise NotImplementedError(f"\"upsample_{mode}\" is not implemented for {dtype_object(input.dtype)}")
-    made = _upsample(cast(input, F32), sizes, mode, align_corners, scales)
-    return cast(made.round().clamp(0, 255), U8)
+    if len(axes) != 2 or axes[0][0] in (NEAREST, NEAREST_EXACT):
+        return cast(_value(cast(input, F32), axes, 1, False).round(), U8)
+    _read(axes, spec)
+    shape[0], shape[1], shape[2], shape[3] = input.shape[0], input.shape[1], spec[1].out, spec[2].out
+    planes = shape[0] * shape[1]
+    input = contiguous(input)
+    made = new_tensor(U8, 4, shape)
+    if made.numel:
+        unlocked.begin()
+        with nogil:
+            done = resample_bytes(planes, &spec[1], <const uint8_t*>input.data, <uint8_t*>made.data)
+        if not done:
+            raise MemoryError("out of memory while mapping an image")
+    return made
 
 
 def _upsample(TensorBase input not None, sizes, mode, align_corners=False, scales=None):
@@ -288,11 +308,11 @@ def _upsample(TensorBase input not None, sizes, mode, align_corners=False, scale
     if 0 in sizes_of(input)[1:] or min(sizes) <= 0:
         raise shape_error(f"Input and output sizes should be greater than 0, but got input "
                           f"{list(sizes_of(input))} and output {list(sizes)}", [input])
-    if not is_float(input.dtype):
-        return _of_bytes(input, sizes, mode, align_corners, scales)
     for i in range(rank):
         axes.append(axis(_kinds[mode], input.shape[2 + i], sizes[i], 0, 1, 0, 1, (scales[i] or 0) if scales else 0,
                          align_corners))
+    if not is_float(input.dtype):
+        return _of_bytes(input, tuple(axes), mode)
     return mapped(input, tuple(axes), 1, False, _upsampled[mode, rank])
 
 
