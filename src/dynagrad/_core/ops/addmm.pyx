@@ -9,13 +9,14 @@ from libc.stdint cimport int64_t
 from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport Node, begin, link, needs, prepare, save, settle, thread_state, unpack, wants_grad
-from dynagrad._core.iterate cimport broadcast_strides, copy_into
+from dynagrad._core.iterate cimport broadcast_strides, copy_into, output, result_dtype
+from dynagrad._core.ops.copy cimport zero_
 from dynagrad._core.ops.linalg cimport (
     added_to_weight, batch_multiply_into, batch_product, bmm, c_name, check_dtype, deliver, layout_bits, left_gradient, matrix_vector,
     matrix_vector_into, multiply_into, mv, outer_product, right_gradient, shape_error)
 from dynagrad._core.ops.pointwise cimport mul
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
-from dynagrad._core.types cimport compute_dtype, compute_of, is_float
+from dynagrad._core.types cimport BOOL, compute_dtype, compute_of, dtype_object, is_float
 
 
 # ---- what they share -------------------------------------------------------------------------------------------------
@@ -244,20 +245,40 @@ cdef TensorBase _addr_with(TensorBase input, TensorBase x, TensorBase y, object 
     for name, v in (("vec1", x), ("vec2", y)):
         if (<TensorBase>v).ndim != 1:
             raise shape_error(f"addr: Expected 1-D argument {name}, but got {(<TensorBase>v).ndim}-D", [x, y])
-    if x.dtype != y.dtype:
-        raise RuntimeError(f"addr: expected both vectors to have the same dtype, but got: {c_name(x.dtype)} != "
-                           f"{c_name(y.dtype)}")
+    if x.dtype != y.dtype or x.dtype != input.dtype:
+        return _addr_promoted(input, x, y, beta, alpha, out, inplace)
     for name, factor in (("beta", beta), ("alpha", alpha)):
         if isinstance(factor, float) and not is_float(x.dtype):
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
     shape[0], shape[1] = x.numel, y.numel
     _check_input(input, y, 2, shape, inplace)
-    check_dtype(x, "addr")
     prepare(out, inplace, wants_grad(input) or wants_grad(x) or wants_grad(y))
     node = _begin(AddrBackward0, input, x, y, beta, alpha)
-    result = _start(input, 2, shape, beta)
-    multiply_into(result, _as_matrix(x, True), _as_matrix(y, False), alpha, beta)
+    if x.dtype == BOOL:
+        result = _addr_of_bools(input, x, y, beta != 0, alpha != 0)
+    else:
+        result = _start(input, 2, shape, beta)
+        multiply_into(result, _as_matrix(x, True), _as_matrix(y, False), alpha, beta)
     return _end(node, result, input, x, out, inplace)
+
+
+cdef TensorBase _addr_promoted(TensorBase input, TensorBase x, TensorBase y, object beta, object alpha, object out,
+                               bint inplace):
+    """Where the dtypes differ: all three in the one that they promote to; in place, the vectors in the tensor's own."""
+    cdef int common = result_dtype([input, x, y])
+    if inplace:
+        output(input, common, input.ndim, input.shape)
+        common = input.dtype
+    wanted = dtype_object(common)
+    return _addr_with(input if inplace else input.to(wanted), x.to(wanted), y.to(wanted), beta, alpha, out, inplace)
+
+
+cdef TensorBase _addr_of_bools(TensorBase input, TensorBase x, TensorBase y, bint with_input, bint with_product):
+    """The same with "and" for products and "or" for sums."""
+    cdef TensorBase made = x.unsqueeze(1) & y
+    if not with_product:
+        made = zero_(made)
+    return made | input if with_input else made
 
 
 def _addr(TensorBase input not None, TensorBase vec1 not None, TensorBase vec2 not None, *, beta=1, alpha=1, out=None):
