@@ -84,8 +84,13 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_fo
     if gaps is None:
         squares = x1.square().sum(-1, True) + x2.square().sum(-1).unsqueeze(-2) - 2 * (x1 @ x2.mT)
         return squares.clamp(min=0).sqrt()
+    return norms_of_gaps(gaps, p)
+
+
+def norms_of_gaps(gaps: Tensor, p: float) -> Tensor:
+    """The p-norms of the last dimension, where order 0, a count, has a gradient, which is zero."""
     found: Tensor = CARDS["linalg_vector_norm"].op(gaps, p, -1)
-    return found + (gaps * 0).sum(-1) if p == 0 else found  # a count has the gradient zero
+    return found + (gaps.nan_to_num(0.0, 0.0, 0.0) * 0).sum(-1) if p == 0 else found
 
 
 COMPUTE_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
