@@ -76,6 +76,10 @@ static void norm_rows(const NormRows* job, int64_t begin, int64_t end) {
 // With h = (x - mean) rstd and v = g w:  dx = rstd (v - mean(v) - h mean(v h)), the second term only where centred.
 template <class T, bool weighted>
 static DG_INLINE void norm_row_dx(T* dx, const T* g, const T* x, const T* w, int64_t n, T mean, T rstd, bool centred) {
+    if (centred && n == 1) {  // alone, it is its own mean: v - mean(v), fused to one rounding, would leave v's rounding error
+        dx[0] = T(0) * (rstd * g[0]);
+        return;
+    }
     auto v = [=](int64_t i) {
         if constexpr (weighted) return load(g + i) * load(w + i);
         else return load(g + i);
