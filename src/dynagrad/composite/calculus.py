@@ -338,7 +338,7 @@ def histogramdd(
         column, count = points[:, d].contiguous(), edges[d].numel() - 1
         place = CARDS["searchsorted"].op(edges[d].contiguous(), column, right=True) - 1
         place = place - (column == edges[d][-1]).long()  # the last bin holds its upper edge
-        inside = inside & (place >= 0) & (place < count)
+        inside = inside & (place >= 0) & (place < count) & (column >= edges[d][0]) & (column <= edges[d][-1])
         flat = flat * count + place
     sizes = [edge.numel() - 1 for edge in edges]
     given = points.new_ones((points.shape[0],)) if weight is None else weight.detach().flatten().to(points.dtype)
