@@ -153,6 +153,10 @@ class Tensor(NativeTensor):
 
         return is_shared(self)
 
+    def __rdiv__(self, other: Any) -> Tensor:
+        """Python 2's name of division by a tensor, which PyTorch still has."""
+        return self.reciprocal() * other
+
     def __reversed__(self) -> Tensor:
         return self.flip(0) if self.dim() else self
 

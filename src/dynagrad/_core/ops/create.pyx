@@ -283,6 +283,33 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
     return finish(made, None, requires_grad)
 
 
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """Uninitialised memory whose dimensions lie in the given order, the outermost first, without gaps.
+
+    Raises RuntimeError unless ``physical_layout`` names every dimension of ``size`` once.
+
+    >>> import dynagrad
+    >>> dynagrad.empty_permuted((2, 3, 4), (0, 2, 1)).stride()
+    (12, 1, 3)
+    """
+    cdef int64_t step = 1
+    cdef int ndim = len(size)
+    if len(physical_layout) != ndim:
+        raise RuntimeError("Number of dimensions in size does not match the length of the physical_layout; i.e. "
+                           f"len(size) = {ndim} is not equal to len(physical_layout) = {len(physical_layout)}")
+    for i, d in enumerate(physical_layout):
+        if not 0 <= d < ndim:
+            raise RuntimeError(f"Dimension out of range (expected to be between 0 and {ndim - 1}, but got {d} at index {i}).  "
+                               "NB: negative dims not currently supported; file an issue if you want it.")
+        if d in physical_layout[:i]:
+            raise RuntimeError("Duplicate dim not allowed")
+    strides = [1] * ndim
+    for d in reversed(physical_layout):
+        strides[d] = step
+        step *= max(size[d], 1)
+    return empty_strided(size, strides, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)
+
+
 # ---- like another tensor ---------------------------------------------------------------------------------------------
 
 def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
@@ -565,4 +592,5 @@ for _op in (empty, zeros, ones, full, scalar_tensor, empty_strided, empty_like, 
     register(Card(_op.__name__, _op, None, "create", method=False))
 for _op in (new_empty, new_zeros, new_ones, new_full, new_empty_strided):
     register(Card(_op.__name__, _op, None, "create", function=False))
+register(Card("empty_permuted", empty_permuted, None, "create", method=False, samples="database"))
 register(Card("complex", _complex, None, "create", method=False))
