@@ -110,11 +110,15 @@ cdef object in_dtype(object number, object tensor):
     if is_tensor(number) or not is_tensor(tensor):
         return number
     dtype = (<TensorBase>tensor).dtype
-    if dtype == F16 or dtype == BF16:
+    if _is_half(dtype):
         return cast(new_number(number, F64), dtype) if is_number(number) else number
     if BOOL < dtype < I64 and type(number) is int and not -128 <= number < 128:
         return cast(new_number(number, I64), dtype)
     return cast(new_number(number, I64), dtype) if dtype == U8 and type(number) is int and number < 0 else number
+
+
+cdef inline bint _is_half(int dtype) noexcept:
+    return dtype == F16 or dtype == BF16
 
 
 cdef object not_implemented(str op, TensorBase t):
@@ -133,7 +137,7 @@ cdef int _set_alpha(Params* params, object alpha, object input, object other, st
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     if dtype != BOOL and alpha is True or alpha is False and dtype != BOOL:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
-    params.a = alpha
+    params.a = cast(new_number(alpha, F64), dtype).item() if _is_half(dtype) else alpha
     if not is_float(dtype):
         params.i = alpha
     return 0
@@ -158,7 +162,8 @@ cdef TensorBase add(object input, object other, object alpha, object out=None, b
         _set_alpha(&params, alpha, input, other, "add")
     if wants_grad(input) or wants_grad(other):
         node = AddBackward0.__new__(AddBackward0)
-        node.scalar = params.a
+        node.scalar = 1 if alpha is None else as_number(alpha)
+    input, other = in_dtype(input, other), in_dtype(other, input)
     return binary_op(node, K.binary[op_add], input, other, out, inplace, SAME, KEEP_NOTHING, 1, &params)
 
 
@@ -237,7 +242,8 @@ cdef TensorBase sub(object input, object other, object alpha, object out=None, b
         _set_alpha(&params, alpha, input, other, "sub")
     if wants_grad(input) or wants_grad(other):
         node = SubBackward0.__new__(SubBackward0)
-        node.scalar = params.a
+        node.scalar = 1 if alpha is None else as_number(alpha)
+    input, other = in_dtype(input, other), in_dtype(other, input)
     if params.a == 1.0:
         return binary_op(node, K.binary[op_sub], input, other, out, inplace, SAME, KEEP_NOTHING)
     params.a, params.i = -params.a, -params.i
@@ -296,7 +302,8 @@ cdef TensorBase rsub(object input, object other, object alpha):
         else:
             node = RsubBackward1.__new__(RsubBackward1)
             begin1(node, <TensorBase>input)
-        node.scalar = params.a
+        node.scalar = 1 if alpha is None else as_number(alpha)
+    other = in_dtype(other, input)
     if params.a == 1.0:
         result = binary(K.binary[op_sub], other, input, None, SAME)
     else:
@@ -418,8 +425,13 @@ cdef TensorBase _div_rounded(object input, object other, object mode, object out
     if wants_grad(input) or wants_grad(other):
         node = DivBackward2.__new__(DivBackward2)
         node.params = (mode,)
-    cdef int op = op_div_floor if mode == "floor" else op_div_trunc
-    return _checked(node, K.binary[op], "div_" + mode, input, other, out, inplace, KEEP_NOTHING)
+    return _whole_quotient(node, op_div_floor if mode == "floor" else op_div_trunc, "div_" + mode, input, other, out, inplace)
+
+
+cdef TensorBase _whole_quotient(Node node, int op, str name, object input, object other, object out, bint inplace):
+    if is_number(other) and is_tensor(input) and _is_half((<TensorBase>input).dtype):    # the divisor stays as exact as it is
+        return binary_op(node, K.binary[op], input, other, out, inplace, SAME, KEEP_NOTHING, 4)
+    return _checked(node, K.binary[op], name, input, other, out, inplace, KEEP_NOTHING)
 
 
 cdef TensorBase _checked(Node node, const Loop* row, str op, object input, object other, object out, bint inplace,
@@ -496,7 +508,7 @@ cdef Node no_derivative(str op):
 
 cdef TensorBase floor_divide(object input, object other, object out=None, bint inplace=False):
     cdef Node node = no_derivative("floor_divide") if wants_grad(input) or wants_grad(other) else None
-    return _checked(node, K.binary[op_div_floor], "div_floor", input, other, out, inplace, KEEP_NOTHING)
+    return _whole_quotient(node, op_div_floor, "div_floor", input, other, out, inplace)
 
 
 def _floor_divide(input, other, *, out=None):

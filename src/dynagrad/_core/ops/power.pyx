@@ -13,7 +13,7 @@ from dynagrad._core.kernel_table cimport (
     op_square_backward, op_xlogy)
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
-    KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, binary_op, div, mul, not_implemented, unary_op, zeros_of)
+    KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, binary_op, div, in_dtype, mul, not_implemented, unary_op, zeros_of)
 from dynagrad._core.ops.select cimport where
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport BOOL, F64, dtype_object, is_float, is_number, scalar_dtype
@@ -107,7 +107,7 @@ cdef TensorBase _exponential(object base, object exponent, object out):
         begin1(node, <TensorBase>exponent)
         save_operand(node, 0, exponent, False)
         node.scalar = base
-    result = binary(K.binary[op_pow], base, exponent, out, SAME, NULL, 8)
+    result = binary(K.binary[op_pow], in_dtype(base, exponent), exponent, out, SAME, NULL, 8)
     settle(node, result, exponent, None, out, False)
     if node is not None:
         save_result(node, 1, result)
