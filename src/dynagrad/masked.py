@@ -218,7 +218,7 @@ def _moment(
     centre = sum(x, dims, keepdim=True, mask=mask) / count
     squares = sum((x - centre).square(), dims, keepdim=bool(keepdim), mask=mask)
     degrees = (count if keepdim or not x.ndim else count.reshape(squares.shape)) - off
-    result = squares / degrees.clamp(min=0)
+    result = (squares / degrees.clamp(min=0)).to(x.dtype)
     return result.sqrt() if root else result
 
 

@@ -167,3 +167,11 @@ def test_node_names_are_pytorchs():
         (torch.linalg.pinv, "LinalgPinvBackward0"),
     ):
         assert function(A).grad_fn.name() == name
+
+
+@pytest.mark.parametrize("sizes", [(0, 0), (0, 3), (3, 0), (2, 0, 3)])
+@pytest.mark.parametrize("order", [1, float("inf"), 2, "nuc", "fro"])
+def test_the_norm_of_a_matrix_without_elements_is_zero(sizes, order):
+    found = torch.linalg.matrix_norm(torch.empty(sizes), order)
+    assert found.tolist() == torch.zeros(sizes[:-2]).tolist()
+    assert torch.linalg.matrix_norm(torch.empty(sizes), order, keepdim=True).shape == (*sizes[:-2], 1, 1)

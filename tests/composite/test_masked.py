@@ -66,3 +66,9 @@ def test_reductions_by_index_and_distances():
     assert distances.diagonal().abs().max().item() < 1e-7
     assert torch.cdist(points, points, p=math.inf).shape == (4, 4)
     assert torch.ones(2, 3).sum_to_size(1, 3).tolist() == [[2.0, 2.0, 2.0]]
+
+
+def test_a_variance_keeps_the_dtype_whatever_the_correction():
+    x = torch.tensor([1.0, 2.0, 4.0], dtype=torch.bfloat16)
+    assert torch.masked.var(x, correction=0.5).dtype == torch.bfloat16
+    assert torch.masked.std(x, correction=0.5).dtype == torch.bfloat16

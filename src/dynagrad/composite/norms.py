@@ -58,14 +58,21 @@ def linalg_matrix_norm(
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     summed, picked = (rows, columns) if abs(ord) == 1 else (columns, rows)  # type: ignore[arg-type]  # a number here
     sums = A.abs().sum(summed, True, dtype=dtype)
-    found: Tensor = sums.amax(picked, True) if ord > 0 else sums.amin(picked, True)  # type: ignore[operator]
+    found: Tensor = _largest(sums, picked) if ord > 0 else sums.amin(picked, True)  # type: ignore[operator]
     return deliver(found if keepdim else found.squeeze(max(rows, columns)).squeeze(min(rows, columns)), out)
+
+
+def _largest(magnitudes: Tensor, dim: int) -> Tensor:
+    """The largest magnitude along the dimension, which stays; 0 of none."""
+    return magnitudes.amax(dim, True) if magnitudes.shape[dim] else magnitudes.sum(dim, True)
 
 
 def _of_singular_values(A: Tensor, ord: float | str, dim: tuple[int, int], keepdim: bool, dtype: object) -> Tensor:
     moved = (A if dtype is None else A.to(dtype)).movedim(dim, (-2, -1))
     values = CARDS["linalg_svdvals"].op(moved)
-    found: Tensor = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord == 2 else values.amin(-1)
+    found: Tensor = (
+        values.sum(-1) if ord == "nuc" else _largest(values, -1).squeeze(-1) if ord == 2 else values.amin(-1)
+    )
     return found.unsqueeze(min(dim)).unsqueeze(max(dim)) if keepdim else found
 
 
