@@ -626,6 +626,7 @@ _LAZY = (
     "func",
     "masked",
     "nn",
+    "ops",
     "optim",
     "overrides",
     "serialization",
@@ -636,6 +637,7 @@ _LAZY = (
     "viz",
 )
 _LAZY_NAMES = {
+    "_native_batch_norm_legit": "ops",
     "GradScaler": "amp",
     "TypedStorage": "storage",
     "UntypedStorage": "storage",

@@ -123,11 +123,12 @@ def _counterpart(info: Any, where: str) -> Callable[..., Any]:
         if isinstance(variant, partial):  # a function with inplace=True
             return partial(translate.at(info.name), *variant.args, **variant.keywords)
         return translate.own(variant) if type(variant) is FunctionType else getattr(dynagrad.Tensor, variant.__name__)
+    name = info.name.removeprefix("torch.")
     try:
-        public = info.op is translate.at(info.name, torch)
+        public = info.op is translate.at(name, torch)
     except AttributeError:  # the test suite's own name
         public = False
-    return translate.at(info.name) if public else translate.own(info.op)
+    return translate.at(name) if public else translate.own(info.op)
 
 
 class _Call:

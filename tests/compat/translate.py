@@ -109,7 +109,9 @@ def own(function: Callable[..., Any]) -> Callable[..., Any]:
     for path in ("", "nn.functional", "linalg", "special", "Tensor"):
         if getattr(at(path, torch), name, None) is function:
             return at(f"{path}.{name}".removeprefix("."))
-    if "aten" in str(function) or home.startswith("torch"):
+    if home == "torch._ops.aten":
+        return at(f"ops.{function}")
+    if home.startswith("torch"):
         raise AttributeError(f"no public name of {function}")
     return function
 

@@ -30,7 +30,7 @@ LAYERS = (
     ("composite", "amp", "settings", "inquiry", "linalg", "masked", "memory", "random", "signal", "special"),
     ("autograd",),
     ("nn", "func", "backends", "cuda", "testing", "version"),
-    ("optim", "utils", "serialization", "sampling", "distributions", "_C", "hub"),
+    ("optim", "utils", "serialization", "sampling", "distributions", "_C", "hub", "ops"),
     ("profiler", "jit", "futures", "compiler", "_dynamo", "_inductor", "export", "fx", "multiprocessing"),
     ("accelerator", "cpu", "mps", "xpu", "mtia", "distributed", "types", "torch_version", "__config__"),
     ("autograd/profiler", "autograd/profiler_util"),
