@@ -10,6 +10,8 @@ def test_a_number_added_to_a_half_type_is_rounded_to_it_first():
     assert (x + 257).item() == 256  # 256 + 1, rounded to an even number again; the exact sum is 258
     assert (x.float() + 257).item() == 258
     assert dynagrad.add(x, x, alpha=257).item() == 256
+    with pytest.raises(RuntimeError, match="value cannot be converted to type c10::Half without overflow"):
+        dynagrad.add(x.half(), x.half(), alpha=1e9)
 
 
 def test_a_number_divides_a_half_type_as_exactly_as_it_is():

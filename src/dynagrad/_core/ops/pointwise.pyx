@@ -138,6 +138,9 @@ cdef int _set_alpha(Params* params, object alpha, object input, object other, st
     if dtype != BOOL and alpha is True or alpha is False and dtype != BOOL:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     params.a = cast(new_number(alpha, F64), dtype).item() if _is_half(dtype) else alpha
+    if params.a - params.a != 0 and alpha - alpha == 0:
+        name = "Half" if dtype == F16 else "BFloat16"
+        raise RuntimeError(f"value cannot be converted to type c10::{name} without overflow")
     if not is_float(dtype):
         params.i = alpha
     return 0
