@@ -39,10 +39,14 @@ def long(x):
 PROGRAMS = {
     "shared": lambda a, b: torch.tanh(a) * torch.sigmoid(a) + a**2 - b,
     "arithmetic": lambda a, b: (a * b - a / b).sin().exp() * 0.5 - (2 - a) + (3 / b) + -b,
-    "choices": lambda a, b: torch.maximum(a, b).relu() - torch.where(a > b, a, b * 2) * a.clamp(-1, 1) + a.masked_fill(a > 1, 0),
+    "choices": lambda a, b: (
+        torch.maximum(a, b).relu() - torch.where(a > b, a, b * 2) * a.clamp(-1, 1) + a.masked_fill(a > 1, 0)
+    ),
     "powers": lambda a, b: b.pow(a) + b.sqrt() + b.rsqrt() + b.log() + torch.xlogy(a, b) + b**3 + 2**a,
     "angles": lambda a, b: a.atan2(b) + torch.hypot(a, b) + a.cos() + b.asinh() + a.sinh() + a.atan(),
-    "activations": lambda a, b: F.gelu(a) + F.silu(b) + F.softplus(a) + F.logsigmoid(b) + a.erf() + F.gelu(b, approximate="tanh"),
+    "activations": lambda a, b: (
+        F.gelu(a) + F.silu(b) + F.softplus(a) + F.logsigmoid(b) + a.erf() + F.gelu(b, approximate="tanh")
+    ),
     "alone": lambda a, b: a * 1 + b,
     "long": lambda a, b: long(a) * b,
     "abs": lambda a, b: a.abs() + torch.addcmul(a, b, b) + torch.lerp(a, b, 0.3) + 1 / a,

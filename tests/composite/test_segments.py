@@ -75,11 +75,14 @@ def test_what_a_segment_starts_with():
         ({"lengths": [-1, 5]}, RuntimeError, "lengths contains negative value!"),
         ({"lengths": [4.0]}, NotImplementedError, "not implemented for 'Float'"),
         ({"lengths": [2, 2], "axis": 1}, RuntimeError, "Expected axis to be the last dimension of lengths but got 1"),
+        ({"lengths": 4}, RuntimeError, "Expected data with the dimensions of lengths"),
+        ({"offsets": []}, RuntimeError, "Expected data with the dimensions of offsets"),
         ({"indices": [0, 0, 1, 1]}, RuntimeError, "indices based reduction is not supported yet"),
     ],
 )
 def test_segments_that_do_not_fit(given, error, said):
-    tensors = {name: dynagrad.tensor(value) if isinstance(value, list) else value for name, value in given.items()}
+    tensors = {name: value if name in ("reduce", "axis") else dynagrad.tensor(value) for name, value in given.items()}
+    tensors = {name: t.long() if name == "offsets" else t for name, t in tensors.items()}
     with pytest.raises(error, match=said):
         dynagrad.segment_reduce(dynagrad.tensor(DATA), **{"reduce": "sum", **tensors})
 
@@ -120,6 +123,8 @@ def test_chunks_of_several_tensors_side_by_side():
         dynagrad._chunk_cat([], 0, 2)
     with pytest.raises(RuntimeError, match="positive num_chunks"):
         dynagrad._chunk_cat(parts, 0, 0)
+    with pytest.raises(RuntimeError, match="all have the dimension 1"):
+        dynagrad._chunk_cat(parts, 1, 2)
 
 
 def test_division_under_its_old_name():

@@ -29,6 +29,8 @@ def _chunk_cat(tensors: Sequence[Tensor], dim: int, num_chunks: int, *, out: Ten
         raise RuntimeError("_chunk_cat expects positive num_chunks")
     if not len(tensors):
         raise RuntimeError("_chunk_cat expects a non-empty input tensor list")
+    if not all(-t.dim() <= dim < t.dim() for t in tensors):
+        raise RuntimeError(f"_chunk_cat expects tensors that all have the dimension {dim}")
     dim = dim + tensors[0].dim() if dim < 0 else dim
     rows = []
     for t in tensors:

@@ -25,6 +25,11 @@ def _check(data: Tensor, bounds: Tensor, axis: int, name: str) -> None:
     if bounds.is_floating_point():
         kind = str(bounds.dtype).rpartition(".")[2].replace("float32", "Float").replace("float64", "Double")
         raise NotImplementedError(f"\"_segment_reduce_{name}_cpu_kernel1\" not implemented for '{kind}'")
+    if data.dim() < max(bounds.dim(), 1) or not bounds.shape[-1:] or (name == "offsets" and not bounds.shape[-1]):
+        raise RuntimeError(
+            f"segment_reduce(): Expected data with the dimensions of {name}, of which there is at least one, but got "
+            f"{list(data.shape)} and {list(bounds.shape)}."
+        )
     if axis != bounds.dim() - 1:
         raise RuntimeError(f"segment_reduce(): Expected axis to be the last dimension of {name} but got {axis}.")
     if bounds.shape[:-1] != data.shape[:axis]:
