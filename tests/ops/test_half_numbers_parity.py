@@ -25,6 +25,7 @@ CALLS = {
     "x / s": lambda _, x, _y: x / NUMBER,
     "x // s": lambda _, x, _y: x // NUMBER,
     "x % s": lambda _, x, _y: x % NUMBER,
+    "trunc of tensors": lambda lib, x, y: lib.div(x, y, rounding_mode="trunc"),
     "trunc": lambda lib, x, _y: lib.div(x, NUMBER, rounding_mode="trunc"),
     "floor": lambda lib, x, _y: lib.div(x, NUMBER, rounding_mode="floor"),
     "s ** x": lambda _, x, _y: NUMBER ** (x / 5),

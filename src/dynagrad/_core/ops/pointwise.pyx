@@ -13,10 +13,10 @@ from dynagrad._core.graph cimport (
     Node, begin, begin1, begin_pair, link, needs, prepare, reserve_saved, save, save_operand, save_result, settle,
     thread_state, unpack, unpack_operand, wants_grad)
 from dynagrad._core.iterate cimport (
-    FLOATING, SAME, K, Loop, binary, cast, fill, plain_params, result_dtype2, ternary, unary)
+    FLOATING, SAME, K, Loop, binary, cast, copy_into, fill, plain_params, result_dtype2, ternary, unary)
 from dynagrad._core.kernel_table cimport (
     Params, op_abs, op_abs_backward, op_add, op_addcdiv, op_addcmul, op_div, op_div_floor, op_div_trunc, op_fmod,
-    op_lerp, op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, parallel_threshold)
+    op_lerp, op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_trunc, parallel_threshold)
 from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, new_number, shape_tuple
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, dtype_object, is_float, is_number, itemsizes,
@@ -434,7 +434,13 @@ cdef TensorBase _div_rounded(object input, object other, object mode, object out
 cdef TensorBase _whole_quotient(Node node, int op, str name, object input, object other, object out, bint inplace):
     if is_number(other) and is_tensor(input) and _is_half((<TensorBase>input).dtype):    # the divisor stays as exact as it is
         return binary_op(node, K.binary[op], input, other, out, inplace, SAME, KEEP_NOTHING, 4)
-    return _checked(node, K.binary[op], name, input, other, out, inplace, KEEP_NOTHING)
+    cdef TensorBase quotient = None
+    if op == op_div_trunc and is_tensor(other) and _is_half(result_dtype2(input, other)):    # rounded before it is cut
+        quotient = unary(K.unary[op_trunc], binary(K.binary[op_div], input, other, None, SAME), None, SAME)
+    cdef TensorBase result = _checked(node, K.binary[op], name, input, other, out, inplace, KEEP_NOTHING)
+    if quotient is not None:
+        copy_into(result, quotient)
+    return result
 
 
 cdef TensorBase _checked(Node node, const Loop* row, str op, object input, object other, object out, bint inplace,
