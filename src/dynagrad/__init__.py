@@ -669,6 +669,16 @@ _AUTOCAST = """
     set_autocast_gpu_dtype
 """.split()  # noqa: SIM905 - likewise
 _LAZY_NAMES.update(dict.fromkeys(_AUTOCAST, "amp.autocast_mode"))
+# The functions of layers, which come with `nn`.
+_LAYERS = """
+    alpha_dropout alpha_dropout_ bilinear binary_cross_entropy_with_logits celu celu_ conv_tbc cosine_embedding_loss
+    cosine_similarity dropout dropout_ embedding embedding_bag embedding_renorm_ feature_alpha_dropout
+    feature_alpha_dropout_ feature_dropout feature_dropout_ grid_sampler_2d grid_sampler_3d gru gru_cell hardshrink
+    hinge_embedding_loss kl_div layer_norm lstm lstm_cell margin_ranking_loss native_batch_norm native_dropout
+    native_group_norm native_layer_norm norm_except_dim pairwise_distance pdist poisson_nll_loss prelu rms_norm rnn_relu
+    rnn_relu_cell rnn_tanh rnn_tanh_cell rrelu rrelu_ selu selu_ threshold threshold_ triplet_margin_loss
+""".split()  # noqa: SIM905 - as a list, a name a line, they would fill a page
+_LAZY_NAMES.update(dict.fromkeys(_LAYERS, "nn.root"))
 
 # Methods that write in place and are functions, too.
 _IN_PLACE = """
