@@ -49,7 +49,7 @@ def embedding(
         max_norm: rows longer than this are shortened first, in place.
         norm_type: the p of that norm.
         scale_grad_by_freq: whether the gradient of a row is divided by how often it was chosen.
-        sparse: accepted; gradients are dense.
+        sparse: accepted; gradients are dense, for there are no sparse tensors here. `optim.SparseAdam` takes them.
 
     >>> import dynagrad
     >>> dynagrad.nn.functional.embedding(dynagrad.tensor([1, 1]), dynagrad.tensor([[1., 2.], [3., 4.]]))

@@ -51,7 +51,8 @@ class Embedding(_Table):
         padding_idx: a row that gets no gradient, and is zeros at first.
         max_norm, norm_type: rows that are looked up are shortened to this norm first.
         scale_grad_by_freq: whether the gradient of a row is divided by how often it was looked up.
-        sparse: accepted; gradients are dense.
+        sparse: accepted; gradients are dense, for there are no sparse tensors here, and so every optimiser takes them.
+            `optim.SparseAdam` leaves rows alone that have none, as in PyTorch.
 
     Raises:
         IndexError: an integer that is no row.

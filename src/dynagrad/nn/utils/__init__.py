@@ -1,6 +1,6 @@
 """Work on the parameters of a model: their norms, their vectors, parametrisations; sequences of unequal lengths."""
 
-from dynagrad.nn.utils import fusion, parametrizations, parametrize, rnn, stateless
+from dynagrad.nn.utils import fusion, memory_format, parametrizations, parametrize, prune, rnn, stateless
 from dynagrad.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -16,6 +16,7 @@ from dynagrad.nn.utils.fusion import (
     fuse_linear_bn_weights,
 )
 from dynagrad.nn.utils.init import skip_init
+from dynagrad.nn.utils.memory_format import convert_conv2d_weight_memory_format, convert_conv3d_weight_memory_format
 from dynagrad.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
 from dynagrad.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
@@ -24,15 +25,19 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "convert_conv2d_weight_memory_format",
+    "convert_conv3d_weight_memory_format",
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "fuse_linear_bn_eval",
     "fuse_linear_bn_weights",
     "fusion",
     "get_total_norm",
+    "memory_format",
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
+    "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",
