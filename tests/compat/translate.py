@@ -6,6 +6,7 @@ A function of PyTorch's test suite that says ``torch`` is run with ``torch`` mea
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import types
 from collections.abc import Callable
 from typing import Any
@@ -28,11 +29,9 @@ class Translator:
         """The value in dynagrad's terms: containers are walked, numbers and strings stay."""
         if isinstance(value, torch.Tensor):
             return self._tensor(value)
-        if isinstance(value, torch.dtype):
-            return getattr(dynagrad, named(value))
         if isinstance(value, torch.Size):
             return dynagrad.Size(value)
-        if isinstance(value, (torch.memory_format, torch.layout)):
+        if isinstance(value, (torch.dtype, torch.memory_format, torch.layout)):
             return getattr(dynagrad, named(value))
         if isinstance(value, torch.device):
             return dynagrad.device(str(value))
@@ -44,6 +43,9 @@ class Translator:
             return type(value)(self(item) for item in value)
         if isinstance(value, slice):
             return slice(self(value.start), self(value.stop), self(value.step))
+        if isinstance(value, torch.nn.LinearCrossEntropyOptions):
+            fields = (field.name for field in dataclasses.fields(value))
+            return dynagrad.nn.LinearCrossEntropyOptions(**{name: self(getattr(value, name)) for name in fields})
         return own(value) if callable(value) else value
 
     def _tensor(self, tensor: torch.Tensor) -> Any:

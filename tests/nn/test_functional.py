@@ -264,8 +264,62 @@ def test_a_loss_of_a_linear_layer_refuses_what_it_cannot_do():
         F.linear_cross_entropy(rows[0], dynagrad.zeros(4, 5, 3), classes)
     with pytest.raises(RuntimeError, match="ignore_index cannot be specified"):
         F.linear_cross_entropy(rows, w, dynagrad.zeros(2, 4), ignore_index=1)
-    with pytest.raises(NotImplementedError, match="chunks"):
-        F.linear_cross_entropy(rows, w, classes, options=object())
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_chunks_give_the_loss_and_the_gradients_of_the_whole(bias, reduction, size):
+    dynagrad.manual_seed(0)
+    leaves = [dynagrad.randn(7, 3).double(), dynagrad.randn(5, 3).double()] + [dynagrad.randn(5).double()] * bias
+    classes, weight = dynagrad.tensor([0, 4, 2, 1, 2, 3, 3]), dynagrad.rand(5).double()
+    leaves = [each.requires_grad_() for each in leaves]
+    found = []
+    for options in (None, nn.LinearCrossEntropyOptions(batch_chunk_size=size)):
+        loss = F.linear_cross_entropy(
+            leaves[0], leaves[1], classes, linear_bias=leaves[2] if bias else None, weight=weight, reduction=reduction,
+            ignore_index=2, options=options,
+        )  # fmt: skip
+        found.append((loss, *dynagrad.autograd.grad((loss * loss).sum(), leaves)))
+    for whole, chunked in zip(*found, strict=True):
+        assert dynagrad.allclose(whole, chunked, rtol=1e-12, atol=1e-14)
+
+
+def test_chunks_run_backward_once_unless_asked_to_keep():
+    x, w = dynagrad.ones(4, 3, requires_grad=True), dynagrad.zeros(2, 3, requires_grad=True)
+    classes = dynagrad.tensor([0, 1, 1, 0])
+    loss = F.linear_cross_entropy(x, w, classes, options=nn.LinearCrossEntropyOptions(batch_chunk_size=2))
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="linear_cross_entropy chunked backward called twice"):
+        loss.backward()
+    keep = nn.LinearCrossEntropyOptions(allow_retain_graph=True)
+    loss = F.linear_cross_entropy(x, w, classes, options=keep)
+    first = dynagrad.autograd.grad(loss, [x, w], retain_graph=True)
+    again = dynagrad.autograd.grad(loss, [x, w])
+    assert all(bool((a == b).all()) for a, b in zip(first, again, strict=True))
+    rows = F.linear_cross_entropy(x, w, classes, reduction="none", options=nn.LinearCrossEntropyOptions())
+    rows.sum().backward(retain_graph=True)
+    rows.sum().backward()
+    with pytest.warns(UserWarning, match="``options`` ignored"):
+        F.linear_cross_entropy(x, w, classes, label_smoothing=0.1, options=keep)
+
+
+def test_options_of_chunks_are_checked():
+    options = nn.LinearCrossEntropyOptions
+    for bad in (
+        {"acc_policy": "x"},
+        {"chunking_method": "aspect_ratio:0"},
+        {"batch_chunk_size": 0},
+        {"acc_dtype": dynagrad.int64},
+    ):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            options(**bad)
+    with pytest.raises(ValueError, match="give different chunk sizes"):
+        options(batch_chunk_size=3, chunking_method="aspect_ratio").resolve(8, 2, 8, dynagrad.float32)
+    with pytest.raises(RuntimeError, match="linear_cross_entropy supports float32 acc_dtype"):
+        options(acc_dtype=dynagrad.float64).resolve(8, 2, 8, dynagrad.float32)
+    assert options().resolve(64, 4, 32, dynagrad.float32) == (4, False, dynagrad.float32)
+    assert options().resolve(64, 4, 32, dynagrad.bfloat16) == (8, True, dynagrad.float32)
 
 
 def test_steps_of_integers_and_losses_of_one_score():

@@ -30,12 +30,7 @@ def samples(info, dtype, training):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         inputs = info.module_inputs_func(info, device="cpu", dtype=dtype, requires_grad=True, training=training)
-    return [each for each in inputs if each.forward_input is not None and not in_chunks(each)]
-
-
-def in_chunks(sample):
-    """Logits in chunks (``options`` of LinearCrossEntropyLoss): refused in words, a saving of memory that is not there yet."""
-    return sample.constructor_input.kwargs.get("options") is not None
+    return [each for each in inputs if each.forward_input is not None]
 
 
 def made_in_both(info, sample, dtype):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ def over(value: Any, torch: Any) -> Any:
         return getattr(dynagrad, str(value).rpartition(".")[2])
     if isinstance(value, torch.nn.Module):
         return twin(value, torch)
+    if isinstance(value, torch.nn.LinearCrossEntropyOptions):
+        fields = (field.name for field in dataclasses.fields(value))
+        return dynagrad.nn.LinearCrossEntropyOptions(**{name: over(getattr(value, name), torch) for name in fields})
     if isinstance(value, (list, tuple)):
         return type(value)(over(each, torch) for each in value)
     if isinstance(value, dict):

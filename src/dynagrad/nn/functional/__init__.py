@@ -10,6 +10,7 @@ from dynagrad.nn.functional.convolution import *  # noqa: F403
 from dynagrad.nn.functional.distance import *  # noqa: F403
 from dynagrad.nn.functional.dropout import *  # noqa: F403
 from dynagrad.nn.functional.linear import *  # noqa: F403
+from dynagrad.nn.functional.linear_cross_entropy import *  # noqa: F403
 from dynagrad.nn.functional.loss import *  # noqa: F403
 from dynagrad.nn.functional.margin import *  # noqa: F403
 from dynagrad.nn.functional.normalization import *  # noqa: F403

@@ -9,7 +9,6 @@ import dynagrad
 from dynagrad import Tensor
 from dynagrad._core.card import CARDS, interposed
 from dynagrad.nn.functional.activation import log_softmax, logsigmoid
-from dynagrad.nn.functional.linear import linear
 
 __all__ = [
     "binary_cross_entropy",
@@ -19,7 +18,6 @@ __all__ = [
     "huber_loss",
     "kl_div",
     "l1_loss",
-    "linear_cross_entropy",
     "mse_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
@@ -148,69 +146,6 @@ def cross_entropy(
     if label_smoothing == 0:
         return nll_loss(log_p, target, weight, None, ignore_index, None, reduction)
     return _smoothed(log_p, target, weight, reduction, ignore_index, label_smoothing, dim)
-
-
-def linear_cross_entropy(
-    input: Tensor,
-    linear_weight: Tensor,
-    target: Tensor,
-    *,
-    linear_bias: Tensor | None = None,
-    weight: Tensor | None = None,
-    reduction: str = "mean",
-    ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
-    options: None = None,
-) -> Tensor:
-    """The loss of the logits that a linear layer gives: ``cross_entropy(linear(input, linear_weight, linear_bias), target)``.
-
-    Args:
-        input: ``[N, features]`` or ``[features]``.
-        linear_weight: ``[C, features]``, or ``[C, ..., features]`` for several losses of each row of ``input``.
-        target: int64 classes ``[N, ...]``; or probabilities ``[N, C, ...]``.
-        linear_bias: ``[C, ...]``.
-        weight: ``[C]``, the weights of the classes.
-        reduction: "mean", "sum" or "none".
-        ignore_index: a class that counts for nothing; ``None`` is -100, and a must for probabilities.
-        label_smoothing: how much of each target is spread over all classes, from 0 to 1.
-        options: ``None``: the logits are computed whole, not in chunks.
-
-    >>> import dynagrad
-    >>> F = dynagrad.nn.functional
-    >>> F.linear_cross_entropy(dynagrad.ones(1, 3), dynagrad.zeros(2, 3), dynagrad.tensor([1]))
-    tensor(0.6931)
-    """
-    if options is not None:
-        raise NotImplementedError("linear_cross_entropy: logits in chunks are not there yet; pass options=None")
-    if not 1 <= input.dim() <= 2:
-        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
-    if linear_weight.dim() < 2:
-        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}")
-    batch, (classes, *many, features) = input.shape[:-1], linear_weight.shape
-    if input.shape[-1] != features:
-        raise RuntimeError(
-            "expected equal input and linear_weight last dimensions (in_features), "
-            f"got {input.shape[-1]} and {features}, respectively"
-        )
-    if linear_bias is not None and linear_bias.shape != (classes, *many):
-        raise RuntimeError(f"expected linear_bias shape {(classes, *many)}, got {tuple(linear_bias.shape)}")
-    if many and not batch:
-        raise RuntimeError(
-            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, "
-            f"(N, {features}), got unbatched input with shape {tuple(input.shape)}"
-        )
-    if target.shape == (*batch, classes, *many) and ignore_index is not None:
-        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
-    flat_bias = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = linear(input, linear_weight.reshape(-1, features), flat_bias).reshape(*batch, classes, *many)
-    return cross_entropy(
-        logits,
-        target,
-        weight=weight,
-        reduction=reduction,
-        ignore_index=-100 if ignore_index is None else ignore_index,
-        label_smoothing=label_smoothing,
-    )
 
 
 def _weight_along(weight: Tensor, input: Tensor, dim: int) -> Tensor:

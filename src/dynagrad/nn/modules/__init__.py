@@ -15,6 +15,7 @@ from dynagrad.nn.modules import (
     groupnorm,
     instancenorm,
     linear,
+    linear_cross_entropy_options,
     loss,
     normalization,
     padding,
@@ -39,6 +40,7 @@ from dynagrad.nn.modules.fold import *  # noqa: F403
 from dynagrad.nn.modules.groupnorm import *  # noqa: F403
 from dynagrad.nn.modules.instancenorm import *  # noqa: F403
 from dynagrad.nn.modules.linear import *  # noqa: F403
+from dynagrad.nn.modules.linear_cross_entropy_options import *  # noqa: F403
 from dynagrad.nn.modules.loss import *  # noqa: F403
 from dynagrad.nn.modules.module import Module
 from dynagrad.nn.modules.normalization import *  # noqa: F403
@@ -65,6 +67,7 @@ _FAMILIES = (
     groupnorm,
     instancenorm,
     linear,
+    linear_cross_entropy_options,
     loss,
     normalization,
     padding,

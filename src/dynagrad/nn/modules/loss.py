@@ -11,6 +11,7 @@ from dynagrad.nn import functional as F
 from dynagrad.nn.functional.loss import _legacy
 from dynagrad.nn.modules.distance import PairwiseDistance
 from dynagrad.nn.modules.linear import Linear
+from dynagrad.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 from dynagrad.nn.modules.module import Module
 
 __all__ = [
@@ -324,7 +325,7 @@ class LinearCrossEntropyLoss(_WeightedLoss):
         weight: ``[C]``, the weights of the classes.
         ignore_index: a class that counts for nothing; ``None`` is -100, and a must where the target holds probabilities.
         label_smoothing: how much of each target is spread over all classes.
-        options: ``None``: the logits are computed whole, not in chunks.
+        options: a `LinearCrossEntropyOptions`, to never hold the logits of more than a chunk of the batch.
 
     >>> import dynagrad
     >>> criterion = dynagrad.nn.LinearCrossEntropyLoss(3, 2)
@@ -347,14 +348,12 @@ class LinearCrossEntropyLoss(_WeightedLoss):
         weight: Tensor | None = None,
         ignore_index: int | None = None,
         label_smoothing: float = 0.0,
-        options: None = None,
+        options: LinearCrossEntropyOptions | None = None,
     ) -> None:
         if weight is not None and weight.shape != (num_classes,):
             raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
         if not 0 <= label_smoothing <= 1:
             raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
-        if options is not None:
-            raise NotImplementedError("LinearCrossEntropyLoss: logits in chunks are not there yet; pass options=None")
         super().__init__(weight, None, None, reduction)
         self.num_classes = num_classes
         self.out_features = out_features
@@ -375,6 +374,7 @@ class LinearCrossEntropyLoss(_WeightedLoss):
             reduction=self.reduction,
             ignore_index=self.ignore_index,
             label_smoothing=self.label_smoothing,
+            options=self.options,
         )
 
     def extra_repr(self) -> str:
