@@ -351,8 +351,6 @@ def test_foreign_files(content: bytes) -> None:
 def test_options_that_cannot_be_meant() -> None:
     with pytest.raises(RuntimeError, match="pickle_module is specified"):
         back(1, pickle_module=pickle, weights_only=True)
-    with pytest.raises(RuntimeError, match="zip format only"):
-        dg.save(1, io.BytesIO(), _use_new_zipfile_serialization=False)
     with pytest.raises(ValueError, match="pickles by itself"):
         dg.save(1, io.BytesIO(), pickle_module=os)
     with pytest.raises(EOFError, match="empty"):

@@ -139,6 +139,54 @@ def test_the_old_format_loads(weights_only: bool) -> None:
         assert not isinstance(refusal.value, (MemoryError, IndexError, AssertionError))
 
 
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_pytorch_reads_the_old_format_from_here(weights_only: bool) -> None:
+    file = io.BytesIO()
+    ours = values(dg)
+    dg.save(ours, file, _use_new_zipfile_serialization=False)
+    file.seek(0)
+    theirs = torch.load(file, weights_only=weights_only)
+    same(ours, theirs)
+    file.seek(0)
+    same(dg.load(file, weights_only=weights_only), theirs)
+
+
+def test_what_the_old_format_cannot_hold_is_refused_alike() -> None:
+    for lib in (dg, torch):
+        x = lib.arange(4, dtype=lib.int32)
+        with pytest.raises(RuntimeError, match="Cannot save multiple tensors or storages that view the same data"):
+            lib.save([x, x.view(lib.float32)], io.BytesIO(), _use_new_zipfile_serialization=False)
+        with lib.serialization.skip_data(), pytest.raises(RuntimeError, match="Cannot use skip_data=True with"):
+            lib.save(x, io.BytesIO(), _use_new_zipfile_serialization=False)
+        file = io.BytesIO()
+        lib.save(x, file, _use_new_zipfile_serialization=False)
+        file.seek(0)
+        with pytest.raises((RuntimeError, ValueError), match=r"mmap"):
+            lib.load(file, mmap=True)
+
+
+def test_constants_and_settings_are_pytorchs() -> None:
+    ours, theirs = dg.serialization, torch.serialization
+    for name in ("MAGIC_NUMBER", "PROTOCOL_VERSION", "DEFAULT_PROTOCOL"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    assert ours.get_default_mmap_options() == theirs.get_default_mmap_options()
+    assert ours.get_crc32_options() is theirs.get_crc32_options()
+    assert ours.get_default_load_endianness() is theirs.get_default_load_endianness()
+    assert [each.name for each in ours.LoadEndianness] == [each.name for each in theirs.LoadEndianness]
+    for lib in (dg, torch):
+        storage = lib.ones(2).untyped_storage()
+        assert lib.serialization.location_tag(storage) == "cpu"
+        assert lib.serialization.default_restore_location(storage, "cpu") is storage
+        with pytest.raises(
+            RuntimeError, match=r"don't know how to restore data location of torch.storage.UntypedStorage"
+        ):
+            lib.serialization.default_restore_location(storage, "foo")
+        with pytest.raises(RuntimeError, match="Attempting to deserialize object on a CUDA device"):
+            lib.serialization.default_restore_location(storage, "cuda:0")
+        with pytest.raises(ValueError, match=r"expected mmap.MAP_PRIVATE or mmap.MAP_SHARED, but got 99"):
+            lib.serialization.set_default_mmap_options(99)
+
+
 def test_the_same_files_are_refused() -> None:
     class Mine:
         pass

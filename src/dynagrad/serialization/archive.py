@@ -10,6 +10,7 @@ import zipfile
 from typing import Any
 
 import dynagrad
+from dynagrad.serialization.options import assumed_byteorder, get_default_mmap_options, skips_data
 from dynagrad.tensor import Tensor
 
 _LOCAL_HEADER = 30
@@ -49,7 +50,11 @@ class Archive:
 
     def _other_byteorder(self) -> bool:
         entry = f"{self.name}byteorder"
-        order = self.bytes_of("byteorder", limit=16).decode("ascii", "replace") if entry in self.entries else "little"
+        order = (
+            self.bytes_of("byteorder", limit=16).decode("ascii", "replace")
+            if entry in self.entries
+            else assumed_byteorder()
+        )
         if order not in ("little", "big"):
             raise _unreadable(f"its byte order is {order!r}")
         return order != sys.byteorder
@@ -97,6 +102,8 @@ class Archive:
             raise _unreadable(f"storage {key} has {entry.file_size} bytes, but the pickle promises {nbytes}")
         if nbytes == 0:
             return dynagrad.empty(0, dtype=dynagrad.uint8)
+        if skips_data():
+            return dynagrad.zeros(nbytes, dtype=dynagrad.uint8)
         if self.map is not None and not self.swaps:
             return self._map(entry)
         data = self._read(entry)
@@ -108,7 +115,7 @@ class Archive:
         return dynagrad.frombuffer(data, dtype=dynagrad.uint8)
 
     def _map(self, entry: zipfile.ZipInfo) -> Tensor:
-        """The record where it lies in the file; pages are read when they are touched, and writes stay private."""
+        """The record where it lies in the file; pages are read when they are touched; writes stay private unless maps are shared."""
         header = self.map[entry.header_offset : entry.header_offset + _LOCAL_HEADER]  # type: ignore[index]  # is mapped
         if len(header) < _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
             raise _unreadable(f"the record {entry.filename} is not where it should be")
@@ -135,5 +142,6 @@ def _size_of(file: Any) -> int:
 
 
 def _mapped(path: str) -> mmap.mmap:
-    with open(path, "rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    shared = get_default_mmap_options() == mmap.MAP_SHARED
+    with open(path, "r+b" if shared else "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY)

@@ -13,6 +13,7 @@ import dynagrad
 from dynagrad.serialization import names
 from dynagrad.serialization.archive import Archive
 from dynagrad.serialization.legacy import load_legacy
+from dynagrad.serialization.places import default_restore_location
 from dynagrad.serialization.restricted import RestrictedUnpickler, globals_in, is_safe
 from dynagrad.storage import TypedStorage, UntypedStorage
 
@@ -65,7 +66,10 @@ def load(
     with _opened(f) as file:
         if not _is_zip(file):
             if mmap:
-                raise RuntimeError("mmap can only be used with files in PyTorch's zip format")
+                raise RuntimeError(
+                    f"mmap can only be used with files saved with `torch.save({f}, _use_new_zipfile_serialization=True), "
+                    "please torch.save your checkpoint with this option in order to use mmap."
+                )
             return reader.guarded(lambda: load_legacy(file, reader.unpickle, reader.relocate))
         archive = Archive(file, os.fspath(f) if mmap else None)
         stream = io.BytesIO(archive.bytes_of("data.pkl"))
@@ -156,32 +160,23 @@ class _Reader:
             itemsize = 1 if names.is_untyped(kind) else kind.dtype.itemsize
             if key not in known:
                 untyped = UntypedStorage(archive.storage(key, count * itemsize, itemsize))
-                self.relocate(untyped, location)
-                known[key] = TypedStorage(untyped, kind.dtype or dynagrad.uint8)
+                known[key] = TypedStorage(self.relocate(untyped, location), kind.dtype or dynagrad.uint8)
             if known[key].dtype is (kind.dtype or dynagrad.uint8):
                 return known[key]
             return TypedStorage(known[key]._untyped_storage, kind.dtype or dynagrad.uint8)
 
         return persistent_load
 
-    def relocate(self, storage: UntypedStorage, location: Any) -> None:
-        """Asks where a storage goes; the only place here is the CPU. RuntimeError for every other."""
+    def relocate(self, storage: UntypedStorage, location: Any) -> UntypedStorage:
+        """The storage where it belongs. RuntimeError for places that are not there."""
         asked = self.map_location
         if callable(asked) and not isinstance(asked, (str, dynagrad.device)):
-            if asked(storage, location) is not None:
-                return
-            asked = None
+            found = asked(storage, location)
+            return default_restore_location(storage, location) if found is None else storage  # type: ignore[no-any-return]
         if isinstance(asked, dict):
             asked = asked.get(location, location)
         target = location if asked is None else asked
-        device = dynagrad.device(target) if isinstance(target, (str, dynagrad.device)) else None
-        if device is not None and device.type in ("cpu", "meta"):
-            return
-        raise RuntimeError(
-            f"Attempting to deserialize object on a {str(target).partition(':')[0].upper()} device but "
-            "torch.cuda.is_available() is False. If you are running on a CPU-only machine, please use torch.load with "
-            "map_location=torch.device('cpu') to map your storages to the CPU."
-        )
+        return default_restore_location(storage, str(target))  # type: ignore[no-any-return]
 
 
 def _reference(reference: Any) -> tuple[Any, str, Any, int]:

@@ -21,6 +21,9 @@ from dynagrad._core.ops.exchange import attributes
 from dynagrad._core.ops.storage import storage_id, whole_storage
 from dynagrad.nn.parameter import Parameter
 from dynagrad.serialization import names
+from dynagrad.serialization.legacy import save_legacy
+from dynagrad.serialization.options import skips_data
+from dynagrad.serialization.places import are_more_registered, location_tag
 from dynagrad.storage import TypedStorage, UntypedStorage
 from dynagrad.tensor import Size, Tensor
 
@@ -48,16 +51,18 @@ _DEVICE = _Call("torch", "device")
 class _StorageReference:
     """A place in the pickle that stands for a storage of the archive."""
 
-    def __init__(self, kind: names.StorageType, key: str, count: int) -> None:
-        self.id = ("storage", kind, key, "cpu", count)
+    def __init__(self, kind: names.StorageType, key: str, place: str, count: int) -> None:
+        self.id: tuple[Any, ...] = ("storage", kind, key, place, count)
 
 
 class TorchPickler(pickle._Pickler):  # type: ignore[name-defined, misc]  # the C one looks up every name it writes
     """Pickles under PyTorch's names, with the bytes of tensors aside in ``storages``."""
 
-    def __init__(self, file: Any, protocol: int) -> None:
+    def __init__(self, file: Any, protocol: int, legacy: bool = False) -> None:
         super().__init__(file, protocol)
+        self.legacy = legacy
         self.storages: dict[int, tuple[str, Tensor]] = {}
+        self.dtypes: dict[int, Any] = {}
         self.kept: list[Any] = []
 
     def persistent_id(self, value: Any) -> Any:
@@ -74,8 +79,16 @@ class TorchPickler(pickle._Pickler):  # type: ignore[name-defined, misc]  # the 
         known = self.storages.get(storage_id(tensor))
         if known is None:
             known = self.storages[storage_id(tensor)] = (str(len(self.storages)), whole_storage(tensor))
-        itemsize = 1 if kind.dtype is None else kind.dtype.itemsize
-        return _StorageReference(kind, known[0], known[1].numel() // itemsize)
+        dtype = kind.dtype or dynagrad.uint8
+        place = location_tag(UntypedStorage(known[1])) if are_more_registered() else "cpu"
+        made = _StorageReference(kind, known[0], place, known[1].numel() // dtype.itemsize)
+        if self.legacy:
+            made.id += (None,)
+            if self.dtypes.setdefault(storage_id(tensor), dtype) is not dtype:
+                raise RuntimeError(
+                    "Cannot save multiple tensors or storages that view the same data as different types"
+                )
+        return made
 
     def reducer_override(self, value: Any) -> Any:
         """How our own objects are written."""
@@ -156,7 +169,9 @@ def save(
         pickle_module: only ``pickle`` itself; ValueError for others.
         pickle_protocol: of the pickle; 2 is what PyTorch loads without running code.
 
-    RuntimeError where the folder does not exist, and for the format of before PyTorch 1.6.
+        _use_new_zipfile_serialization: False writes the format of before PyTorch 1.6.
+
+    RuntimeError where the folder does not exist.
 
     >>> import io
     >>> import dynagrad
@@ -168,26 +183,33 @@ def save(
     """
     if pickle_module is not pickle:
         raise ValueError(f"save pickles by itself and cannot use {getattr(pickle_module, '__name__', pickle_module)}")
-    if not _use_new_zipfile_serialization:
-        raise RuntimeError("dynagrad writes PyTorch's zip format only; it reads the older one too")
+    legacy = not _use_new_zipfile_serialization
+    if legacy and skips_data():
+        raise RuntimeError("Cannot use skip_data=True with _use_new_zipfile_serialization=False")
     stream = io.BytesIO()
-    pickler = TorchPickler(stream, pickle_protocol)
+    pickler = TorchPickler(stream, pickle_protocol, legacy)
     pickler.dump(obj)
-    parts = (stream.getvalue(), list(pickler.storages.values()), not _disable_byteorder_record)
+    pickled, storages = stream.getvalue(), list(pickler.storages.values())
+
+    def written(file: Any, name: str) -> None:
+        if legacy:
+            sizes = [dtype.itemsize for dtype in pickler.dtypes.values()]
+            save_legacy(
+                file, pickled, [(*each, size) for each, size in zip(storages, sizes, strict=True)], pickle_protocol
+            )
+        else:
+            _write_archive(file, name, pickled, storages, not _disable_byteorder_record)
+
     if isinstance(f, (str, os.PathLike)):
-        _save_to_path(os.fspath(f), parts)
+        path = os.fspath(f)
+        with replaced(path) as file:
+            written(file, os.path.splitext(os.path.basename(os.path.realpath(path)))[0] or "archive")
     elif hasattr(f, "write"):
-        _write_archive(f, "archive", *parts)
+        written(f, "archive")
     else:
         raise AttributeError(
             f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, not {f!r}"
         )
-
-
-def _save_to_path(path: str, parts: Any) -> None:
-    name = os.path.splitext(os.path.basename(os.path.realpath(path)))[0] or "archive"
-    with replaced(path) as file:
-        _write_archive(file, name, *parts)
 
 
 @contextlib.contextmanager
@@ -250,7 +272,8 @@ def _write_archive(file: Any, name: str, pickled: bytes, storages: list[tuple[st
         if byteorder:
             _add(archive, f"{name}/byteorder", sys.byteorder.encode())
         for key, data in storages:
-            _add(archive, f"{name}/data/{key}", memoryview(data))  # type: ignore[arg-type]  # tensors export buffers
+            shown = bytes(data.numel()) if skips_data() else memoryview(data)  # type: ignore[arg-type]  # tensors export buffers
+            _add(archive, f"{name}/data/{key}", shown)
         _add(archive, f"{name}/version", b"3\n")
 
 
