@@ -520,6 +520,17 @@ triu_indices = _op("triu_indices")
 zeros = _op("zeros")
 zeros_like = _op("zeros_like")
 
+# ---- of old programs -------------------------------------------------------------------------------------------------
+eig = _op("eig")
+frobenius_norm = _op("frobenius_norm")
+lstsq = _op("lstsq")
+matrix_rank = _op("matrix_rank")
+nuclear_norm = _op("nuclear_norm")
+orgqr = _op("orgqr")
+range = _op("range")
+solve = _op("solve")
+symeig = _op("symeig")
+
 # ---- random numbers --------------------------------------------------------------------------------------------------
 bernoulli = _op("bernoulli")
 multinomial = _op("multinomial")
@@ -577,8 +588,10 @@ from dynagrad._core.machine import get_num_threads as get_num_threads
 from dynagrad._core.machine import set_num_threads as set_num_threads
 from dynagrad.inquiry import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_deterministic_debug_mode as get_deterministic_debug_mode,
     get_float32_matmul_precision as get_float32_matmul_precision,
     is_complex as is_complex,
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
     is_floating_point as is_floating_point,
     is_inference as is_inference,
     is_nonzero as is_nonzero,
@@ -587,6 +600,7 @@ from dynagrad.inquiry import (
     numel as numel,
     set_default_device as set_default_device,
     set_default_tensor_type as set_default_tensor_type,
+    set_deterministic_debug_mode as set_deterministic_debug_mode,
     set_float32_matmul_precision as set_float32_matmul_precision,
     typename as typename,
     use_deterministic_algorithms as use_deterministic_algorithms,
@@ -679,6 +693,20 @@ _LAYERS = """
     rnn_relu_cell rnn_tanh rnn_tanh_cell rrelu rrelu_ selu selu_ threshold threshold_ triplet_margin_loss
 """.split()  # noqa: SIM905 - as a list, a name a line, they would fill a page
 _LAZY_NAMES.update(dict.fromkeys(_LAYERS, "nn.root"))
+
+# What is asked of the library and of the machine, and what old programs or traced ones name.
+_ASKED = """
+    compiled_with_cxx11_abi get_device get_file_path has_lapack has_mkl has_openmp has_spectral imag init_num_threads is_conj
+    is_distributed is_neg is_signed is_storage is_vulkan_available set_anomaly_enabled set_flush_denormal
+    set_num_interop_threads
+""".split()  # noqa: SIM905 - likewise
+_SYMBOLS = """
+    SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum
+""".split()  # noqa: SIM905 - likewise
+_WINDOWS = "bartlett_window blackman_window hamming_window hann_window kaiser_window".split()  # noqa: SIM905
+_LAZY_NAMES.update(dict.fromkeys(_ASKED, "about"))
+_LAZY_NAMES.update(dict.fromkeys(_SYMBOLS, "symbols"))
+_LAZY_NAMES.update(dict.fromkeys(_WINDOWS, "signal.periodic"))
 
 # Methods that write in place and are functions, too.
 _IN_PLACE = """

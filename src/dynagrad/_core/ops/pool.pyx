@@ -67,6 +67,12 @@ cdef tuple _numbers(object given, int rank, str op, str name):
 
 cdef int _check_image(TensorBase input, int rank, str op) except -1:
     if input.ndim not in (rank + 1, rank + 2) or 0 in sizes_of(input)[1 if input.ndim == rank + 2 else 0:]:
+        if op == "avg_pool2d" and input.ndim < 3:
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-max(input.ndim, 1)}, "
+                             f"{max(input.ndim, 1) - 1}], but got -3): avg_pool2d takes images [N, C, H, W] or [C, H, W]")
+        if op in ("max_pool2d", "max_pool3d", "avg_pool3d"):
+            raise shape_error(f"non-empty {rank + 1}D or {rank + 2}D (batch mode) tensor expected for input of {op}, but got: "
+                              f"{list(sizes_of(input))}", [input])
         raise shape_error(f"{op}: Expected {rank + 1}D or {rank + 2}D (batch mode) tensor with optional 0 dim batch size for "
                           f"input, but got: {list(sizes_of(input))}", [input])
     if input.dtype == BOOL:

@@ -333,12 +333,6 @@ class AvgPool2d(_AvgPool):
     _rank = 2
     _function = staticmethod(F.avg_pool2d)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Pools. IndexError for fewer than three dimensions."""
-        if input.dim() < 3:
-            input.size(-3)  # raises PyTorch's IndexError
-        return super().forward(input)
-
 
 class AvgPool3d(_AvgPool):
     """The mean of each window of volumes."""
