@@ -4,9 +4,10 @@ Imported when first asked for: `import dynagrad` does not load it. Optimisers ar
 """
 
 from dynagrad.nn import init
+from dynagrad.nn.factory import factory_kwargs
 
 from dynagrad.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # isort: skip
-from dynagrad.nn import common_types, functional, modules, utils
+from dynagrad.nn import common_types, functional, grad, modules, utils
 from dynagrad.nn.modules import *  # noqa: F403  # its __all__ is the list of layers
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "UninitializedBuffer",
     "UninitializedParameter",
     "common_types",
+    "factory_kwargs",
     "functional",
+    "grad",
     "init",
     "modules",
     "utils",

@@ -9,20 +9,21 @@ from __future__ import annotations
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dynagrad
 from dynagrad._core.graph import RemovableHandle
 from dynagrad.tensor import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
-    from typing import Any, ClassVar
+    from collections.abc import Callable, Hashable
+    from typing import ClassVar
 
     from dynagrad._core.ops.optimise import Rule
 
-    ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+ParamsT: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
@@ -363,6 +364,22 @@ class GroupOptimizer(Optimizer):
                 if not state:
                     self._new_state(p, state, group)
                 self._update(p, -p.grad if group["maximize"] else p.grad, state, group)
+
+
+def _use_grad_for_differentiable(func: Callable[..., Any]) -> Callable[..., Any]:
+    """A ``step`` that is recorded exactly if its optimiser is differentiable; optimisers of scripts import it."""
+
+    @functools.wraps(func)
+    def step(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        with dynagrad.set_grad_enabled(self.defaults["differentiable"]):
+            return func(self, *args, **kwargs)
+
+    return step
+
+
+def _get_value(x: Any) -> Any:
+    """The number in a tensor of one element, or the number itself; likewise."""
+    return x.item() if isinstance(x, Tensor) else x
 
 
 def scalar_dtype(fused: bool | None = None) -> dynagrad.dtype:

@@ -325,13 +325,17 @@ cdef tuple _pieces(TensorBase t, list sizes, int dim, Node node):
     return _views(t, made, node)
 
 
-def _split(TensorBase tensor not None, object split_size_or_sections, object dim=0):
+def _split(TensorBase tensor not None, object split_size_or_sections=None, object dim=0, *, object split_size=None):
     """Parts along a dimension: of one size (the last may be shorter), or of the sizes in a list; views.
 
     >>> import dynagrad
     >>> dynagrad.split(dynagrad.tensor([1, 2, 3]), 2)
     (tensor([1, 2]), tensor([3]))
     """
+    if split_size is not None:                          # the method's name of it
+        split_size_or_sections = split_size
+    elif split_size_or_sections is None:
+        raise TypeError("split() missing 1 required positional argument: 'split_size'")
     if isinstance(split_size_or_sections, (tuple, list)):
         return _split_with_sizes(tensor, split_size_or_sections, dim)
     cdef int64_t step = split_size_or_sections

@@ -5,6 +5,11 @@ The loops and derivatives are native, in `_core/ops`.
 
 from dynagrad.nn.functional.activation import *  # noqa: F403
 from dynagrad.nn.functional.attention import *  # noqa: F403
+from dynagrad.nn.functional.attention import (  # noqa: F401  # scripts with an attention of their own import them
+    _canonical_mask,
+    _in_projection_packed,
+    _none_or_dtype,
+)
 from dynagrad.nn.functional.channels import *  # noqa: F403
 from dynagrad.nn.functional.convolution import *  # noqa: F403
 from dynagrad.nn.functional.distance import *  # noqa: F403

@@ -46,6 +46,11 @@ def scaled_dot_product_attention(
     _check_attention(query, key, value, attn_mask, is_causal)
     if enable_gqa:
         heads = query.size(-3)
+        if heads % key.size(-3) or heads % value.size(-3):
+            raise RuntimeError(
+                f"Number of heads in key and value must divide the number of heads in query: {key.size(-3)} and "
+                f"{value.size(-3)} do not divide {heads}"
+            )
         key = key.repeat_interleave(heads // key.size(-3), -3)
         value = value.repeat_interleave(heads // value.size(-3), -3)
     scale = 1 / math.sqrt(query.size(-1)) if scale is None else scale
@@ -62,6 +67,8 @@ def scaled_dot_product_attention(
         # A position that may look nowhere gets zeros.
         weights = weights.masked_fill(~attn_mask.any(-1, keepdim=True), 0.0)
     if dropout_p > 0:
+        if dropout_p > 1:
+            raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
         weights = dropout(weights, dropout_p)
     return weights @ value
 

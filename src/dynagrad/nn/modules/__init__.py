@@ -7,7 +7,6 @@ from dynagrad.nn.modules import (
     channelshuffle,
     container,
     conv,
-    ctc,
     distance,
     dropout,
     flatten,
@@ -32,7 +31,6 @@ from dynagrad.nn.modules.batchnorm import *  # noqa: F403
 from dynagrad.nn.modules.channelshuffle import *  # noqa: F403
 from dynagrad.nn.modules.container import *  # noqa: F403
 from dynagrad.nn.modules.conv import *  # noqa: F403
-from dynagrad.nn.modules.ctc import *  # noqa: F403
 from dynagrad.nn.modules.distance import *  # noqa: F403
 from dynagrad.nn.modules.dropout import *  # noqa: F403
 from dynagrad.nn.modules.flatten import *  # noqa: F403
@@ -59,7 +57,6 @@ _FAMILIES = (
     channelshuffle,
     container,
     conv,
-    ctc,
     distance,
     dropout,
     flatten,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -10,10 +11,10 @@ from typing import Any, Self
 
 import dynagrad
 from dynagrad import Tensor
-from dynagrad.nn.modules.module import Module, _indented
+from dynagrad.nn.modules.module import Module, _addindent
 from dynagrad.nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
 def _position(index: Any, size: int) -> int:
@@ -220,9 +221,9 @@ class ModuleList(Module):
         if not runs:
             return f"{self._get_name()}()"
         lines = [
-            f"({first}): {_indented(text)}"
+            f"({first}): {_addindent(text, 2)}"
             if first == last
-            else f"({first}-{last}): {last - first + 1} x {_indented(text)}"
+            else f"({first}-{last}): {last - first + 1} x {_addindent(text, 2)}"
             for first, last, text in runs
         ]
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
@@ -300,6 +301,29 @@ def _pairs(given: Any, name: str) -> list[tuple[Any, Any]]:
         if len(pair) != 2:
             raise ValueError(f"{name} update sequence element #{i} has length {len(pair)}; 2 is required")
     return pairs
+
+
+class Container(Module):
+    """A module with children by name, as of old: there is a warning, for `Module` itself does as much.
+
+    >>> import warnings
+    >>> import dynagrad as torch
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     torch.nn.Container(act=torch.nn.ReLU())
+    Container(
+      (act): ReLU()
+    )
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        warnings.warn(
+            "`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__()
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class ParameterList(Module):

@@ -9,9 +9,10 @@ import dynagrad
 from dynagrad import Tensor
 from dynagrad.nn import functional as F
 from dynagrad.nn import init
+from dynagrad.nn.common_types import _size_1_t, _size_2_t, _size_3_t  # noqa: F401  # PyTorch's place
 from dynagrad.nn.modules.lazy import LazyModuleMixin
 from dynagrad.nn.modules.module import Module
-from dynagrad.nn.modules.utils import _ntuple, _reverse_repeat_tuple
+from dynagrad.nn.modules.utils import _ntuple, _pair, _reverse_repeat_tuple, _single, _triple  # noqa: F401  # PyTorch's place
 from dynagrad.nn.parameter import Parameter, UninitializedParameter
 
 __all__ = [

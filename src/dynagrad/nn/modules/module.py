@@ -13,9 +13,13 @@ from typing import Any, Self
 import dynagrad
 from dynagrad import Tensor
 from dynagrad._core.module import ModuleBase, adopt
-from dynagrad.nn.modules.hooks import (
+from dynagrad.nn.modules.hooks import (  # noqa: F401  # PyTorch's place
     Hooked,
+    _global_backward_hooks,
+    _global_backward_pre_hooks,
     _global_buffer_registration_hooks,
+    _global_forward_hooks,
+    _global_forward_pre_hooks,
     _global_module_registration_hooks,
     _global_parameter_registration_hooks,
     register_module_backward_hook,
@@ -27,6 +31,7 @@ from dynagrad.nn.modules.hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
+from dynagrad.nn.modules.state import EXTRA_STATE as _EXTRA_STATE_KEY_SUFFIX  # noqa: F401  # likewise
 from dynagrad.nn.modules.state import IncompatibleKeys as _IncompatibleKeys
 from dynagrad.nn.modules.state import Stateful
 from dynagrad.nn.parameter import Buffer, Parameter, is_lazy
@@ -320,9 +325,9 @@ class Module(Hooked, Stateful, ModuleBase):
                 seen.add(id(module))
                 yield name, module
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
-        for _, module in self.named_modules():
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """This module and all below it, each once unless not ``remove_duplicate``."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def named_modules(
@@ -472,7 +477,7 @@ class Module(Hooked, Stateful, ModuleBase):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        children = [f"({name}): {_indented(repr(module))}" for name, module in self._modules.items()]
+        children = [f"({name}): {_addindent(repr(module), 2)}" for name, module in self._modules.items()]
         if len(lines) == 1 and not children:
             return f"{self._get_name()}({lines[0]})"
         if not lines and not children:
@@ -524,8 +529,9 @@ _HOOK_DICTS = (
 )
 
 
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n  ")
+def _addindent(s_: str, numSpaces: int) -> str:
+    """The text with every line but the first moved to the right; scripts with a ``__repr__`` of their own import it."""
+    return s_.replace("\n", "\n" + " " * numSpaces)
 
 
 def _parse_to(

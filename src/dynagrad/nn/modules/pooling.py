@@ -7,7 +7,7 @@ from typing import Any
 from dynagrad import Tensor
 from dynagrad.nn import functional as F
 from dynagrad.nn.modules.module import Module
-from dynagrad.nn.modules.utils import _ntuple
+from dynagrad.nn.modules.utils import _ntuple, _pair, _single, _triple  # noqa: F401  # PyTorch's place
 
 __all__ = [
     "AdaptiveAvgPool1d",

@@ -136,19 +136,24 @@ class RNNBase(Module):
             )
 
     def check_hidden_size(
-        self, hx: Tensor, expected: tuple[int, ...], msg: str = "Expected hidden size {}, got {}"
+        self, hx: Tensor, expected_hidden_size: tuple[int, ...], msg: str = "Expected hidden size {}, got {}"
     ) -> None:
         """Raises RuntimeError for a state of another shape."""
-        if tuple(hx.size()) != expected:
-            raise RuntimeError(msg.format(expected, list(hx.size())))
+        if tuple(hx.size()) != expected_hidden_size:
+            raise RuntimeError(msg.format(expected_hidden_size, list(hx.size())))
 
     def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
         """The state, or states, with the members of the batch in another order."""
         if permutation is None or hx is None:
             return hx
         if isinstance(hx, tuple):
-            return tuple(each.index_select(1, permutation) for each in hx)
-        return hx.index_select(1, permutation)
+            return tuple(_apply_permutation(each, permutation) for each in hx)
+        return _apply_permutation(hx, permutation)
+
+    def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
+        """Raises ValueError or RuntimeError for an input or a state that does not fit."""
+        self.check_input(input, batch_sizes)
+        self._check_states(hidden, input, batch_sizes)
 
     def _check_states(self, hx: Any, input: Tensor, batch_sizes: Tensor | None) -> None:
         expected = self.get_expected_hidden_size(input, batch_sizes)
@@ -156,7 +161,8 @@ class RNNBase(Module):
             self.check_hidden_size(hx, expected)
             return
         self.check_hidden_size(hx[0], expected, "Expected hidden[0] size {}, got {}")
-        self.check_hidden_size(hx[1], (*expected[:2], self.hidden_size), "Expected hidden[1] size {}, got {}")
+        cell = self.get_expected_cell_size(input, batch_sizes)  # type: ignore[operator]  # an LSTM has it
+        self.check_hidden_size(hx[1], cell, "Expected hidden[1] size {}, got {}")
 
     def _first_states(self, input: Tensor, batch_sizes: Tensor | None) -> Any:
         states, batch, size = self.get_expected_hidden_size(input, batch_sizes)
@@ -248,6 +254,10 @@ def _check_sizes(mode: str, hidden_size: int, num_layers: int, dropout: Any, pro
         raise ValueError("proj_size has to be smaller than hidden_size")
 
 
+def _apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Tensor:
+    return tensor.index_select(dim, permutation)
+
+
 class RNN(RNNBase):
     """``h = tanh(x @ W_ih.T + b_ih + h @ W_hh.T + b_hh)``, or relu instead of tanh.
 
@@ -288,6 +298,10 @@ class LSTM(RNNBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__("LSTM", *args, **kwargs)
+
+    def get_expected_cell_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
+        """The shape that an initial memory must have."""
+        return (*self.get_expected_hidden_size(input, batch_sizes)[:2], self.hidden_size)
 
 
 class GRU(RNNBase):

@@ -1,10 +1,11 @@
-"""What is left at the root: rows of tables, bilinear forms, convolutions of sequences, samples of grids."""
+"""What is left at the root: rows of tables, bilinear forms, samples of grids."""
 
 from __future__ import annotations
 
 import dynagrad
 from dynagrad import Tensor
 from dynagrad._core.card import CARDS, says_what_is_no_tensor
+from dynagrad.nn.functional.convolution import conv_tbc
 from dynagrad.nn.functional.sparse import _renorm
 from dynagrad.nn.functional.sparse import embedding_bag as _bags
 
@@ -130,35 +131,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     tensor([[6.]])
     """
     return _bilinear(input1, input2, weight, bias)
-
-
-@says_what_is_no_tensor
-def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
-    """A convolution over time of ``[time, batch, channels in]``.
-
-    Args:
-        weight: ``[width, channels in, channels out]``.
-        bias: ``[channels out]``.
-        pad: zeros ahead of the first step and behind the last.
-
-    Returns:
-        ``[time + 2 pad - width + 1, batch, channels out]``.
-
-    >>> import dynagrad as torch
-    >>> torch.conv_tbc(torch.ones(3, 1, 2), torch.ones(2, 2, 1), torch.zeros(1)).flatten()
-    tensor([4., 4.])
-    """
-    if input.dim() != 3:
-        raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
-    if weight.dim() != 3:
-        raise RuntimeError("Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.")
-    if bias.dim() != 1:
-        raise RuntimeError("Bias must be 1-D")
-    if input.shape[2] != weight.shape[1]:
-        raise RuntimeError("Input dim 2 (input channels) is not == dim 1 in the weight tensor")
-    if bias.shape[0] != weight.shape[2]:
-        raise RuntimeError("Bias size must equal dim 2 in the weight tensor (output channels).")
-    return dynagrad.conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, 1, pad).permute(2, 0, 1)
 
 
 @says_what_is_no_tensor
