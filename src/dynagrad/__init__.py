@@ -324,6 +324,7 @@ cross = _op("cross")
 det = _op("det")
 geqrf = _op("geqrf")
 inverse = _op("inverse")
+lobpcg = _op("lobpcg")
 logdet = _op("logdet")
 lu = _op("lu")
 lu_solve = _op("lu_solve")
@@ -638,11 +639,13 @@ _LAZY = (
     "amp",
     "distributions",
     "func",
+    "functional",
     "masked",
     "nn",
     "ops",
     "optim",
     "overrides",
+    "return_types",
     "serialization",
     "signal",
     "special",
