@@ -358,6 +358,7 @@ real = _op("real")
 resolve_conj = _op("resolve_conj")
 resolve_neg = _op("resolve_neg")
 select_copy = _op("select_copy")
+slice_copy = _op("slice_copy")
 split_copy = _op("split_copy")
 split_with_sizes_copy = _op("split_with_sizes_copy")
 squeeze_copy = _op("squeeze_copy")
@@ -589,10 +590,8 @@ from dynagrad._core.machine import get_num_threads as get_num_threads
 from dynagrad._core.machine import set_num_threads as set_num_threads
 from dynagrad.inquiry import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
-    get_deterministic_debug_mode as get_deterministic_debug_mode,
     get_float32_matmul_precision as get_float32_matmul_precision,
     is_complex as is_complex,
-    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
     is_floating_point as is_floating_point,
     is_inference as is_inference,
     is_nonzero as is_nonzero,
@@ -601,7 +600,6 @@ from dynagrad.inquiry import (
     numel as numel,
     set_default_device as set_default_device,
     set_default_tensor_type as set_default_tensor_type,
-    set_deterministic_debug_mode as set_deterministic_debug_mode,
     set_float32_matmul_precision as set_float32_matmul_precision,
     typename as typename,
     use_deterministic_algorithms as use_deterministic_algorithms,
@@ -700,21 +698,27 @@ _LAZY_NAMES.update(dict.fromkeys(_LAYERS, "nn.root"))
 # What is asked of the library and of the machine, and what old programs or traced ones name.
 _ASKED = """
     compiled_with_cxx11_abi get_device get_file_path has_lapack has_mkl has_openmp has_spectral imag init_num_threads is_conj
-    is_distributed is_neg is_signed is_storage is_vulkan_available set_anomaly_enabled set_flush_denormal
-    set_num_interop_threads
+    is_distributed is_neg is_signed is_storage is_vulkan_available set_anomaly_enabled
+""".split()  # noqa: SIM905 - likewise
+_STORAGES = """
+    BFloat16Storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage HalfStorage IntStorage LongStorage
+    ShortStorage Storage
 """.split()  # noqa: SIM905 - likewise
 _SYMBOLS = """
     SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum
 """.split()  # noqa: SIM905 - likewise
 _WINDOWS = "bartlett_window blackman_window hamming_window hann_window kaiser_window".split()  # noqa: SIM905
 _LAZY_NAMES.update(dict.fromkeys(_ASKED, "about"))
+_LAZY_NAMES.update(dict.fromkeys(_STORAGES, "typed_storages"))
 _LAZY_NAMES.update(dict.fromkeys(_SYMBOLS, "symbols"))
+_LAZY_NAMES.update(dict.fromkeys(("cond", "while_loop"), "control"))
+_LAZY_NAMES.update(DisableTorchFunctionSubclass="overrides")
 _LAZY_NAMES.update(dict.fromkeys(_WINDOWS, "signal.periodic"))
 
 # Methods that write in place and are functions, too.
 _IN_PLACE = """
     abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_
-    clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fix_ floor_ frac_
+    clamp_ clamp_max_ clamp_min_ clip_ conj_physical_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fix_ floor_ frac_
     gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_
     relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_
 """.split()  # noqa: SIM905 - as a list, a name a line, they would fill a page

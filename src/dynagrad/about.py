@@ -25,8 +25,6 @@ __all__ = [
     "is_storage",
     "is_vulkan_available",
     "set_anomaly_enabled",
-    "set_flush_denormal",
-    "set_num_interop_threads",
 ]
 
 has_lapack = True  # of OpenBLAS
@@ -157,30 +155,6 @@ def init_num_threads() -> None:
     >>> import dynagrad as torch
     >>> torch.init_num_threads()
     """
-
-
-def set_num_interop_threads(num_threads: int) -> None:
-    """Accepts a positive number. Ops run one after another, which any number of threads allows.
-
-    >>> import dynagrad as torch
-    >>> torch.set_num_interop_threads(2)
-    """
-    if not isinstance(num_threads, int):
-        raise RuntimeError(f"set_num_interop_threads expects an int, but got {type(num_threads).__name__}")  # noqa: TRY004
-    if num_threads <= 0:
-        raise RuntimeError("set_num_interop_threads expects a positive integer")
-
-
-def set_flush_denormal(mode: bool) -> bool:
-    """False: the loops keep numbers below the smallest normal one, and cannot be told to take them for 0.
-
-    >>> import dynagrad as torch
-    >>> torch.set_flush_denormal(True)
-    False
-    """
-    if not isinstance(mode, bool):
-        raise RuntimeError(f"flush_denormal expects a bool, but got {type(mode).__name__}")  # noqa: TRY004
-    return False
 
 
 def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:

@@ -65,6 +65,28 @@ def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return deliver(input.clone(), out)
 
 
+def slice_copy(
+    input: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The slices ``start:end:step`` along a dimension, copied.
+
+    >>> import dynagrad
+    >>> dynagrad.slice_copy(dynagrad.arange(6), 0, 1, 6, 2)
+    tensor([1, 3, 5])
+    """
+    at = dim + input.dim() if dim < 0 else dim
+    return deliver(input[(*(slice(None) for _ in range(at)), slice(start, end, step))].clone(), out)
+
+
+register(Card("slice_copy", slice_copy, samples="database", method=False))
+
+
 def _copied_parts(parts: Sequence[Tensor], out: Sequence[Tensor] | None) -> tuple[Tensor, ...] | None:
     if out is None:
         return tuple(part.clone() for part in parts)
