@@ -731,5 +731,6 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         module = import_module(f"dynagrad.{_LAZY_NAMES.get(name, name)}")
-        return module if name in _LAZY else getattr(module, name)
+        found = globals()[name] = module if name in _LAZY else getattr(module, name)
+        return found
     raise AttributeError(f"module 'dynagrad' has no attribute '{name}'")

@@ -132,3 +132,22 @@ def test_split_takes_its_size_by_the_methods_name() -> None:
         assert [each.tolist() for each in x.split(split_size=[4, 1])] == [[0, 1, 2, 3], [4]]
     with pytest.raises(TypeError, match="split_size"):
         x.split()
+
+
+def test_a_norm_takes_its_dtype_by_place() -> None:
+    x = dynagrad.tensor([3.0, 4.0])
+    assert x.norm(2, 0, False, dynagrad.float64).dtype is dynagrad.float64
+    out = dynagrad.empty(())
+    assert dynagrad.norm(x, 2, 0, False, out) is out
+    assert out.item() == 5
+    assert dynagrad.norm(x, 2, 0, False, None, dynagrad.float64).dtype is dynagrad.float64
+
+
+def test_normalisation_across_channels_is_differentiable() -> None:
+    from dynagrad.nn.modules._functions import CrossMapLRN2d
+
+    x = dynagrad.randn(1, 5, 2, 2, dtype=dynagrad.float64, requires_grad=True)
+    assert gradcheck(lambda x: CrossMapLRN2d.apply(x, 3, 0.1, 0.75, 1.5), (x,))
+    offs = dynagrad.tensor([1, 3], dtype=dynagrad.int32)
+    made = F.grouped_mm(dynagrad.ones(4, 2), dynagrad.ones(2, 2, 3), offs=offs)
+    assert made.sum(1).tolist() == [6, 6, 6, 0]

@@ -345,13 +345,15 @@ def _vector_norm(TensorBase x not None, ord=2, dim=None, bint keepdim=False, *, 
 register(Card("linalg_vector_norm", _vector_norm, LinalgVectorNormBackward0, "reduce", method=False, function=False))
 
 
-def _norm(TensorBase input not None, p="fro", dim=None, bint keepdim=False, *, dtype=None, out=None):
+def _norm(TensorBase input not None, p="fro", dim=None, bint keepdim=False, out=None, dtype=None):
     """The norm of order ``p`` (2 for "fro") of the elements, over ``dim`` or all.
 
     >>> import dynagrad
     >>> dynagrad.norm(dynagrad.tensor([[3.], [4.]]))
     tensor(5.)
     """
+    if out is not None and not isinstance(out, TensorBase):     # the method's next argument
+        out, dtype = None, out
     if p == "nuc":
         from dynagrad._core.card import CARDS
         return CARDS["linalg_matrix_norm"].op(input, "nuc", (-2, -1) if dim is None else dim, keepdim)

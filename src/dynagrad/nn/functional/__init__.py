@@ -14,6 +14,7 @@ from dynagrad.nn.functional.channels import *  # noqa: F403
 from dynagrad.nn.functional.convolution import *  # noqa: F403
 from dynagrad.nn.functional.distance import *  # noqa: F403
 from dynagrad.nn.functional.dropout import *  # noqa: F403
+from dynagrad.nn.functional.grouped import *  # noqa: F403
 from dynagrad.nn.functional.linear import *  # noqa: F403
 from dynagrad.nn.functional.linear_cross_entropy import *  # noqa: F403
 from dynagrad.nn.functional.loss import *  # noqa: F403
