@@ -83,7 +83,7 @@ def set_to(a: Any) -> list[bool]:
 
 
 SAYINGS: dict[str, Any] = {
-    "real": lambda lib: x(lib).real.tolist(), "name": lambda lib: x(lib).name, "is_shared": lambda lib: x(lib).is_shared(),
+    "real": lambda lib: x(lib).real.tolist(), "is_shared": lambda lib: x(lib).is_shared(),
     "dims": lambda lib: (x(lib).sparse_dim(), x(lib).dense_dim()), "to_dense": lambda lib: x(lib).to_dense().tolist(),
     "dim_order": lambda lib: (x(lib).dim_order(), x(lib).t().dim_order(), lib.ones(2, 1, 3).dim_order(), lib.ones(1).expand(3, 3).dim_order()),
     "is_set_to": lambda lib: set_to(x(lib)),

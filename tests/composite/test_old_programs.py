@@ -63,4 +63,6 @@ def test_copies_of_slices_share_nothing() -> None:
     assert x.sum().item() == 66
     out = torch.empty(2, 4)
     assert torch.slice_copy(x, 0, 0, 2, out=out) is out
+    with pytest.raises(RuntimeError, match="slice step must be positive"):
+        torch.slice_copy(x, 0, 0, 2, 0)
     assert gradcheck(lambda x: torch.slice_copy(x, 0, 1, None), (x.double().requires_grad_(),))

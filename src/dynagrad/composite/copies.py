@@ -80,8 +80,9 @@ def slice_copy(
     >>> dynagrad.slice_copy(dynagrad.arange(6), 0, 1, 6, 2)
     tensor([1, 3, 5])
     """
-    at = dim + input.dim() if dim < 0 else dim
-    return deliver(input[(*(slice(None) for _ in range(at)), slice(start, end, step))].clone(), out)
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    return deliver(input.movedim(dim, 0)[start:end:step].movedim(0, dim).clone(), out)
 
 
 register(Card("slice_copy", slice_copy, samples="database", method=False))

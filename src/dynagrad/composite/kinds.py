@@ -192,7 +192,6 @@ _METHODS: dict[str, Callable[..., Any]] = {
 _PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
     **dict.fromkeys(_FLAGS, lambda _: False),
     "imag": _imag,
-    "name": lambda _: None,
     "real": lambda self: self,
     "volatile": _volatile,
 }
