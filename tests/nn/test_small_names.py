@@ -151,3 +151,16 @@ def test_normalisation_across_channels_is_differentiable() -> None:
     offs = dynagrad.tensor([1, 3], dtype=dynagrad.int32)
     made = F.grouped_mm(dynagrad.ones(4, 2), dynagrad.ones(2, 2, 3), offs=offs)
     assert made.sum(1).tolist() == [6, 6, 6, 0]
+
+
+def test_old_arguments_are_taken() -> None:
+    before = dynagrad.get_rng_state()
+    with dynagrad.random.fork_rng(device_type="cpu"):
+        dynagrad.rand(3)
+    assert (dynagrad.get_rng_state() == before).all()
+    with pytest.raises(RuntimeError, match="Expected one of cpu"), dynagrad.random.fork_rng(device_type="nowhere"):
+        pass
+    w = dynagrad.ones(2, requires_grad=True)
+    w.grad = dynagrad.tensor([3.0, 4.0])
+    with pytest.warns(FutureWarning, match="clip_grad_norm"):
+        assert nn.utils.clip_grad_norm([w], 1.0, foreach=False).item() == 5
