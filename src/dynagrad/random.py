@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dynagrad._core.ops.random import Generator, default_generator
-from dynagrad._core.types import device
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -56,14 +55,12 @@ def fork_rng(
     _caller: str = "fork_rng",
     _devices_kw: str = "devices",
     device_type: str | None = None,  # noqa: ARG001 - likewise
-    device_type: str | None = None,
 ) -> Iterator[None]:
     """Draws inside the block leave the default stream outside of it as it was.
 
     Args:
         devices: further devices whose streams to keep; there are none.
         enabled: False makes the block do nothing.
-        device_type: of those devices; RuntimeError for a kind that PyTorch does not know.
 
     >>> import dynagrad
     >>> _ = dynagrad.manual_seed(0)
@@ -72,8 +69,6 @@ def fork_rng(
     >>> dynagrad.rand(1)
     tensor([0.4963])
     """
-    if device_type is not None:
-        device(device_type)
     if not enabled:
         yield
         return

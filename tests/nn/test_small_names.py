@@ -158,8 +158,6 @@ def test_old_arguments_are_taken() -> None:
     with dynagrad.random.fork_rng(device_type="cpu"):
         dynagrad.rand(3)
     assert (dynagrad.get_rng_state() == before).all()
-    with pytest.raises(RuntimeError, match="Expected one of cpu"), dynagrad.random.fork_rng(device_type="nowhere"):
-        pass
     w = dynagrad.ones(2, requires_grad=True)
     w.grad = dynagrad.tensor([3.0, 4.0])
     with pytest.warns(FutureWarning, match="clip_grad_norm"):
