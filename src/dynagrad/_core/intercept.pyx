@@ -309,7 +309,7 @@ cdef int _count() except -1:
     return 0
 
 
-def install(listener, *, reentrant=False, overriders_only=False):
+def install(listener, *, reentrant=False, overriders_only=False, first=False):
     """Tells ``listener(function, args, kwargs, call)`` of every public call from now on; what it returns is the result.
 
     Args:
@@ -318,6 +318,7 @@ def install(listener, *, reentrant=False, overriders_only=False):
         reentrant: whether ops that the listener itself calls are told too. What an op calls inside never is.
         overriders_only: whether calls matter to it only if an argument's class has a ``__torch_function__``; while all
             listeners are of this kind, other calls go straight to the op.
+        first: whether it is asked before those that are installed already; what it makes of a call is what they are told.
 
     Listeners are asked in the order in which they were installed, each by the ``call`` of the one before.
 
@@ -336,7 +337,7 @@ def install(listener, *, reentrant=False, overriders_only=False):
     """
     if _native is None:
         _learn()
-    _listeners.append((listener, bool(reentrant), bool(overriders_only)))
+    _listeners.insert(0 if first else len(_listeners), (listener, bool(reentrant), bool(overriders_only)))
     _count()
     if active == 1:
         _switch(True)
@@ -367,3 +368,17 @@ def untold(function, *args):
         return function(*args)
     finally:
         depth -= 1
+
+
+def told(function, *args, **kwargs):
+    """Runs ``function(*args, **kwargs)`` so that listeners are told of the ops that it calls, even from inside of one.
+
+    For user code that runs within an op, such as the backward of a custom Function, and enters a transform there.
+    """
+    global depth
+    before = depth
+    depth = 0
+    try:
+        return function(*args, **kwargs)
+    finally:
+        depth = before
