@@ -12,6 +12,18 @@ CARDS: dict[str, Card] = {}
 FunctionType = type(lambda: None)
 F = TypeVar("F", bound=Callable[..., Any])
 
+# Asked before an op that is a Python function runs, as `intercept` asks before a native one does; None for nobody.
+_asked: Callable[..., Any] | None = None
+
+
+def ask_composite(listener: Callable[..., Any] | None) -> None:
+    """From now on ``listener(op, args, kwargs)`` is asked before every op that is a Python function.
+
+    What it returns is the op's result, unless it is NotImplemented. None ends it.
+    """
+    global _asked
+    _asked = listener
+
 
 class Card:
     """One op.
@@ -86,6 +98,10 @@ def says_what_is_no_tensor(op: Any, asked_as: str = "") -> Callable[..., Any]:
     many = bool(rest) and op.__annotations__.get(rest[0]) == "Tensor"
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if _asked is not None:
+            result = _asked(call, args, kwargs)
+            if result is not NotImplemented:
+                return result
         if ASKED and asked_as:
             return ASKED[-1](asked_as, op, args, kwargs)
         try:

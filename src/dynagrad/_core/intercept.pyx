@@ -355,9 +355,9 @@ def uninstall(listener):
     raise ValueError("this listener is not installed")
 
 
-def listening():
-    """How many listeners there are."""
-    return len(_listeners)
+def listening(*, to_all=False):
+    """How many listeners there are; or only those that hear of all calls."""
+    return sum([not each[2] for each in _listeners]) if to_all else len(_listeners)
 
 
 def untold(function, *args):

@@ -133,6 +133,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer of a shape not known yet; ``materialize(shape)`` makes it an ordinary one."""
 
     __slots__ = ()
+    __torch_function__ = staticmethod(disabled_torch_function)
     cls_to_become = Buffer  # an object cannot turn into one of the native class Tensor
     persistent: bool
 

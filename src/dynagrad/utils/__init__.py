@@ -1,7 +1,7 @@
 """What programs use around a model: data loading, checkpointing, logs, measurements."""
 
 _MODULES = """
-    benchmark checkpoint collect_env cpp_extension data deterministic dlpack hooks model_zoo
+    _pytree benchmark checkpoint collect_env cpp_extension data deterministic dlpack hooks model_zoo
     safetensors tensorboard
 """.split()  # noqa: SIM905 - a list of names
 _NAMES = {"swap_tensors": "swap"}

@@ -1,0 +1,129 @@
+"""Linear algebra: matrices in the last two dimensions, with any number before them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynagrad._core.card import CARDS
+from dynagrad.func.batched import Level, batched, in_terms_of_ops, rule
+from dynagrad.func.rules.common import at_front, bind, forms, lift, like, op, refuse_out, wrapped
+from dynagrad.func.rules.fallback import looped
+from dynagrad.tensor import Tensor
+
+__all__: list[str] = []
+
+_OF_ONE = (
+    "cholesky cholesky_inverse qr svd inverse det slogdet logdet pinverse matrix_exp matrix_power linalg_cholesky "
+    "linalg_cholesky_ex linalg_lu_factor linalg_lu_factor_ex linalg_lu linalg_ldl_factor linalg_ldl_factor_ex linalg_qr "
+    "linalg_eigh linalg_eigvalsh linalg_svd linalg_svdvals linalg_inv linalg_inv_ex linalg_slogdet linalg_pinv linalg_cond "
+    "linalg_matrix_rank lu geqrf"
+)
+_OF_MORE = (
+    "cholesky_solve triangular_solve linalg_solve_triangular linalg_ldl_solve linalg_lu_solve lu_solve lu_unpack "
+    "linalg_householder_product ormqr linalg_lstsq"
+)
+
+
+@rule(*forms(" ".join(name for name in _OF_ONE.split() if name in CARDS)))
+def matrices(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """An op of matrices; the examples are one more dimension before."""
+    refuse_out(function, kwargs)
+    if any(isinstance(each, Tensor) for each in (*args[1:], *kwargs.values())):
+        return looped(function, level, args, kwargs)
+    if args[0].ndim < 2:
+        return looped(function, level, args, kwargs, warn=False)  # and its error
+    return wrapped(function(args[0].value, *args[1:], **kwargs), level)
+
+
+@rule(*forms(" ".join(name for name in _OF_MORE.split() if name in CARDS)))
+def several(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """An op of several matrices, all of them with the examples before."""
+    refuse_out(function, kwargs)
+    tensors = [each for each in args if isinstance(each, Tensor)]
+    if any(isinstance(each, Tensor) for each in kwargs.values()) or any(each.ndim < 2 for each in tensors[:1]):
+        return looped(function, level, args, kwargs)
+    ranks = {each.ndim for each in tensors}
+    if len(ranks) > 1 and function is not op("linalg_householder_product"):
+        return looped(function, level, args, kwargs, warn=False)
+    return wrapped(function(*(at_front(each, level) if isinstance(each, Tensor) else each for each in args), **kwargs), level)
+
+
+@rule(*forms("linalg_solve linalg_solve_ex"))
+def solved(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Systems of equations. A right side that is one vector for each example is one column, not a matrix."""
+    refuse_out(function, kwargs)
+    a, b, *rest = args
+    named = {name: each for name, each in kwargs.items() if name != "out"}
+    vector = b.ndim == 1 or (a.ndim - 1 == b.ndim and a.shape[:-1] == b.shape)
+    if vector and named.get("left", True) and not rest:
+        rank = max(a.ndim, b.ndim + 1)
+        found = function(_lifted(a, level, rank), _lifted(b, level, rank - 1).unsqueeze(-1), **named)
+        parts = found if isinstance(found, tuple) else (found,)
+        made = [parts[0].squeeze(-1), *parts[1:]]
+        return wrapped(like(found, made) if isinstance(found, tuple) else made[0], level)
+    rank = max(a.ndim, b.ndim)
+    return wrapped(function(_lifted(a, level, rank), _lifted(b, level, rank), *rest, **named), level)
+
+
+def _lifted(x: Tensor, level: Level, rank: int) -> Tensor:
+    if batched(x, level):
+        return lift(x, level, rank)
+    return x.expand(level.size, *(1,) * (rank - x.ndim), *x.shape)
+
+
+@rule(*forms("linalg_matrix_norm linalg_norm linalg_vecdot linalg_diagonal cross linalg_cross"))
+def with_dims(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Ops whose dimensions are counted from the last one unless named."""
+    refuse_out(function, kwargs)
+    bound = {name: each for name, each in bind(function, args, kwargs).items() if name != "out"}
+    tensors = {name: each for name, each in bound.items() if isinstance(each, Tensor)}
+    rank = max(each.ndim for each in tensors.values())
+
+    def from_behind(dim: int) -> int:
+        return dim if dim < 0 else dim - rank
+
+    for name in ("dim", "dim1", "dim2"):
+        dim = bound.get(name)
+        if isinstance(dim, int):
+            bound[name] = from_behind(dim)
+        elif dim is not None:
+            bound[name] = tuple(from_behind(each) for each in dim)
+    if function is op("linalg_norm") and bound["dim"] is None:
+        if bound["ord"] is None or rank == 1:
+            bound["dim"] = tuple(range(-rank, 0)) or None
+            keep = bound.pop("keepdim")
+            named = {"dtype": bound["dtype"]}
+            from dynagrad.func.rules.reductions import reduction
+
+            return reduction(
+                op("linalg_vector_norm"), level, (args[0],), {"ord": 2 if bound["ord"] is None else bound["ord"], "keepdim": keep} | named
+            )  # fmt: skip
+        bound["dim"] = (-2, -1)
+    if op("cross") is function and bound.get("dim") is None:
+        shape = next(iter(tensors.values())).shape
+        bound["dim"] = next((i - len(shape) for i, size in enumerate(shape) if size == 3), -1)
+    for name, each in tensors.items():
+        bound[name] = _lifted(each, level, rank)
+    return wrapped(function(**bound), level)
+
+
+@rule(*forms("cdist"))
+def distances(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Distances between rows."""
+    a, b, *rest = args
+    rank = max(a.ndim, b.ndim)
+    return wrapped(function(_lifted(a, level, rank), _lifted(b, level, rank), *rest, **kwargs), level)
+
+
+@rule(*forms("kron"))
+@in_terms_of_ops
+def kron(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Every element of one times the whole other."""
+    refuse_out(function, kwargs)
+    a, b = args[:2]
+    rank = max(a.ndim, b.ndim)
+    shape_a = [*(1,) * (rank - a.ndim), *a.shape]
+    shape_b = [*(1,) * (rank - b.ndim), *b.shape]
+    left = a.reshape([size for each in shape_a for size in (each, 1)])
+    right = b.reshape([size for each in shape_b for size in (1, each)])
+    return (left * right).reshape([x * y for x, y in zip(shape_a, shape_b, strict=True)])
