@@ -674,6 +674,7 @@ _LAZY_NAMES = {
     "set_flush_denormal": "inquiry",
     "set_num_interop_threads": "inquiry",
     "set_warn_always": "inquiry",
+    "vmap": "func",
 }
 
 # Questions and switches of autocast.

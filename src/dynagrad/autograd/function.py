@@ -6,17 +6,37 @@ The node behind it, which runs forward and backward and is their ``ctx``, is in 
 from __future__ import annotations
 
 import functools
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+from dynagrad._core.base import grad
 from dynagrad._core.function import FunctionBase, FunctionNode, use_defaults
-from dynagrad.autograd.grad_mode import is_grad_enabled, no_grad
+from dynagrad._core.intercept import untold
+from dynagrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad
 from dynagrad.tensor import Tensor
 
-__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable"]
+__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable", "forward_mode"]
 
 FunctionCtx = BackwardCFunction = FunctionNode
+
+
+class _Mode(threading.local):
+    forward = False
+
+
+_mode = _Mode()
+
+
+class forward_mode:  # noqa: N801  # reads as a word of the with statement
+    """Within, backward passes are halves of a forward one: a Function that defines its own ``jvp`` goes by that."""
+
+    def __enter__(self) -> None:
+        self.before, _mode.forward = _mode.forward, True
+
+    def __exit__(self, *_: object) -> None:
+        _mode.forward = self.before
 
 
 class FunctionMeta(type):
@@ -27,6 +47,8 @@ class FunctionMeta(type):
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
         super().__init__(name, bases, namespace)
         contents = {"__slots__": (), "__module__": cls.__module__, "_forward_cls": cls}
+        if "jvp" in namespace and bases and bases[0] is not FunctionBase:
+            _go_by_jvp(cls, contents)
         cls._backward_cls = type(f"{name}Backward", (FunctionNode,), contents)
 
 
@@ -97,6 +119,22 @@ class Function(FunctionBase, metaclass=FunctionMeta):
         return bound.args[1:] if takes_ctx else bound.args
 
 
+    @staticmethod
+    def jvp(ctx: FunctionNode, *grad_inputs: Any) -> Any:
+        """Computes the derivative the other way: takes a tangent or None for every input, returns one for every output."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
+        """Computes all examples of a batch: takes the inputs with their batch dimensions, returns outputs and theirs."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap static method or set "
+            "generate_vmap_rule=True."
+        )
+
+
 use_defaults(Function.setup_context, Function.backward)
 
 
@@ -106,6 +144,76 @@ class InplaceFunction(Function):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
+
+
+# ---- a jvp of its own --------------------------------------------------------------------------------------------------
+
+
+class _JvpContext:
+    """What ``jvp`` gets as ``ctx``: the node, with what was saved for forward in the place of what was for backward."""
+
+    def __init__(self, node: FunctionNode) -> None:
+        self._node = node
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        saved = getattr(self._node, "_saved_for_forward", None)
+        return self._node.saved_tensors if saved is None else saved
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
+
+
+def _go_by_jvp(cls: Any, contents: dict[str, Any]) -> None:
+    """Lets the node of a Function with a ``jvp`` find its gradient from that, in forward mode: it is the transpose."""
+
+    def save_for_forward(node: Any, *tensors: Any) -> None:
+        FunctionNode.save_for_forward(node, *tensors)
+        node._saved_for_forward = tensors
+
+    contents["save_for_forward"] = save_for_forward
+    takes_ctx = cls.setup_context is Function.setup_context
+    before = cls.forward if takes_ctx else cls.setup_context
+
+    @functools.wraps(before)
+    def noted(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+        inputs = args if takes_ctx else args[0]
+        ctx._jvp_inputs = [(x.shape, x.dtype) if isinstance(x, Tensor) else None for x in inputs]
+        return before(ctx, *args, **kwargs)
+
+    setattr(cls, "forward" if takes_ctx else "setup_context", staticmethod(noted))
+    name = "backward" if cls.vjp is Function.vjp else "vjp"
+    ordinary = getattr(cls, name)
+
+    @functools.wraps(ordinary)
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return _transposed(cls, ctx, gradients) if _mode.forward else ordinary(ctx, *gradients)
+
+    setattr(cls, name, staticmethod(backward))
+
+
+def _transposed(cls: Any, ctx: Any, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The gradients of the inputs, by differentiating ``jvp``, which is linear in the tangents."""
+    import dynagrad
+
+    tangents = [
+        untold(dynagrad.zeros(each[0], dtype=each[1]).requires_grad_) if each is not None and needs else None
+        for each, needs in zip(ctx._jvp_inputs, ctx.needs_input_grad, strict=True)
+    ]
+    with enable_grad():
+        found = cls.jvp(_JvpContext(ctx), *tangents)
+        outputs = found if isinstance(found, tuple) else (found,)
+        pairs = [
+            (y, g)
+            for y, g in zip(outputs, gradients, strict=True)
+            if isinstance(y, Tensor) and y.requires_grad and g is not None
+        ]
+        wanted = [t for t in tangents if t is not None]
+        made: Any = [None] * len(wanted)
+        if pairs:
+            made = grad([y for y, _ in pairs], wanted, [g for _, g in pairs], create_graph=True, allow_unused=True)
+    results = iter(made)
+    return tuple(None if t is None else next(results) for t in tangents)
 
 
 class _DifferentiatedTwice(Function):
