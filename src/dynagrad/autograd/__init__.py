@@ -19,6 +19,16 @@ from dynagrad.autograd.grad_mode import (
 from dynagrad.autograd.gradcheck import gradcheck, gradgradcheck
 from dynagrad.autograd.variable import Variable
 
+
+def __getattr__(name: str) -> object:
+    """Forward mode stands on the transforms of functions, and is imported when first asked for."""
+    if name == "forward_ad":
+        from importlib import import_module
+
+        return import_module("dynagrad.autograd.forward_ad")
+    raise AttributeError(f"module 'dynagrad.autograd' has no attribute {name!r}")
+
+
 __all__ = [
     "Function",
     "Variable",

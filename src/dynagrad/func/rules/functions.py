@@ -1,1 +1,250 @@
-"""placeholder"""
+"""Custom Functions under ``vmap``: by a rule of their own, or by one made of their forward and backward; and ``autograd.grad``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from dynagrad._core.base import grad as engine_grad
+from dynagrad._core.intercept import told
+from dynagrad.autograd.function import Function
+from dynagrad.func.batched import Level, batched, call_below, opened, rule, wrap
+from dynagrad.func.rules.common import at_front, bind, op
+from dynagrad.tensor import Tensor
+from dynagrad.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map, tree_unflatten
+
+__all__ = ["VmapInfo"]
+
+_MORE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
+
+
+class VmapInfo(NamedTuple):
+    """What a Function's ``vmap`` is told of the level."""
+
+    batch_size: int
+    randomness: str
+
+
+@rule("apply")
+def applied(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A custom Function on batched tensors."""
+    cls, *inputs = args
+    if kwargs:
+        inputs = list(cls._positional(tuple(inputs), kwargs))
+    name = cls.__name__
+    own = cls.vmap is not Function.vmap
+    if own and cls.generate_vmap_rule:
+        raise RuntimeError(
+            f"You tried to vmap over {name}, but it has both generate_vmap_rule=True and an overridden vmap staticmethod. "
+            f"Please set generate_vmap_rule=False or delete the overridden vmap staticmethod to avoid ambiguity. {_MORE}"
+        )
+    if cls.setup_context is Function.setup_context:
+        raise RuntimeError(
+            "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must override "
+            f"the setup_context staticmethod. {_MORE}"
+        )
+    if own:
+        return _by_its_rule(cls, level, inputs)
+    if not cls.generate_vmap_rule:
+        raise RuntimeError(
+            f"You tried to vmap over {name}, but it does not have vmap support. Please override and implement the vmap "
+            f"staticmethod or set generate_vmap_rule=True. {_MORE}"
+        )
+    leaves, spec = tree_flatten(tuple(inputs))
+    flags = [batched(x, level) for x in leaves]
+    values = [x.value if flag else x for x, flag in zip(leaves, flags, strict=True)]
+    call = _Call(cls, spec, flags, level.size, level.randomness)
+    found = call_below(level, _Generated.apply, call, *values)
+    parts = found if isinstance(found, tuple) else (found,)
+    made = [wrap(y, level) if isinstance(y, Tensor) else y for y in parts]
+    assert call.output is not None
+    return tree_unflatten(made, call.output)
+
+
+def _by_its_rule(cls: Any, level: Level, inputs: Sequence[Any]) -> Any:
+    """``cls.vmap(info, in_dims, *inputs)``, which returns the outputs and where their batch dimensions are."""
+    dims = tuple(tree_map(lambda x: 0 if batched(x, level) else None, x) for x in inputs)
+    values = [tree_map(lambda x: x.value if batched(x, level) else x, x) for x in inputs]
+    result = call_below(level, told, cls.vmap, VmapInfo(level.size, level.randomness), dims, *values)
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise RuntimeError(
+            "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure compatible "
+            f"with the output. Got {'a ' + type(result).__name__ if not isinstance(result, tuple) else f'{len(result)} returns'}."
+        )
+    output, out_dims = result
+    leaves, spec = tree_flatten(output)
+    places = _broadcast_to_and_flatten(out_dims, spec)
+    if places is None:
+        raise RuntimeError(
+            f"{cls.__name__}.vmap returned an incompatible (output, out_dims) tuple. Expected out_dims={out_dims} to be "
+            f"compatible with the structure of output={output}. out_dims has structure {tree_flatten(out_dims)[1]} but output "
+            f"has structure {spec}."
+        )
+    made = [
+        y if dim is None or not isinstance(y, Tensor) else wrap(y if dim == 0 else y.movedim(dim, 0), level)
+        for y, dim in zip(leaves, places, strict=True)
+    ]
+    return tree_unflatten(made, spec)
+
+
+# ---- a rule made of forward and backward -------------------------------------------------------------------------------
+
+
+class _Call:
+    """One application: the Function, the tree of its inputs, which of them are batched, and the tree of its output."""
+
+    def __init__(self, cls: Any, spec: Any, flags: list[bool], size: int, randomness: str) -> None:
+        self.cls, self.spec, self.flags, self.size, self.randomness = cls, spec, flags, size, randomness
+        self.output: Any = None
+
+    def level(self) -> Level:
+        """A level like the one of the application, which may be closed when backward runs."""
+        return Level(self.size, self.randomness)
+
+
+class _Kept(NamedTuple):
+    """A tensor that was batched when it was kept."""
+
+    value: Tensor
+
+
+class _Context:
+    """The ``ctx`` that the Function's own methods see: it keeps what they hang on it."""
+
+    def __init__(self) -> None:
+        self.saved_tensors: tuple[Any, ...] = ()
+        self.needs_input_grad: tuple[bool, ...] = ()
+        self.constants: tuple[Any, ...] = ()
+        self.materialises = True
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keeps tensors for backward."""
+        self.saved_tensors = tensors
+
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Without effect: forward mode is two backward passes."""
+
+    def mark_non_differentiable(self, *outputs: Any) -> None:
+        """Says which outputs have no derivative."""
+        self.constants = outputs
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros for an output without a gradient."""
+        self.materialises = value
+
+    def mark_dirty(self, *_inputs: Any) -> None:
+        """Raises RuntimeError."""
+        raise RuntimeError(
+            "mark_dirty is not supported together with generate_vmap_rule=True: write a vmap staticmethod that says what "
+            "becomes of the inputs"
+        )
+
+
+def _keep(x: Any, level: Level) -> Any:
+    return tree_map(lambda t: _Kept(t.value) if batched(t, level) else t, x)
+
+
+def _is_kept(x: Any) -> bool:
+    return isinstance(x, _Kept)
+
+
+def _again(x: Any, level: Level) -> Any:
+    return tree_map(lambda t: wrap(t.value, level) if _is_kept(t) else t, x, is_leaf=_is_kept)
+
+
+class _Generated(Function):
+    """Runs the forward and the backward of a Function on all examples, each under a level of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, call: _Call, *values: Any) -> Any:
+        with opened(call.level()) as level:
+            return told(_Generated._forward, ctx, call, level, values)
+
+    @staticmethod
+    def _forward(ctx: Any, call: _Call, level: Level, values: tuple[Any, ...]) -> Any:
+        leaves = [wrap(x, level) if flag else x for x, flag in zip(values, call.flags, strict=True)]
+        inputs = tree_unflatten(leaves, call.spec)
+        output = call.cls.forward(*inputs)
+        inner = _Context()
+        call.cls.setup_context(inner, inputs, output)
+        flat, call.output = tree_flatten(output)
+        made = [at_front(y, level) if isinstance(y, Tensor) else y for y in flat]
+        constants = [y for y, t in zip(made, flat, strict=True) if any(t is each for each in inner.constants)]
+        if constants:
+            ctx.mark_non_differentiable(*constants)
+        ctx.set_materialize_grads(inner.materialises)
+        saved = inner.saved_tensors
+        ctx.save_for_backward(*(t.value if batched(t, level) else t for t in saved))
+        ctx.saved_flags = [batched(t, level) for t in saved]
+        state = {"saved_tensors", "needs_input_grad", "constants", "materialises"}
+        ctx.kept = {name: _keep(each, level) for name, each in vars(inner).items() if name not in state}
+        ctx.call = call
+        ctx.shapes = [x.shape if isinstance(x, Tensor) else None for x in leaves]
+        return tuple(made) if len(made) != 1 else made[0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        with opened(ctx.call.level()) as level:
+            return told(_Generated._backward, ctx, level, gradients)
+
+    @staticmethod
+    def _backward(ctx: Any, level: Level, gradients: tuple[Any, ...]) -> Any:
+        inner = _Context()
+        for name, each in ctx.kept.items():
+            setattr(inner, name, _again(each, level))
+        inner.saved_tensors = tuple(
+            wrap(t, level) if flag else t for t, flag in zip(ctx.saved_tensors, ctx.saved_flags, strict=True)
+        )
+        inner.needs_input_grad = ctx.needs_input_grad[1:]
+        cls = ctx.call.cls
+        backward = cls.backward if cls.vjp is Function.vjp else cls.vjp
+        found = backward(inner, *(g if g is None else wrap(g, level) for g in gradients))
+        results = found if isinstance(found, tuple) else (found,)
+        # A gradient for each input; one that is a tree of tensors is a leaf to PyTorch, too, and has none.
+        made: list[Any] = []
+        for g, spec in zip(results, ctx.call.spec.children(), strict=False):
+            made += [g] if spec.is_leaf() else [None] * spec.num_leaves
+        return None, *(
+            _fitted(g, shape, flag, level) for g, shape, flag in zip(made, ctx.shapes, ctx.call.flags, strict=True)
+        )
+
+
+def _fitted(g: Any, shape: Any, flag: bool, level: Level) -> Any:
+    """The gradient of an input: of all examples if it is batched; of what all of them share, the sum."""
+    if g is None or shape is None:
+        return None
+    every = at_front(g, level)
+    if flag:
+        return every.expand(level.size, *shape) if every.shape[1:] != shape else every
+    return every.sum(0)
+
+
+# ---- autograd.grad inside of vmap --------------------------------------------------------------------------------------
+
+
+@rule("grad")
+def gradients(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The gradients of all examples, with respect to tensors that every example has for itself."""
+    bound = bind(function, args, kwargs)
+
+    def listed(x: Any) -> list[Any]:
+        return [] if x is None else list(x) if isinstance(x, (tuple, list)) else [x]
+
+    outputs, inputs = listed(bound["outputs"]), listed(bound["inputs"])
+    weights = listed(bound["grad_outputs"]) or [None] * len(outputs)
+    if any(batched(y, level) for y in outputs) and not all(batched(x, level) for x in inputs):
+        raise RuntimeError(
+            "torch.autograd.grad inside of vmap cannot tell the examples' gradients of a tensor that they share apart: use "
+            "torch.func.grad, which gives each of them its own"
+        )
+    vs = [op("ones_like")(y) if v is None else v for y, v in zip(outputs, weights, strict=True)]
+    rest = {name: bound[name] for name in ("retain_graph", "create_graph", "allow_unused", "materialize_grads")}
+    found = engine_grad(
+        [y.value if batched(y, level) else y for y in outputs],
+        [x.value if batched(x, level) else x for x in inputs],
+        [at_front(v, level) if batched(y, level) else v for y, v in zip(outputs, vs, strict=True)],
+        **rest,
+    )
+    return tuple(
+        g if g is None or not batched(x, level) else wrap(g, level) for g, x in zip(found, inputs, strict=True)
+    )
