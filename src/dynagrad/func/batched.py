@@ -75,6 +75,8 @@ class BatchedTensor(Tensor):
     __slots__ = ("level", "value")
     __torch_function__ = staticmethod(disabled_torch_function)
 
+    stands_for_many = True
+
     level: Level
     value: Tensor
 

@@ -85,6 +85,7 @@ def repeated(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> 
     return NotImplemented  # made of ops that have rules
 
 
+rule(*forms("histc histogram histogramdd"))(looped)
 rule("item")(_refusing(ITEM))
 rule("tolist", *forms("numpy __array__ __dlpack__ __dlpack_device__ to_dlpack"))(_refusing(NO_STORAGE))
 rule(op("equal"))(_refusing("Batching rule not implemented for aten::equal. We could not generate a fallback."))

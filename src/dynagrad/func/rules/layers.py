@@ -55,7 +55,7 @@ def _statistics(running: Any, level: Level) -> Any:
     """Running statistics of all channels; memory of the examples themselves where they have their own."""
     if running is None:
         return None
-    return running.value.view(-1) if batched(running, level) else running.repeat(level.size)
+    return running.value.reshape(-1) if batched(running, level) else running.repeat(level.size)
 
 
 @rule(op("batch_norm"))
@@ -69,7 +69,12 @@ def batch_norm(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -
             raise RuntimeError(RUNNING)
     flat = _channels_first(x, level)
     rest = (bound["training"], bound["momentum"], bound["eps"])
-    made = function(flat, None, None, *(_statistics(each, level) for each in running), *rest)
+    statistics = [_statistics(each, level) for each in running]
+    made = function(flat, None, None, *statistics, *rest)
+    if bound["training"]:
+        for each, now in zip(running, statistics, strict=True):
+            if now is not None and now._base is not each.value:  # they were copied together
+                each.value.copy_(now.reshape(each.value.shape))
     made = made.reshape(made.shape[0], level.size, -1, *made.shape[2:]).movedim(1, 0)
     return wrap(affine(made, weight, bias, (1, x.shape[1], *(1,) * (x.ndim - 2)), level), level)
 

@@ -45,7 +45,10 @@ def several(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> A
     ranks = {each.ndim for each in tensors}
     if len(ranks) > 1 and function is not op("linalg_householder_product"):
         return looped(function, level, args, kwargs, warn=False)
-    return wrapped(function(*(at_front(each, level) if isinstance(each, Tensor) else each for each in args), **kwargs), level)
+    found = function(*(at_front(each, level) if isinstance(each, Tensor) else each for each in args), **kwargs)
+    if function is op("linalg_lstsq"):  # what was not asked for is empty, however many examples there are
+        found = like(found, [each if each.ndim and len(each) == level.size else each.expand(level.size, *each.shape) for each in found])
+    return wrapped(found, level)
 
 
 @rule(*forms("linalg_solve linalg_solve_ex"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from dynagrad._core.card import CARDS
 from dynagrad.func.batched import BatchedTensor, Level, batched, rule, rule_of, wrap
-from dynagrad.func.rules.common import INPLACE, bind, forms, lift, meeting_dtype, op, refuse_out, value_of
+from dynagrad.func.rules.common import INPLACE, bind, forms, lift, meeting_dtype, op, refuse_out, value_of, wrapped
 from dynagrad.tensor import Tensor
 
 __all__ = ["inplace", "pointwise"]
@@ -30,6 +30,8 @@ def _lined_up(level: Level, args: Any, kwargs: dict[str, Any], least: int = 0) -
 def pointwise(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
     """The op on all examples, lined up."""
     refuse_out(function, kwargs)
+    if not any(batched(x, level) for x in (*args, *kwargs.values())):
+        return function(*args, **kwargs)
     values, named = _lined_up(level, args, kwargs)
     return wrap(function(*values, **named), level)
 
@@ -101,6 +103,7 @@ for _card in CARDS.values():
     if _card.inplace is not None and _card.kind in ("unary", "binary", "compare", "ternary", "bits", "test", "choice"):
         rule(_card.inplace)(inplace)
 rule(*forms(f"{_LAYERS} {_SPECIAL}"))(pointwise)
+rule("__rsub__", "__rtruediv__", "__rfloordiv__", "__rmod__", "__rpow__", "__rlshift__", "__rrshift__")(pointwise)
 rule(*forms("to bool byte char short int long half bfloat16 float double type type_as cpu clone contiguous detach positive"))(
     like_unary
 )
@@ -153,4 +156,4 @@ def two_results(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) 
     """An op of one tensor, with two results of its shape."""
     refuse_out(function, kwargs)
     found = function(*(value_of(x, level) for x in args))
-    return type(found)(*(wrap(each, level) for each in found))
+    return wrapped(found, level)

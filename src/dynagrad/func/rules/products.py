@@ -113,10 +113,9 @@ def linear(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> An
     if not batched(weight, level) and not batched(bias, level):
         return wrap(_linear(x.value, weight, bias), level)
     if weight.ndim != 2 or not batched(weight, level):
-        made = product(x, weight.transpose(-2, -1), level) if batched(x, level) else None
-        made = _linear(x, weight) if made is None else made
-        value = lift(bias, level, x.ndim) if bias is not None else None
-        return wrap(made if value is None else made + value, level)
+        turned = weight.transpose(-2, -1) if weight.ndim == 2 else weight
+        made = product(x, turned, level) if batched(x, level) or batched(weight, level) else _linear(x, weight)
+        return wrap(made if bias is None else made + lift(bias, level, x.ndim), level)
     rows = at_front(x, level) if x.ndim > 1 else at_front(x, level).unsqueeze(1)
     flat = rows.reshape(level.size, -1, rows.shape[-1])
     turned = weight.value.transpose(1, 2)

@@ -112,7 +112,7 @@ def along_one(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
 
 rule(
     *forms(
-        "softmax log_softmax cumsum cumprod logcumsumexp cummax cummin sort argsort topk kthvalue mode glu renorm diff"
+        "softmax log_softmax cumsum cumprod logcumsumexp cummax cummin sort argsort topk kthvalue mode glu"
     )
 )(along_one)
 

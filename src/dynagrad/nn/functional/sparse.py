@@ -173,6 +173,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """
     if tensor.dtype is not dynagrad.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if getattr(tensor, "stands_for_many", False) and num_classes > 0:  # under vmap no class can be looked at
+        return (tensor.unsqueeze(-1) == dynagrad.arange(num_classes)).long()
     if tensor.numel() == 0:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
