@@ -13,6 +13,7 @@ from tests.func.scenes import CALLS, EXAMPLES, Scene, as_tuple, dims_of, flat
 
 # The ops that have no rule: they are looped over, with a warning, as in PyTorch.
 LOOPED = ("torch.histc",)
+NO_DERIVATIVE = ("S.zeta", "torch.igamma")
 
 
 def one_by_one(scene: Scene, dims: tuple[int | None, ...], inputs: list[Any]) -> list[Any]:
@@ -37,3 +38,33 @@ def test_a_batch_is_its_examples(text: str) -> None:
             assert y.shape == wanted.shape, dims
             assert y.dtype is wanted.dtype, dims
             assert dynagrad.allclose(y.double(), wanted.double(), rtol=1e-7, atol=1e-9), dims
+
+
+def weighted(results: list[Any]) -> Any:
+    """A number that depends on every element of the floating results differently; None if nothing is differentiable."""
+    total = None
+    for y in results:
+        if y.is_floating_point() and y.requires_grad:
+            weights = dynagrad.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).reshape(y.shape)
+            total = (y * weights).sum() if total is None else total + (y * weights).sum()
+    return total
+
+
+@pytest.mark.parametrize("text", [text for text in CALLS if not text.startswith(LOOPED + NO_DERIVATIVE)])
+def test_gradients_go_through_a_batch(text: str) -> None:
+    scene = Scene(dynagrad, text)
+    dims = (0,) * len(scene.shapes)
+    inputs = [t.requires_grad_() if t.is_floating_point() else t for t in scene.inputs(dims)]
+    expected = weighted(one_by_one(scene, dims, inputs))
+    if expected is None:
+        return
+    found = weighted(flat(vmap(lambda *ts: as_tuple(scene(*ts)), in_dims=dims)(*inputs)))
+    wanted = [t for t in inputs if t.requires_grad]
+    pairs = zip(
+        dynagrad.autograd.grad(found, wanted, allow_unused=True),
+        dynagrad.autograd.grad(expected, wanted, allow_unused=True),
+        strict=True,
+    )
+    for g, one in pairs:
+        assert (g is None) == (one is None)
+        assert g is None or dynagrad.allclose(g, one, rtol=1e-6, atol=1e-9)

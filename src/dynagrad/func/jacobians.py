@@ -74,9 +74,7 @@ def jacrev(
         for y in outputs:
             graph = tape.needs_graph([y])
             rows = [tape.pull([y], [_unit(y, k)], graph) for k in range(y.numel())]
-            columns = [_rows(list(column), y, x) for column, x in zip(zip(*rows, strict=True), flat, strict=True)]
-            columns = columns or [dynagrad.zeros((*y.shape, *x.shape), dtype=x.dtype) for x in flat]
-            found = iter(columns)
+            found = iter([_rows([row[i] for row in rows], y, x) for i, x in enumerate(flat)])
             blocks.append(tree_map(lambda x, found=found: next(found) if isinstance(x, Tensor) else x, values))
         result = tree_unflatten(blocks, tree_flatten(output)[1])
         return (result, aux) if has_aux else result
@@ -85,7 +83,8 @@ def jacrev(
 
 
 def _rows(rows: list[Tensor], y: Tensor, x: Tensor) -> Tensor:
-    return dynagrad.stack(rows).reshape(*y.shape, *x.shape)
+    shape = (*y.shape, *x.shape)
+    return dynagrad.stack(rows).reshape(shape) if rows else dynagrad.zeros(shape, dtype=x.dtype)
 
 
 def jacfwd(

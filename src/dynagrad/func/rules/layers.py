@@ -155,10 +155,6 @@ def cell(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
             value = value + lift(bias, level, rank)
             biases[name.replace("gates", "bias")] = None
         rows.append(value.reshape(-1, value.shape[-1]))
-    if function is op("gru_cell_step") and any(
-        batched(bound[name], level) for name in ("input_bias", "hidden_bias")
-    ):
-        return looped(function, level, args, kwargs)  # one gate takes its hidden bias inside of a product
     found = function(*rows, *(biases[name] for name in ("input_bias", "hidden_bias")))
     shape = (level.size, *bound[names[2]].shape)
     made = tuple(each.reshape(shape) for each in found) if isinstance(found, tuple) else found.reshape(shape)

@@ -30,7 +30,8 @@ def elementwise(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) 
     reduction = bound.pop("reduction")
     if bound.get("weight") is not None:  # a weight broadcasts, and has to be told from another input
         weight = bound.pop("weight")
-        made = pointwise(function, level, (), bound | {"reduction": "none"}) * weight
+        others = {name: each for name, each in bound.items() if each is not None}
+        made = pointwise(function, level, (), others | {"reduction": "none"}) * weight.detach()
     else:
         made = pointwise(function, level, (), {k: v for k, v in bound.items() if v is not None} | {"reduction": "none"})
     return _reduced(made, reduction)
@@ -47,7 +48,7 @@ def nll_loss(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) ->
     chosen = op("where")(counts, target, 0).reshape(target.shape if x.ndim > 1 else ())
     counts = counts.reshape(chosen.shape)
     picked = -x.gather(dim, chosen.unsqueeze(dim)).squeeze(dim)
-    by_class = counts.to(x.dtype) if weight is None else weight[chosen] * counts
+    by_class = counts.to(x.dtype) if weight is None else weight.detach()[chosen] * counts
     loss = op("where")(counts, picked * by_class, 0.0)
     if bound["reduction"] == "mean":
         return loss.sum() / by_class.sum()
