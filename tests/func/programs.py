@@ -240,7 +240,7 @@ def nested_gradients(torch: Any) -> list[Any]:
         grad(lambda a: a * grad(lambda b: a + b)(a))(x),
         vmap(vmap(grad(lambda a: a**3)))(xs),
         grad(lambda v: vmap(grad(lambda a: a**3))(v).sum())(xs[0]),
-        vmap(lambda v: grad(lambda q: vmap(lambda r: (r * q).sum().sin())(xs).sum())(v))(xs),
+        vmap(grad(lambda q: vmap(lambda r: (r * q).sum().sin())(xs).sum()))(xs),
         vmap(lambda a: vmap(lambda b: grad(lambda t: (t * a * b).sum())(b))(xs))(xs),
         torch.func.jacrev(torch.func.jacfwd(lambda v: v.sin() * v.sum()))(xs[0]),
         torch.func.jacfwd(torch.func.jacrev(lambda v: v.sin() * v.sum()))(xs[0]),
@@ -314,7 +314,7 @@ def drawn_for_each(torch: Any) -> list[Any]:
     vmap = partial(torch.func.vmap, randomness="different")
     return [
         vmap(lambda v: v + torch.randn(4))(x),
-        vmap(lambda v: torch.rand_like(v))(x),
+        vmap(torch.rand_like)(x),
         vmap(lambda v: torch.nn.functional.dropout(v + 1))(x),
         vmap(lambda v: torch.bernoulli(v + 0.5))(x),
         vmap(lambda v: v.clone().normal_())(x),
@@ -360,7 +360,11 @@ def dual_numbers(torch: Any) -> list[Any]:
     with forward_ad.dual_level():
         dual = forward_ad.make_dual(x, v)
         y = model(dual).tanh()
-        found = [forward_ad.unpack_dual(y).tangent, forward_ad.unpack_dual(y).primal, forward_ad.unpack_dual(dual).tangent]
+        found = [
+            forward_ad.unpack_dual(y).tangent,
+            forward_ad.unpack_dual(y).primal,
+            forward_ad.unpack_dual(dual).tangent,
+        ]
         params = {name: (p.detach(), torch.ones_like(p)) for name, p in model.named_parameters()}
         duals = {name: forward_ad.make_dual(*pair) for name, pair in params.items()}
         out = torch.func.functional_call(model, duals, (x,))

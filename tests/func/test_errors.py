@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from dynagrad._core.intercept import listening
 
 import dynagrad as torch
-from dynagrad._core.intercept import listening
 from dynagrad.autograd import forward_ad
 from dynagrad.func import functionalize, grad, jacfwd, jacrev, jvp, linearize, stack_module_state, vjp, vmap
 
@@ -57,10 +57,18 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         "the fallback path doesn't work on out= or view ops",
         lambda: vmap(lambda v: torch.add(v, v, out=torch.empty(4)))(X),
     ),
-    "equal": (RuntimeError, "Batching rule not implemented for aten::equal", lambda: vmap(lambda v: torch.equal(v, v))(X)),
-    "allclose": (RuntimeError, "vmap over torch.allclose isn't supported", lambda: vmap(lambda v: torch.allclose(v, v))(X)),
+    "equal": (
+        RuntimeError,
+        "Batching rule not implemented for aten::equal",
+        lambda: vmap(lambda v: torch.equal(v, v))(X),
+    ),
+    "allclose": (
+        RuntimeError,
+        "vmap over torch.allclose isn't supported",
+        lambda: vmap(lambda v: torch.allclose(v, v))(X),
+    ),
     "rand": (RuntimeError, RANDOM, lambda: vmap(lambda v: v + torch.rand(4))(X)),
-    "dropout": (RuntimeError, RANDOM, lambda: vmap(lambda v: torch.nn.functional.dropout(v))(X)),
+    "dropout": (RuntimeError, RANDOM, lambda: vmap(torch.nn.functional.dropout)(X)),
     "rand_like": (RuntimeError, RANDOM, lambda: vmap(torch.rand_like)(X)),
     "normal_": (
         RuntimeError,
@@ -77,7 +85,7 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         "Only allowed values for randomness are 'error', 'different', or 'same'. Got x",
         lambda: vmap(torch.sin, randomness="x")(X),
     ),
-    "no inputs": (ValueError, "vmap(<lambda>)(<inputs>): got no inputs.", lambda: vmap(lambda v: v)()),
+    "no inputs": (ValueError, "vmap(<lambda>)(<inputs>): got no inputs.", vmap(lambda v: v)),
     "no dims": (
         ValueError,
         "expected `in_dims` to be int or a (potentially nested) tuple matching the structure of inputs",
@@ -111,9 +119,17 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         "out_dims is not compatible with the structure of `outputs`.",
         lambda: vmap(lambda v: (v, v), out_dims=(0, 0, 0))(X),
     ),
-    "out kind": (ValueError, "`out_dims` must be an int, None or a python collection", lambda: vmap(lambda v: v, out_dims="a")(X)),
+    "out kind": (
+        ValueError,
+        "`out_dims` must be an int, None or a python collection",
+        lambda: vmap(lambda v: v, out_dims="a")(X),
+    ),
     "out range": (IndexError, "Dimension out of range", lambda: vmap(lambda v: v, out_dims=5)(X)),
-    "chunk": (ValueError, "vmap: chunk_size should be None or greater than 0. (got 0)", lambda: vmap(torch.sin, chunk_size=0)),
+    "chunk": (
+        ValueError,
+        "vmap: chunk_size should be None or greater than 0. (got 0)",
+        lambda: vmap(torch.sin, chunk_size=0),
+    ),
     "shapes of one example": (
         RuntimeError,
         "size of tensor a (4) must match the size of tensor b (3)",
@@ -146,7 +162,11 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         lambda: grad(lambda v: v.sum(), has_aux=True)(X),
     ),
     "argnum": (RuntimeError, "Got argnum=2, but only 1 positional inputs", lambda: grad(torch.sum, argnums=2)(X)),
-    "argnums": (RuntimeError, "argnums elements must be unique, got (0, 0)", lambda: jacrev(torch.sin, argnums=(0, 0))(X)),
+    "argnums": (
+        RuntimeError,
+        "argnums elements must be unique, got (0, 0)",
+        lambda: jacrev(torch.sin, argnums=(0, 0))(X),
+    ),
     "argnums kind": (RuntimeError, "argnums must be int or Tuple[int, ...]", lambda: jacrev(torch.sin, argnums="s")(X)),
     "no argnums": (RuntimeError, "argnums must be non-empty", lambda: jacrev(torch.sin, argnums=())(X)),
     "leaf": (
@@ -171,7 +191,11 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         "The output of f is independent of the inputs. This is not allowed with strict=True.",
         lambda: jvp(lambda v: P, (X,), (X,), strict=True),
     ),
-    "jacrev chunk": (ValueError, "jacrev: `chunk_size` should be greater than 0.", lambda: jacrev(torch.sin, chunk_size=0)(X)),
+    "jacrev chunk": (
+        ValueError,
+        "jacrev: `chunk_size` should be greater than 0.",
+        lambda: jacrev(torch.sin, chunk_size=0)(X),
+    ),
     "jacfwd draws": (RuntimeError, RANDOM, lambda: jacfwd(lambda v: v * torch.rand(4))(P)),
     "linearize": (RuntimeError, "doesn't match the shape", lambda: linearize(torch.sin, X)[1](P)),
     "functionalize": (NotImplementedError, "no tracer", lambda: functionalize(torch.sin)),

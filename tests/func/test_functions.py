@@ -25,13 +25,13 @@ class Cube(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.save_for_backward(*inputs)
-        ctx.twice = inputs[0] * 2
+        ctx.one = inputs[0] * 0 + 1
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
         x, scale = ctx.saved_tensors
         assert any(ctx.needs_input_grad)
-        return g * 3 * (ctx.twice / 2) ** 2 * scale, (g * x**3).sum()
+        return g * 3 * x**2 * scale * ctx.one, (g * x**3).sum()
 
 
 class Plain(Function):

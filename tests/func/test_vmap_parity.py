@@ -33,5 +33,7 @@ def test_a_call_gives_what_pytorch_gives(text: str) -> None:
         for y, wanted in zip(found, expected, strict=True):
             assert tuple(y.shape) == tuple(wanted.shape), dims
             assert str(y.dtype) == str(wanted.dtype), dims
-            close = torch.allclose(torch.tensor(y.tolist()).double(), wanted.double(), rtol=1e-6, atol=1e-8, equal_nan=True)
+            close = torch.allclose(
+                torch.tensor(y.tolist()).double(), wanted.double(), rtol=1e-6, atol=1e-8, equal_nan=True
+            )
             assert close, dims

@@ -30,7 +30,7 @@ LAYERS = (
     ("composite", "amp", "settings", "inquiry", "linalg", "masked", "memory", "random", "signal", "special", "symbols"),
     ("autograd",),
     ("nn", "backends", "cuda", "testing", "version", "about", "control", "functional", "return_types"),
-    ("func", "utils/_pytree", "autograd/forward_ad"),
+    ("func", "utils/_pytree", "utils/_tree", "utils/_tree_paths", "utils/_tree_text", "autograd/forward_ad"),
     ("optim", "utils", "serialization", "sampling", "distributions", "_C", "hub", "ops"),
     ("profiler", "jit", "futures", "compiler", "_dynamo", "_inductor", "export", "fx", "multiprocessing"),
     ("accelerator", "cpu", "mps", "xpu", "mtia", "distributed", "types", "torch_version", "__config__"),

@@ -118,7 +118,6 @@ class Function(FunctionBase, metaclass=FunctionMeta):
         bound.apply_defaults()
         return bound.args[1:] if takes_ctx else bound.args
 
-
     @staticmethod
     def jvp(ctx: FunctionNode, *grad_inputs: Any) -> Any:
         """Computes the derivative the other way: takes a tangent or None for every input, returns one for every output."""

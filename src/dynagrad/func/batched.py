@@ -33,7 +33,9 @@ CONTROL_FLOW = (
     "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support that "
     "yet, please file an issue at https://github.com/pytorch/pytorch/issues . Here: torch.where chooses for each example."
 )
-NO_STORAGE = "Cannot access data pointer of Tensor that doesn't have storage: inside of vmap it stands for many examples"
+NO_STORAGE = (
+    "Cannot access data pointer of Tensor that doesn't have storage: inside of vmap it stands for many examples"
+)
 ESCAPED = (
     "this tensor was made inside of a vmap that has ended: it stands for one example out of a batch that is no longer "
     "mapped over. Return it from the function instead of keeping it aside"
@@ -119,7 +121,7 @@ class BatchedTensor(Tensor):
         return self.transpose(-2, -1)
 
     H = T
-    mH = mT
+    mH = mT  # noqa: N815  # PyTorch's name
 
 
 def _refusal(error: type[Exception], message: str) -> Callable[..., NoReturn]:

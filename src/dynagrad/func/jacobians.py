@@ -120,9 +120,7 @@ def jacfwd(
         def linearized() -> Any:
             tape, inputs, _ = traced(values)
             output = run(tape, func, replaced(args, argnums, places, inputs), {})
-            aux = None
-            if has_aux:
-                output, aux = _pair("jvp(f, primals, tangents)", output)
+            output, aux = _pair("jvp(f, primals, tangents)", output) if has_aux else (output, None)
             outputs, spec = checked_outputs(output)
             return tape.linear(outputs).push, outputs, spec, aux
 
@@ -130,15 +128,11 @@ def jacfwd(
         push, outputs, spec, aux = linearized()
         if randomness == "error" and not dynagrad.equal(state, dynagrad.get_rng_state()):
             raise RuntimeError(ERROR)
-        columns: list[list[list[Tensor | None]]] = []
-        for i, x in enumerate(flat):
-            of_input = []
-            for k in range(x.numel()):
-                if randomness == "different" and (i or k):
-                    push = linearized()[0]
-                tangents = [_unit(x, k) if j == i else dynagrad.zeros_like(z) for j, z in enumerate(flat)]
-                of_input.append(push(tangents))
-            columns.append(of_input)
+        columns: list[list[list[Tensor | None]]] = [[] for _ in flat]
+        for i, k in [(i, k) for i, x in enumerate(flat) for k in range(x.numel())]:
+            if randomness == "different" and (i or k):
+                push = linearized()[0]
+            columns[i].append(push([_unit(x, k) if j == i else dynagrad.zeros_like(x) for j, x in enumerate(flat)]))
         blocks = []
         for o, y in enumerate(outputs):
             found = iter([_columns([column[o] for column in columns[i]], y, x) for i, x in enumerate(flat)])

@@ -45,9 +45,7 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
 def _stacked(tensors: list[Tensor]) -> Tensor:
     required = tensors[0].requires_grad
     if any(t.requires_grad is not required for t in tensors):
-        raise RuntimeError(
-            f"Expected {len(tensors)} params from each model to have the same .requires_grad"
-        )
+        raise RuntimeError(f"Expected {len(tensors)} params from each model to have the same .requires_grad")
     made = dynagrad.stack([t.detach() for t in tensors])
     return made.requires_grad_() if required else made
 
@@ -83,7 +81,7 @@ def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
     return tensor
 
 
-def functionalize(func: Callable[..., Any], *, remove: str = "mutations") -> NoReturn:  # noqa: ARG001
+def functionalize(func: Callable[..., Any], *, remove: str = "mutations") -> NoReturn:
     """Raises NotImplementedError: there is no traced program from which in-place writes could be removed."""
     raise NotImplementedError(
         "functionalize rewrites the program that a tracer records, and dynagrad has no tracer: its graph is made as the "

@@ -126,7 +126,9 @@ class Tape:
         """Says that the function has returned: its inputs are nobody's variables any more."""
         self.mark.open = False
 
-    def pull(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor], create_graph: bool | None = None) -> list[Tensor]:
+    def pull(
+        self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor], create_graph: bool | None = None
+    ) -> list[Tensor]:
         """The gradients of the inputs, given those of the outputs: vᵀJ.
 
         Args:

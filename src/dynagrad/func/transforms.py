@@ -207,7 +207,7 @@ def pulled_back(
                 f"{y.dtype}"
             )
 
-    def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:  # noqa: ARG001
+    def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         given, own = tree_flatten(cotangents)
         if own != spec:
             raise RuntimeError(
@@ -229,9 +229,7 @@ def pulled_back(
 _JVP = "jvp(f, primals, tangents)"
 
 
-def jvp(
-    func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
-) -> Any:
+def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
     """The value of ``func``, and the product of its Jacobian with a vector: how it changes in a direction.
 
     The gradient of v ↦ vᵀJ u in v is J u: two backward passes make a forward one.

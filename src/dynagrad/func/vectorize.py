@@ -115,9 +115,7 @@ def _checked_dim(call: str, leaf: Any, dim: Any) -> int | None:
     if dim is None:
         return None
     if not isinstance(dim, int):
-        raise ValueError(
-            f"{call}Got in_dim={dim} for an input but in_dim must be either an integer dimension or None."
-        )
+        raise ValueError(f"{call}Got in_dim={dim} for an input but in_dim must be either an integer dimension or None.")
     if not isinstance(leaf, Tensor):
         raise ValueError(
             f"{call}Got in_dim={dim} for an input but the input is of type {type(leaf)}. We cannot vmap over non-Tensor "
@@ -212,9 +210,7 @@ def _output(func: Any, y: Any, dim: int | None, level: Level) -> Any:
     value = y.value if batched(y, level) else y.expand(level.size, *y.shape)
     rank = value.dim()
     if not -rank <= dim < rank:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")
     return value if dim in (0, -rank) else value.movedim(0, dim)
 
 

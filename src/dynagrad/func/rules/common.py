@@ -84,7 +84,9 @@ def bind(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[s
     if rest is not None:
         found[rest] = args[len(names) :]
     elif len(args) > len(names):
-        raise TypeError(f"{function.__name__}() takes at most {len(names)} positional arguments but {len(args)} were given")
+        raise TypeError(
+            f"{function.__name__}() takes at most {len(names)} positional arguments but {len(args)} were given"
+        )
     found.update(kwargs)
     return found
 
@@ -154,9 +156,7 @@ def dim_in(dim: int, rank: int) -> int:
     """
     most = max(rank, 1)
     if not -most <= dim < most:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-most}, {most - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-most}, {most - 1}], but got {dim})")
     return dim % most + 1
 
 
@@ -190,10 +190,7 @@ def _meeting(tensors: list[Tensor]) -> Any:
     found = ranked[0]
     for each in ranked[1:]:
         dtype = result_type(found, each)
-        if found.ndim or not each.ndim:
-            found = found if found.dtype is dtype else found.to(dtype)
-        else:
-            found = each
+        found = (found if found.dtype is dtype else found.to(dtype)) if found.ndim or not each.ndim else each
     return found.dtype
 
 

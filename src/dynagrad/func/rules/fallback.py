@@ -6,7 +6,17 @@ import warnings
 from typing import Any
 
 from dynagrad._core.card import CARDS
-from dynagrad.func.batched import CONTROL_FLOW, ITEM, NO_STORAGE, Level, batched, default_rule, refuse_requires_grad, rule, wrap
+from dynagrad.func.batched import (
+    CONTROL_FLOW,
+    ITEM,
+    NO_STORAGE,
+    Level,
+    batched,
+    default_rule,
+    refuse_requires_grad,
+    rule,
+    wrap,
+)
 from dynagrad.func.rules.common import INPLACE, forms, like, map_tensors, op, refuse_out
 from dynagrad.tensor import Tensor
 
@@ -80,7 +90,7 @@ rule(*forms("nonzero argwhere masked_select unique unique_consecutive"))(_dynami
 def repeated(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
     """How often each element is repeated may not depend on the example."""
     repeats = [*args[1:2], kwargs.get("repeats")]
-    if len(args) == 1 and repeats == [None] or any(batched(each, level) for each in repeats):
+    if (len(args) == 1 and repeats == [None]) or any(batched(each, level) for each in repeats):
         return _dynamic(function, level, args, kwargs)
     return NotImplemented  # made of ops that have rules
 

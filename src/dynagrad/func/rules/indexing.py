@@ -70,7 +70,7 @@ def _positions(key: Any, x: Tensor, level: Level) -> tuple[tuple[Any, ...], list
     return tuple(basic), indices
 
 
-def _indexed(value: Tensor, is_batched: bool, indices: list[Any], level: Level) -> tuple[Any, int]:
+def _indexed(is_batched: bool, indices: list[Any], level: Level) -> tuple[Any, int]:
     """The key of ``value`` that picks the same from every example, and where the examples' dimension ends up."""
     given = [i for i, each in enumerate(indices) if each is not None]
     rank = max(indices[i].ndim for i in given)
@@ -95,7 +95,7 @@ def picked(_function: Any, level: Level, args: Any, _kwargs: dict[str, Any]) -> 
     value = x.value[(slice(None), *basic)] if is_batched else x[basic]
     if all(each is None for each in indices):
         return wrap(value, level) if is_batched else value
-    inside, at = _indexed(value, is_batched, indices, level)
+    inside, at = _indexed(is_batched, indices, level)
     made = value[inside]
     if at > 0:
         made = made.movedim(at, 0)
@@ -122,7 +122,7 @@ def put(_function: Any, level: Level, args: Any, _kwargs: dict[str, Any]) -> Any
     if all(each is None for each in indices):
         value.copy_(lift(source, level, value.ndim - 1)) if isinstance(source, Tensor) else value.fill_(source)
         return None
-    inside, at = _indexed(value, True, indices, level)
+    inside, at = _indexed(True, indices, level)
     if not batched(source, level):
         value[inside] = source
         return None
@@ -159,7 +159,7 @@ def _put_where(x: Any, mask: Any, source: Any, level: Level) -> None:
 def index_put(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
     """``x[indices] = values``, or added to it."""
     bound = bind(function, args, kwargs)
-    x, indices = next(iter(bound.values())), [each for each in bound["indices"]]
+    x, indices = next(iter(bound.values())), list(bound["indices"])
     inplace = function.__name__.endswith("_")
     if inplace and not batched(x, level):
         raise RuntimeError(INPLACE)
@@ -218,7 +218,9 @@ def scattered(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
     if isinstance(bound.get("src"), Tensor):
         bound["src"] = _at_least_1d(bound["src"], level)
     elif isinstance(bound.get("value"), Tensor):
-        bound["src"] = at_front(bound.pop("value"), level).reshape(-1, *(1,) * max(rank, 1)).expand(bound["index"].shape)
+        bound["src"] = (
+            at_front(bound.pop("value"), level).reshape(-1, *(1,) * max(rank, 1)).expand(bound["index"].shape)
+        )
     bound = {name: each for name, each in bound.items() if each is not None}
     value = _at_least_1d(x, level)
     made = function(value, **bound)
@@ -268,7 +270,9 @@ def index_written(function: Any, level: Level, args: Any, kwargs: dict[str, Any]
             value.scatter_(dim, where, source)
         else:
             source = _at_least_1d(source, level)
-            source = source.reshape(-1, *(1,) * (value.ndim - 1)).expand(where.shape) if name == "index_fill" else source
+            source = (
+                source.reshape(-1, *(1,) * (value.ndim - 1)).expand(where.shape) if name == "index_fill" else source
+            )
             if name == "index_add":
                 value.scatter_add_(dim, where, source if bound["alpha"] == 1 else source * bound["alpha"])
             else:
@@ -333,7 +337,9 @@ def searched(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> 
     bound = bind(function, args, kwargs)
     sought = bound["input"]
     rows = bound["boundaries"] if "boundaries" in bound else bound["sorted_sequence"]
-    rest = {name: each for name, each in kwargs.items() if name not in ("input", "boundaries", "sorted_sequence", "out")}
+    rest = {
+        name: each for name, each in kwargs.items() if name not in ("input", "boundaries", "sorted_sequence", "out")
+    }
     if not batched(rows, level) and not batched(rest.get("sorter"), level) and rows.ndim == 1:
         return wrap(function(*(value_of(each, level) for each in args), **rest), level)
     if not isinstance(sought, Tensor):

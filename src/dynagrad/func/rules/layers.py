@@ -64,9 +64,9 @@ def batch_norm(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -
     bound = bind(function, args, kwargs)
     x, weight, bias = bound["input"], bound["weight"], bound["bias"]
     running = bound["running_mean"], bound["running_var"]
-    if bound["training"] and any(each is not None and not batched(each, level) for each in running):
-        if any(batched(each, level) for each in (x, *running)):
-            raise RuntimeError(RUNNING)
+    shared = any(each is not None and not batched(each, level) for each in running)
+    if bound["training"] and shared and any(batched(each, level) for each in (x, *running)):
+        raise RuntimeError(RUNNING)
     flat = _channels_first(x, level)
     rest = (bound["training"], bound["momentum"], bound["eps"])
     statistics = [_statistics(each, level) for each in running]

@@ -47,7 +47,10 @@ def several(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> A
         return looped(function, level, args, kwargs, warn=False)
     found = function(*(at_front(each, level) if isinstance(each, Tensor) else each for each in args), **kwargs)
     if function is op("linalg_lstsq"):  # what was not asked for is empty, however many examples there are
-        found = like(found, [each if each.ndim and len(each) == level.size else each.expand(level.size, *each.shape) for each in found])
+        found = like(
+            found,
+            [each if each.ndim and len(each) == level.size else each.expand(level.size, *each.shape) for each in found],
+        )
     return wrapped(found, level)
 
 

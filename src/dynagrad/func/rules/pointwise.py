@@ -104,9 +104,11 @@ for _card in CARDS.values():
         rule(_card.inplace)(inplace)
 rule(*forms(f"{_LAYERS} {_SPECIAL}"))(pointwise)
 rule("__rsub__", "__rtruediv__", "__rfloordiv__", "__rmod__", "__rpow__", "__rlshift__", "__rrshift__")(pointwise)
-rule(*forms("to bool byte char short int long half bfloat16 float double type type_as cpu clone contiguous detach positive"))(
-    like_unary
-)
+rule(
+    *forms(
+        "to bool byte char short int long half bfloat16 float double type type_as cpu clone contiguous detach positive"
+    )
+)(like_unary)
 rule(op("copy_"), op("fill_"))(copied_into)
 rule(op("zero_"), "detach_")(inplace)
 

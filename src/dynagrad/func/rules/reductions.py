@@ -46,7 +46,9 @@ def reduction(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
     found = _call(function, bound | {"keepdim": False} if "keepdim" in bound else bound, value.flatten(1), 1)
     if keep:
         shape = (level.size, *(1,) * x.ndim)
-        found = like(found, [each.reshape(shape) for each in found]) if isinstance(found, tuple) else found.reshape(shape)
+        found = (
+            like(found, [each.reshape(shape) for each in found]) if isinstance(found, tuple) else found.reshape(shape)
+        )
     return wrapped(found, level)
 
 
@@ -110,11 +112,9 @@ def along_one(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
     return wrapped(like(found, made) if isinstance(found, tuple) else made[0], level)
 
 
-rule(
-    *forms(
-        "softmax log_softmax cumsum cumprod logcumsumexp cummax cummin sort argsort topk kthvalue mode glu"
-    )
-)(along_one)
+rule(*forms("softmax log_softmax cumsum cumprod logcumsumexp cummax cummin sort argsort topk kthvalue mode glu"))(
+    along_one
+)
 
 
 @rule(op("msort"))
@@ -134,7 +134,7 @@ def quantiles(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
         from dynagrad.func.rules.fallback import looped
 
         return looped(function, level, args, kwargs)
-    rest = {name: each for name, each in bound.items() if name in ("interpolation",)}
+    rest = {name: each for name, each in bound.items() if name == "interpolation"}
     value = x.value if dim is not None and x.ndim else x.value.flatten(1) if x.ndim else x.value.unsqueeze(1)
     inside = dim_in(dim, x.ndim) if dim is not None else 1
     found = function(value, q, inside, bool(bound["keepdim"]) and dim is not None and x.ndim > 0, **rest)

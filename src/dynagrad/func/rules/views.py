@@ -53,7 +53,9 @@ def by_dims(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> A
         return looped(function, level, args, kwargs, warn=False)
     if isinstance(x, Tensor) and "src" in bound:
         shape = (level.size, *bound["src"].shape)
-        bound["src"] = value_of(bound["src"], level).expand(shape) if not batched(bound["src"], level) else bound["src"].value
+        bound["src"] = (
+            value_of(bound["src"], level).expand(shape) if not batched(bound["src"], level) else bound["src"].value
+        )
         value = at_front(x, level)
     else:
         value = value_of(x, level)
@@ -144,9 +146,7 @@ def repeated(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> 
     bound = bind(function, args, kwargs)
     x, times = bound["self"], sizes_of(bound, "args", "repeats")
     if len(times) < x.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     return wrap(lift(x, level, len(times)).repeat(1, *times), level)
 
 
@@ -176,7 +176,9 @@ def turned(_function: Any, level: Level, args: Any, _kwargs: dict[str, Any]) -> 
 def adjoint(_function: Any, level: Level, args: Any, _kwargs: dict[str, Any]) -> Any:
     """Matrices transposed."""
     if args[0].ndim < 2:
-        raise RuntimeError(f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {args[0].ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {args[0].ndim}-D tensor."
+        )
     return wrap(args[0].value.transpose(-2, -1), level)
 
 
@@ -254,13 +256,13 @@ def joined(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> An
     return wrap(function([at_front(t, level) for t in kept], dim_in(dim, rank)), level)
 
 
-@rule("unsqueeze_", "squeeze_", "t_", "transpose_", "swapdims_", "swapaxes_", "as_strided_")
+@rule("unsqueeze_", "squeeze_", "t_", "transpose_", "swapdims_", "swapaxes_")
 def turned_in_place(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
     """The shape itself changes."""
     x, name = args[0], function.__name__.strip("_")
     if not batched(x, level):
         return function(*args, **kwargs)
-    dims = [each for each in (*args[1:], *kwargs.values())]
+    dims = [*args[1:], *kwargs.values()]
     if name == "unsqueeze":
         x.value.unsqueeze_(dim_in(dims[0], x.ndim + 1))
     elif name == "t":
