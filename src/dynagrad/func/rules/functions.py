@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from dynagrad._core.base import grad as engine_grad
 from dynagrad._core.intercept import told
 from dynagrad.autograd.function import Function
-from dynagrad.func.batched import Level, batched, call_below, opened, rule, wrap
+from dynagrad.func.batched import BatchedTensor, Level, batched, call_below, levels_of, open_levels, opened, rule, wrap
 from dynagrad.func.rules.common import at_front, bind, op
+from dynagrad.func.tape import plain, rebatched
 from dynagrad.tensor import Tensor
 from dynagrad.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map, tree_unflatten
 
@@ -51,14 +53,14 @@ def applied(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> A
             f"staticmethod or set generate_vmap_rule=True. {_MORE}"
         )
     leaves, spec = tree_flatten(tuple(inputs))
-    flags = [batched(x, level) for x in leaves]
-    values = [x.value if flag else x for x, flag in zip(leaves, flags, strict=True)]
-    call = _Call(cls, spec, flags, level.size, level.randomness)
-    found = call_below(level, _Generated.apply, call, *values)
+    levels = [each for each in open_levels() if any(each in levels_of(x) for x in leaves)]
+    places = [tuple(levels.index(each) for each in levels_of(x)) for x in leaves]
+    values = [plain(x, levels_of(x)) if isinstance(x, Tensor) else x for x in leaves]
+    call = _Call(cls, spec, places, levels)
+    found = call_below(levels[0], _Generated.apply, call, *values)
     parts = found if isinstance(found, tuple) else (found,)
-    made = [wrap(y, level) if isinstance(y, Tensor) else y for y in parts]
     assert call.output is not None
-    return tree_unflatten(made, call.output)
+    return tree_unflatten([rebatched(y, levels) if isinstance(y, Tensor) else y for y in parts], call.output)
 
 
 def _by_its_rule(cls: Any, level: Level, inputs: Sequence[Any]) -> Any:
@@ -91,21 +93,45 @@ def _by_its_rule(cls: Any, level: Level, inputs: Sequence[Any]) -> Any:
 
 
 class _Call:
-    """One application: the Function, the tree of its inputs, which of them are batched, and the tree of its output."""
+    """One application: the Function, the tree of its inputs, of which levels each is, and the tree of its output."""
 
-    def __init__(self, cls: Any, spec: Any, flags: list[bool], size: int, randomness: str) -> None:
-        self.cls, self.spec, self.flags, self.size, self.randomness = cls, spec, flags, size, randomness
+    def __init__(self, cls: Any, spec: Any, places: list[tuple[int, ...]], levels: list[Level]) -> None:
+        self.cls, self.spec, self.places = cls, spec, places
+        self.sizes = [(level.size, level.randomness) for level in levels]
         self.output: Any = None
 
-    def level(self) -> Level:
-        """A level like the one of the application, which may be closed when backward runs."""
-        return Level(self.size, self.randomness)
+    def run(self, function: Any, *args: Any) -> Any:
+        """``function(levels, *args)`` with levels open like those of the application, which may be closed by now."""
+        with ExitStack() as stack:
+            levels = [stack.enter_context(opened(Level(*each))) for each in self.sizes]
+            return told(function, levels, *args)
 
 
 class _Kept(NamedTuple):
-    """A tensor that was batched when it was kept."""
+    """A tensor as it was kept: all examples, and of which levels it is."""
 
     value: Tensor
+    places: tuple[int, ...]
+
+
+def _keep(x: Any, levels: list[Level]) -> Any:
+    def kept(t: Any) -> Any:
+        if not isinstance(t, BatchedTensor):
+            return t
+        return _Kept(plain(t, levels_of(t)), tuple(levels.index(each) for each in levels_of(t)))
+
+    return tree_map(kept, x)
+
+
+def _is_kept(x: Any) -> bool:
+    return isinstance(x, _Kept)
+
+
+def _again(x: Any, levels: list[Level]) -> Any:
+    def made(t: Any) -> Any:
+        return rebatched(t.value, [levels[i] for i in t.places]) if _is_kept(t) else t
+
+    return tree_map(made, x, is_leaf=_is_kept)
 
 
 class _Context:
@@ -140,83 +166,77 @@ class _Context:
         )
 
 
-def _keep(x: Any, level: Level) -> Any:
-    return tree_map(lambda t: _Kept(t.value) if batched(t, level) else t, x)
-
-
-def _is_kept(x: Any) -> bool:
-    return isinstance(x, _Kept)
-
-
-def _again(x: Any, level: Level) -> Any:
-    return tree_map(lambda t: wrap(t.value, level) if _is_kept(t) else t, x, is_leaf=_is_kept)
-
-
 class _Generated(Function):
-    """Runs the forward and the backward of a Function on all examples, each under a level of its own."""
+    """Runs the forward and the backward of a Function on all examples, each under levels of its own."""
 
     @staticmethod
     def forward(ctx: Any, call: _Call, *values: Any) -> Any:
-        with opened(call.level()) as level:
-            return told(_Generated._forward, ctx, call, level, values)
+        """All examples of the outputs."""
+        return call.run(_Generated._forward, ctx, call, values)
 
     @staticmethod
-    def _forward(ctx: Any, call: _Call, level: Level, values: tuple[Any, ...]) -> Any:
-        leaves = [wrap(x, level) if flag else x for x, flag in zip(values, call.flags, strict=True)]
+    def _forward(levels: list[Level], ctx: Any, call: _Call, values: tuple[Any, ...]) -> Any:
+        leaves = [
+            rebatched(x, [levels[i] for i in places]) if isinstance(x, Tensor) else x
+            for x, places in zip(values, call.places, strict=True)
+        ]
         inputs = tree_unflatten(leaves, call.spec)
         output = call.cls.forward(*inputs)
         inner = _Context()
         call.cls.setup_context(inner, inputs, output)
         flat, call.output = tree_flatten(output)
-        made = [at_front(y, level) if isinstance(y, Tensor) else y for y in flat]
+        made = [plain(y, levels) if isinstance(y, Tensor) else y for y in flat]
         constants = [y for y, t in zip(made, flat, strict=True) if any(t is each for each in inner.constants)]
         if constants:
             ctx.mark_non_differentiable(*constants)
         ctx.set_materialize_grads(inner.materialises)
-        saved = inner.saved_tensors
-        ctx.save_for_backward(*(t.value if batched(t, level) else t for t in saved))
-        ctx.saved_flags = [batched(t, level) for t in saved]
+        saved = [_keep(t, levels) for t in inner.saved_tensors]
+        ctx.save_for_backward(*(t.value if _is_kept(t) else t for t in saved))
+        ctx.saved_places = [t.places if _is_kept(t) else None for t in saved]
         state = {"saved_tensors", "needs_input_grad", "constants", "materialises"}
-        ctx.kept = {name: _keep(each, level) for name, each in vars(inner).items() if name not in state}
+        ctx.kept = {name: _keep(each, levels) for name, each in vars(inner).items() if name not in state}
         ctx.call = call
         ctx.shapes = [x.shape if isinstance(x, Tensor) else None for x in leaves]
         return tuple(made) if len(made) != 1 else made[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        with opened(ctx.call.level()) as level:
-            return told(_Generated._backward, ctx, level, gradients)
+        """All examples of the gradients; of an input that they share, their sum."""
+        return ctx.call.run(_Generated._backward, ctx, gradients)
 
     @staticmethod
-    def _backward(ctx: Any, level: Level, gradients: tuple[Any, ...]) -> Any:
+    def _backward(levels: list[Level], ctx: Any, gradients: tuple[Any, ...]) -> Any:
         inner = _Context()
         for name, each in ctx.kept.items():
-            setattr(inner, name, _again(each, level))
+            setattr(inner, name, _again(each, levels))
         inner.saved_tensors = tuple(
-            wrap(t, level) if flag else t for t, flag in zip(ctx.saved_tensors, ctx.saved_flags, strict=True)
+            t if places is None else _again(_Kept(t, places), levels)
+            for t, places in zip(ctx.saved_tensors, ctx.saved_places, strict=True)
         )
         inner.needs_input_grad = ctx.needs_input_grad[1:]
         cls = ctx.call.cls
         backward = cls.backward if cls.vjp is Function.vjp else cls.vjp
-        found = backward(inner, *(g if g is None else wrap(g, level) for g in gradients))
+        found = backward(inner, *(g if g is None else rebatched(g, levels) for g in gradients))
         results = found if isinstance(found, tuple) else (found,)
         # A gradient for each input; one that is a tree of tensors is a leaf to PyTorch, too, and has none.
         made: list[Any] = []
         for g, spec in zip(results, ctx.call.spec.children(), strict=False):
             made += [g] if spec.is_leaf() else [None] * spec.num_leaves
         return None, *(
-            _fitted(g, shape, flag, level) for g, shape, flag in zip(made, ctx.shapes, ctx.call.flags, strict=True)
+            _fitted(g, shape, places, levels)
+            for g, shape, places in zip(made, ctx.shapes, ctx.call.places, strict=True)
         )
 
 
-def _fitted(g: Any, shape: Any, flag: bool, level: Level) -> Any:
-    """The gradient of an input: of all examples if it is batched; of what all of them share, the sum."""
+def _fitted(g: Any, shape: Any, places: tuple[int, ...], levels: list[Level]) -> Any:
+    """The gradient of an input: summed over the levels of which it is not."""
     if g is None or shape is None:
         return None
-    every = at_front(g, level)
-    if flag:
-        return every.expand(level.size, *shape) if every.shape[1:] != shape else every
-    return every.sum(0)
+    every = plain(g, levels)
+    lead = every.shape[: len(levels)]
+    every = every if every.shape[len(levels) :] == shape else every.expand(*lead, *shape)
+    shared = [i for i in range(len(levels)) if i not in places]
+    return every.sum(shared) if shared else every
 
 
 # ---- autograd.grad inside of vmap --------------------------------------------------------------------------------------
