@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import dynagrad
 from dynagrad._core.base import grad
-from dynagrad.autograd.function import Function
+from dynagrad.autograd.function import Function, forward_mode
+from dynagrad.autograd.grad_mode import enable_grad
 from dynagrad.tensor import Tensor
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -61,7 +62,9 @@ def gradcheck(
         nondet_tol: how far two runs of the same backward may differ.
         check_undefined_grad: also check that an absent output gradient counts as zero.
         check_grad_dtypes: also check that gradients have the dtype of their inputs.
-        check_batched_grad, check_batched_forward_grad, check_forward_ad: not available; True is an error.
+        check_batched_grad: also check that a batch of output gradients gives what they give one by one.
+        check_forward_ad: also check products with the Jacobian from the right, by the ``jvp`` of Functions that have one.
+        check_batched_forward_grad: not available; True is an error.
         check_backward_ad: False checks nothing about backward.
         fast_mode: compare a random projection of the Jacobian instead of all of it.
         masked: concerns sparse tensors only; accepted and without effect.
@@ -76,17 +79,21 @@ def gradcheck(
         >>> gradcheck(dynagrad.sigmoid, x)
         True
     """
-    _refuse_unavailable(
-        check_batched_grad=check_batched_grad,
-        check_batched_forward_grad=check_batched_forward_grad,
-        check_forward_ad=check_forward_ad,
-    )
+    if check_batched_forward_grad:
+        raise NotImplementedError(
+            "gradcheck: check_batched_forward_grad=True is not available: tangents are pushed one after the other, so there is "
+            "no batch to compare with"
+        )
     arguments = _as_tuple(inputs)
     try:
         _check_inputs(arguments)
         if check_backward_ad:
             check = _Check(func, arguments, _Tolerances(eps, atol, rtol, nondet_tol))
             check.run(fast_mode, check_undefined_grad, check_grad_dtypes)
+        if check_forward_ad:
+            _Check(func, arguments, _Tolerances(eps, atol, rtol, nondet_tol)).compare_forward()
+        if check_batched_grad:
+            _Check(func, arguments, _Tolerances(eps, atol, rtol, nondet_tol)).compare_batched()
     except GradcheckError:
         if raise_exception:
             raise
@@ -118,7 +125,7 @@ def gradgradcheck(
     Args:
         grad_outputs: the output gradients to differentiate at; random ones when left out.
         gen_non_contig_grad_outputs: make the random ones non-contiguous.
-        check_fwd_over_rev: not available; True is an error.
+        check_fwd_over_rev: also check the gradients' own derivatives by forward mode.
         check_rev_over_rev: False checks nothing.
 
     The other arguments and the errors are those of :func:`gradcheck`.
@@ -128,7 +135,6 @@ def gradgradcheck(
         >>> gradgradcheck(dynagrad.sigmoid, x)
         True
     """
-    _refuse_unavailable(check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev)
     arguments = _as_tuple(inputs)
     if grad_outputs is None:
         cotangents = _random_cotangents(_differentiable(func(*arguments)), gen_non_contig_grad_outputs)
@@ -145,6 +151,8 @@ def gradgradcheck(
         check_undefined_grad=check_undefined_grad,
         check_grad_dtypes=check_grad_dtypes,
         check_backward_ad=check_rev_over_rev,
+        check_forward_ad=check_fwd_over_rev,
+        check_batched_grad=check_batched_grad,
         fast_mode=fast_mode,
         masked=masked,
     )
@@ -179,12 +187,6 @@ def _gradient_function(func: Call, arguments: tuple[Any, ...], cotangent_count: 
         return tuple(g for g in found if g is not None)
 
     return gradients
-
-
-def _refuse_unavailable(**asked: bool) -> None:
-    for name, wanted in asked.items():
-        if wanted:
-            raise NotImplementedError(f"gradcheck: {name}=True is not available: there is no vmap and no forward mode")
 
 
 def _as_tuple(x: Any) -> tuple[Any, ...]:
@@ -279,20 +281,11 @@ class _Check:
 
     def numerical(self, x: Tensor) -> list[list[Tensor]]:
         """For every element of ``x``, the derivative of every output."""
-        columns = []
-        for k in range(x.numel()):
-            step = dynagrad.zeros(x.numel(), dtype=x.dtype, device=x.device)
-            step[k] = 1
-            columns.append([d.reshape(-1) for d in self.difference(x, step.reshape(x.shape))])
-        return columns
+        return [[d.reshape(-1) for d in self.difference(x, _unit_at(x, k))] for k in range(x.numel())]
 
     def analytical(self, y: Tensor) -> list[Tensor]:
         """For every input, the Jacobian of ``y``: one row per element of ``y``, one column per element of the input."""
-        rows = []
-        for k in range(y.numel()):
-            cotangent = dynagrad.zeros(y.numel(), dtype=y.dtype, device=y.device)
-            cotangent[k] = 1
-            rows.append(self.pull_back([y], [cotangent.reshape(y.shape)]))
+        rows = [self.pull_back([y], [_unit_at(y, k)]) for k in range(y.numel())]
         return [dynagrad.stack([row[i].reshape(-1) for row in rows]) for i in range(len(self.inputs))]
 
     def pull_back(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor]) -> list[Tensor]:
@@ -311,13 +304,50 @@ class _Check:
                     self._compare(expected, analytical[i], o, i)
                     self._check_repeatable(analytical[i], again[i], o, i)
 
-    def _compare(self, numerical: Tensor, analytical: Tensor, o: int, i: int) -> None:
+    def compare_forward(self) -> None:
+        """Compares the Jacobians with those of forward mode, a column for each element of an input."""
+        outputs = self.outputs()
+        with forward_mode(), enable_grad():
+            weights = [dynagrad.zeros_like(y).requires_grad_() for y in outputs]
+            pulled = grad(outputs, self.inputs, weights, create_graph=True, allow_unused=True) if outputs else ()
+        for i, (x, back) in enumerate(zip(self.inputs, pulled, strict=False)):
+            numerical = self.numerical(x)
+            columns = [self._pushed(back, weights, _unit_at(x, k)) for k in range(x.numel())]
+            for o, y in enumerate(outputs):
+                if x.numel() and y.numel():
+                    expected = dynagrad.stack([column[o] for column in numerical], 1)
+                    found = dynagrad.stack([column[o].reshape(-1) for column in columns], 1)
+                    self._compare(expected, found, o, i, "Jacobian computed with forward mode mismatch")
+
+    def _pushed(self, back: Tensor | None, weights: Sequence[Tensor], tangent: Tensor) -> list[Tensor]:
+        """J v for every output: the gradient of the pulled-back wᵀJ, linear in w, in the direction v."""
+        found: Sequence[Tensor | None] = [None] * len(weights)
+        if back is not None and back.requires_grad:
+            found = grad([back], weights, [tangent], retain_graph=True, allow_unused=True)
+        return [dynagrad.zeros_like(w) if t is None else t for t, w in zip(found, weights, strict=True)]
+
+    def compare_batched(self) -> None:
+        """Compares a batch of output gradients with each of them alone."""
+        outputs = self.outputs()
+        for o, y in enumerate(outputs):
+            rows = dynagrad.stack([_unit(y), 2 * _unit(y)])
+            many = grad([y], self.inputs, [rows], retain_graph=True, allow_unused=True, is_grads_batched=True)
+            alone = [self.pull_back([y], [row]) for row in rows]
+            for i, g in enumerate(many):
+                expected = dynagrad.stack([each[i] for each in alone])
+                if g is not None and not dynagrad.allclose(g, expected):
+                    raise GradcheckError(
+                        f"While computing batched gradients, got a result that differs from the gradients one by one, for "
+                        f"output {o} and input {self.positions[i]}\nbatched:{g}\none by one:{expected}\n"
+                    )
+
+    def _compare(self, numerical: Tensor, analytical: Tensor, o: int, i: int, what: str = "Jacobian mismatch") -> None:
         t = self.tolerances
         if dynagrad.allclose(analytical.to(numerical.dtype), numerical, rtol=t.rtol, atol=t.atol):
             return
         row, column, size = _worst(numerical.tolist(), analytical.tolist())
         raise GradcheckError(
-            f"Jacobian mismatch for output {o} with respect to input {self.positions[i]}: "
+            f"{what} for output {o} with respect to input {self.positions[i]}: "
             f"it is largest, {size:.3g}, for element {row} of the output and element {column} of the input "
             f"(both counted flat; atol={t.atol}, rtol={t.rtol})\n"
             f"numerical:{numerical}\nanalytical:{analytical}\n"
@@ -398,6 +428,13 @@ class _Check:
             for position, g in zip(self.positions, found, strict=True):
                 if g is not None and not _is_zero(g):
                     raise GradcheckError(f"{advice}, but the gradient of input {position} is {g}")
+
+
+def _unit_at(x: Tensor, k: int) -> Tensor:
+    """Zeros shaped like ``x``, with a one at flat position ``k``."""
+    made = dynagrad.zeros(x.numel(), dtype=x.dtype, device=x.device)
+    made[k] = 1
+    return made.reshape(x.shape)
 
 
 def _unit(x: Tensor) -> Tensor:

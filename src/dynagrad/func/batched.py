@@ -134,7 +134,7 @@ def _refusal(error: type[Exception], message: str) -> Callable[..., NoReturn]:
 # Set afterwards: what is in the class's own body is overwritten by the native operators that it inherits.
 for _name in ("__float__", "__int__", "__index__", "__complex__", "__contains__"):
     setattr(BatchedTensor, _name, _refusal(RuntimeError, ITEM))
-BatchedTensor.__bool__ = _refusal(RuntimeError, CONTROL_FLOW)  # type: ignore[method-assign]
+BatchedTensor.__bool__ = _refusal(RuntimeError, CONTROL_FLOW)
 for _name in ("numpy", "__array__", "__dlpack__", "data_ptr", "untyped_storage", "storage"):
     setattr(BatchedTensor, _name, _refusal(RuntimeError, NO_STORAGE))
 
@@ -164,7 +164,7 @@ def wrap(value: Tensor, level: Level) -> BatchedTensor:
 def refresh(tensor: BatchedTensor) -> None:
     """Lets the example have the geometry of ``value`` again, after an op that changed it in place."""
     geometry = untold(_first, tensor.value, tensor.level.size)
-    untold(Tensor.data.__set__, tensor, geometry)  # type: ignore[attr-defined]
+    untold(Tensor.data.__set__, tensor, geometry)
 
 
 def batched(x: Any, level: Level) -> bool:

@@ -54,7 +54,7 @@ class _Mark:
 def _marked(leaf: Tensor, mark: _Mark) -> Tensor:
     """A leaf of a transform. Programs may not mark tensors where ``vmap`` is open; this is not told."""
     untold(leaf.requires_grad_)
-    leaf._transform = mark  # type: ignore[attr-defined]
+    leaf._transform = mark
     return leaf
 
 
@@ -203,7 +203,7 @@ class Linearized:
         if fresh is not None:
             rows = [self.push([_example(v, fresh, i) for v in tangents]) for i in range(fresh.size)]
             return [
-                None if column[0] is None else wrap(dynagrad.stack(column), fresh)  # type: ignore[arg-type]
+                None if column[0] is None else wrap(dynagrad.stack(column), fresh)
                 for column in zip(*rows, strict=True)
             ]
         vs = [plain(v, self.tape.levels) for v in tangents]

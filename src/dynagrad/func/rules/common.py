@@ -55,7 +55,7 @@ def ops(names: str) -> list[Any]:
 
 def forms(names: str) -> list[Any]:
     """The functions of cards, and those of their methods where these are others."""
-    found = []
+    found: list[Any] = []
     for name in names.split():
         card = CARDS[name]
         found += [card.op] if card.method in (True, False) else [card.op, card.method]
