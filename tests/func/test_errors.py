@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import pickle
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from dynagrad._core.intercept import listening
 
@@ -38,6 +40,14 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "bool": (RuntimeError, FLOW, lambda: vmap(lambda v: v if v.sum() > 0 else -v)(X)),
     "tolist": (RuntimeError, STORAGE, lambda: vmap(lambda v: v.tolist())(X)),
     "numpy": (RuntimeError, STORAGE, lambda: vmap(lambda v: v.numpy())(X)),
+    "asarray": (RuntimeError, STORAGE, lambda: vmap(np.asarray)(X)),
+    "memoryview": (BufferError, "has no memory of its own", lambda: vmap(memoryview)(X)),
+    "parameter": (
+        RuntimeError,
+        "You are attempting to call Tensor.requires_grad_()",
+        lambda: vmap(torch.nn.Parameter)(X),
+    ),
+    "pickle": (RuntimeError, STORAGE, lambda: vmap(pickle.dumps)(X)),
     "data": (RuntimeError, "accessing `data` under vmap transform is not allowed", lambda: vmap(lambda v: v.data)(X)),
     "in place": (RuntimeError, INPLACE, lambda: vmap(lambda v: torch.ones(4).mul_(v))(X)),
     "copy": (RuntimeError, INPLACE, lambda: vmap(lambda v: torch.ones(4).copy_(v))(X)),

@@ -21,6 +21,7 @@ from dynagrad.func import (
     vjp,
     vmap,
 )
+from dynagrad.utils.checkpoint import checkpoint
 
 X = torch.linspace(-1.0, 1.5, 12, dtype=torch.float64).reshape(3, 4)
 W = torch.linspace(0.5, 1.5, 8, dtype=torch.float64).reshape(2, 4)
@@ -141,6 +142,11 @@ def test_grad_modes_count_inside_and_not_outside() -> None:
         assert not grad(lambda a: a * a * q)(q).requires_grad
         assert grad(lambda a: a * a)(torch.tensor(3.0)).item() == 6.0
 
+    with torch.inference_mode():
+        assert grad(lambda a: a * a)(torch.tensor(3.0)).item() == 6.0
+        assert close(jacfwd(curved)(X[0]), jacrev(curved)(X[0]))
+        assert close(vmap(hessian(lambda v: (v**3).sum()))(X), torch.diag_embed(6 * X))
+
     def half(a: Any) -> Any:
         with torch.no_grad():
             frozen = a * 1
@@ -188,6 +194,22 @@ def test_modules_of_every_kind_of_call_are_mapped() -> None:
     found = vmap(lambda p, x: functional_call(layer, p, (x,)))(params, x)
     expected = torch.stack([x[0] @ layer.weight.T + layer.bias, 2 * (x[1] @ layer.weight.T + layer.bias)])
     assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_what_backward_computes_anew_is_computed_for_all_examples() -> None:
+    def f(v: Any) -> Any:
+        return checkpoint(lambda u: (u.sin() * u).exp(), v, use_reentrant=False).sum()
+
+    assert close(vmap(grad(f))(X), torch.stack([grad(f)(x) for x in X]))
+
+
+def test_hooks_see_all_examples() -> None:
+    def f(v: Any) -> Any:
+        y = v * 2
+        debug_unwrap(y).register_hook(lambda g: g * 10)
+        return (y**2).sum()
+
+    assert close(vmap(grad(f))(X), 80 * X)
 
 
 def test_recorded_rules_write_where_the_example_says() -> None:

@@ -102,7 +102,12 @@ cdef class Call:
     cdef object function
     cdef readonly str name
     cdef int kind, number, order, level
-    cdef bint swapped
+    cdef bint swapped, opened
+
+    def open(self, *args, **kwargs):
+        """Runs it like a call, and has the ops told that it calls itself: those of hooks and of custom Functions."""
+        self.opened = True
+        return self(*args, **kwargs)
 
     def __call__(self, *args, **kwargs):
         if self.level < len(_listeners):
@@ -120,10 +125,11 @@ cdef class Call:
 
 
 cdef object _run(Call call, tuple args, dict kwargs):
-    """The intercepted function itself, with everything inside it untold."""
+    """The intercepted function itself, with everything inside it untold unless the call was opened."""
     global depth
     cdef PyObject* second
-    depth += 1
+    cdef int inside = 0 if call.opened else 1
+    depth += inside
     try:
         if call.kind == FUNCTION:
             if kwargs:
@@ -141,7 +147,7 @@ cdef object _run(Call call, tuple args, dict kwargs):
         second = <PyObject*>args[1] if len(args) > 1 else NULL
         return run_slot(call.number, <PyObject*>args[0], second, call.order)
     finally:
-        depth -= 1
+        depth -= inside
 
 
 cdef object _ask(Call call, tuple args, dict kwargs):
@@ -150,6 +156,7 @@ cdef object _ask(Call call, tuple args, dict kwargs):
     cdef Call rest = Call.__new__(Call)
     rest.function, rest.name, rest.kind = call.function, call.name, call.kind
     rest.number, rest.order, rest.swapped, rest.level = call.number, call.order, call.swapped, call.level + 1
+    rest.opened = call.opened
     listener, reentrant, _ = <tuple>_listeners[call.level]
     if reentrant:
         return listener(call.function, args, kwargs, rest)

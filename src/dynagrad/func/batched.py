@@ -120,6 +120,12 @@ class BatchedTensor(Tensor):
         """The last two dimensions exchanged."""
         return self.transpose(-2, -1)
 
+    def __copy__(self) -> Tensor:
+        return wrap(self.value, self.level)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Tensor:
+        return self.clone()
+
     H = T
     mH = mT  # noqa: N815  # PyTorch's name
 
@@ -135,7 +141,16 @@ def _refusal(error: type[Exception], message: str) -> Callable[..., NoReturn]:
 for _name in ("__float__", "__int__", "__index__", "__complex__", "__contains__"):
     setattr(BatchedTensor, _name, _refusal(RuntimeError, ITEM))
 BatchedTensor.__bool__ = _refusal(RuntimeError, CONTROL_FLOW)
-for _name in ("numpy", "__array__", "__dlpack__", "data_ptr", "untyped_storage", "storage"):
+for _name in (
+    "numpy",
+    "__array__",
+    "__dlpack__",
+    "__reduce_ex__",
+    "data_ptr",
+    "untyped_storage",
+    "storage",
+    "as_subclass",
+):
     setattr(BatchedTensor, _name, _refusal(RuntimeError, NO_STORAGE))
 
 
@@ -189,6 +204,9 @@ def open_levels() -> list[Level]:
 # ---- from an op to its rule --------------------------------------------------------------------------------------------
 
 Rule = Callable[..., Any]
+# What runs the program's own code inside: hooks, custom Functions, what is computed anew for a backward.
+_RUN_PROGRAMS = ("apply", "backward", "grad")
+
 _rules: dict[Any, Rule] = {}
 _named_rules: dict[str, Rule] = {}
 _random: dict[Any, Rule] = {}
@@ -271,6 +289,8 @@ def _listener(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call
                 return _random[function](function, _state.levels[-1], args, kwargs)
             if call.name in ("requires_grad_", "requires_grad="):
                 refuse_requires_grad()
+            if call.name in _RUN_PROGRAMS:
+                return call.open(*args, **kwargs)
         return call(*args, **kwargs)
     if level not in _state.levels:
         raise RuntimeError(ESCAPED)

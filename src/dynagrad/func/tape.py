@@ -8,7 +8,8 @@ functions and their arguments, which are taken apart in `transforms`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dynagrad
@@ -16,7 +17,7 @@ from dynagrad._core.base import grad as engine_grad
 from dynagrad._core.graph import AccumulateGrad
 from dynagrad._core.intercept import untold
 from dynagrad.autograd.function import forward_mode
-from dynagrad.autograd.grad_mode import enable_grad, is_grad_enabled
+from dynagrad.autograd.grad_mode import enable_grad, inference_mode, is_grad_enabled
 from dynagrad.func.batched import BatchedTensor, Level, levels_of, open_levels, wrap
 from dynagrad.tensor import Tensor
 
@@ -40,6 +41,13 @@ def rebatched(value: Tensor, levels: Sequence[Level]) -> Tensor:
     for level in levels:
         value = wrap(value, level)
     return value
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Within, ops are recorded, whatever the mode outside is."""
+    with inference_mode(False), enable_grad():
+        yield
 
 
 class _Mark:
@@ -108,7 +116,7 @@ class Tape:
         self.mark = _Mark()
         self.levels = list(open_levels())
         self.outside = is_grad_enabled()
-        with enable_grad():
+        with recording():
             self.leaves = [self._leaf(plain(x, self.levels)) for x in inputs]
             self.inputs = [rebatched(leaf, self.levels) for leaf in self.leaves]
 
@@ -117,6 +125,7 @@ class Tape:
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients, but this one is {x.dtype}")
         if self.outside and x.requires_grad:
             return x.view_as(x)
+        x = x.clone() if x.is_inference() else x
         return self._own(x.detach())
 
     def _own(self, x: Tensor) -> Tensor:
@@ -189,7 +198,7 @@ class Linearized:
         self.weights, self.pulled = [], []
         if not tracked:
             return
-        with enable_grad(), forward_mode():
+        with recording(), forward_mode():
             for y in tracked:
                 self.weights.append(_marked(dynagrad.zeros(y.shape, dtype=y.dtype), mark))
             found = engine_grad(
@@ -203,8 +212,7 @@ class Linearized:
         if fresh is not None:
             rows = [self.push([_example(v, fresh, i) for v in tangents]) for i in range(fresh.size)]
             return [
-                None if column[0] is None else wrap(dynagrad.stack(column), fresh)
-                for column in zip(*rows, strict=True)
+                None if column[0] is None else wrap(dynagrad.stack(column), fresh) for column in zip(*rows, strict=True)
             ]
         vs = [plain(v, self.tape.levels) for v in tangents]
         create = is_grad_enabled() and (self.depends or any(_depends_outside(v) for v in vs))

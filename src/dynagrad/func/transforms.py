@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import dynagrad
-from dynagrad.autograd.grad_mode import enable_grad
-from dynagrad.func.tape import Tape, released
+from dynagrad.func.tape import Tape, recording, released
 from dynagrad.tensor import Tensor
 from dynagrad.utils._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten, treespec_pprint
 
@@ -71,7 +70,7 @@ def _with_gradients(values: Any, gradients: Sequence[Any]) -> Any:
 def run(tape: Tape, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """The function's result, recorded whatever the mode outside is."""
     try:
-        with enable_grad():
+        with recording():
             return func(*args, **kwargs)
     finally:
         tape.close()

@@ -7,6 +7,7 @@ import warnings
 
 from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_STRIDES, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer)
+from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
@@ -19,7 +20,7 @@ from dynagrad._core.iterate cimport copy_of
 from dynagrad._core.ops.create cimport finish
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport (
-    INFERENCE, Storage, TensorBase, blank, dims_tuple, new_over, requires_grad, set_geometry, shape_tuple,
+    INFERENCE, Storage, TensorBase, blank, dims_tuple, new_over, plain_tensor, requires_grad, set_geometry, shape_tuple,
     storage_drop, storage_share, storage_wrap)
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F32, F64, I8, I16, I32, I64, U8, check_device, dtype_code, dtype_object, is_float, itemsizes)
@@ -328,6 +329,8 @@ cdef int export_buffer(TensorBase t, Py_buffer* view, int flags) except -1:
     cdef Lent* lent
     cdef int size = itemsizes[t.dtype]
     cdef int i
+    if (<PyObject*>t).ob_type != plain_tensor and getattr(t, "stands_for_many", False):
+        raise BufferError("inside of vmap a tensor stands for many examples, and has no memory of its own")
     if requires_grad(t):
         raise BufferError("the memory of a tensor that requires grad is not exported; use tensor.detach()")
     if t.dtype == BF16:
