@@ -10,6 +10,7 @@ import dynagrad as torch
 from dynagrad.func import (
     debug_unwrap,
     functional_call,
+    functorch,
     grad,
     grad_and_value,
     hessian,
@@ -225,3 +226,23 @@ def test_recorded_rules_write_where_the_example_says() -> None:
 def test_the_names_are_where_pytorch_has_them() -> None:
     assert torch.vmap is vmap
     assert torch.func.grad is grad
+
+
+def test_functorch_speaks_of_its_successor() -> None:
+    models = [torch.nn.Linear(3, 2) for _ in range(2)]
+    x = torch.randn(3)
+    with pytest.warns(FutureWarning, match="Please use `torch.func.functional_call` instead"):
+        f, params = functorch.make_functional(models[0])
+    assert torch.equal(f(params, x), models[0](x))
+    assert all(p.requires_grad for p in params)
+    with pytest.warns(FutureWarning, match="`functorch.combine_state_for_ensemble` is deprecated"):
+        f, params, buffers = functorch.combine_state_for_ensemble(models)
+    with pytest.warns(FutureWarning, match="Please use `torch.vmap` instead"):
+        found = functorch.vmap(f, (0, 0, None))(params, buffers, x)
+    assert torch.allclose(found, torch.stack([model(x) for model in models]), atol=1e-6)
+    normed = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)).eval()
+    with pytest.warns(FutureWarning, match="make_functional_with_buffers"):
+        g, weights, statistics = functorch.make_functional_with_buffers(normed, disable_autograd_tracking=True)
+    assert torch.equal(g(weights, statistics, x[None]), normed(x[None]))
+    with pytest.warns(FutureWarning), pytest.raises(RuntimeError, match="`model` has buffers"):
+        functorch.make_functional(normed)

@@ -1,4 +1,4 @@
-"""Binds ``torch``, ``torch.*`` and ``torchviz`` to dynagrad's own modules, for this process only.
+"""Binds ``torch``, ``torch.*``, ``functorch`` and ``torchviz`` to dynagrad's own modules, for this process only.
 
 The modules are the same objects under both names. What dynagrad lacks stays missing, and the error names it.
 """
@@ -17,7 +17,12 @@ from dynagrad.torch_version import TorchVersion
 
 from .children import bind_children
 
-STANDS_FOR = {"torch": "dynagrad", "torchviz": "dynagrad.viz", "torchviz.dot": "dynagrad.viz"}
+STANDS_FOR = {
+    "torch": "dynagrad",
+    "functorch": "dynagrad.func.functorch",
+    "torchviz": "dynagrad.viz",
+    "torchviz.dot": "dynagrad.viz",
+}
 
 SPOKEN_VERSION = "2.13.0"
 
