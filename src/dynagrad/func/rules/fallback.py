@@ -89,8 +89,8 @@ rule(*forms("nonzero argwhere masked_select unique unique_consecutive"))(_dynami
 @rule(op("repeat_interleave"))
 def repeated(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
     """How often each element is repeated may not depend on the example."""
-    repeats = [*args[1:2], kwargs.get("repeats")]
-    if (len(args) == 1 and repeats == [None]) or any(batched(each, level) for each in repeats):
+    repeats = args[1] if len(args) > 1 else kwargs.get("repeats")
+    if repeats is None or batched(repeats, level):
         return _dynamic(function, level, args, kwargs)
     return NotImplemented  # made of ops that have rules
 

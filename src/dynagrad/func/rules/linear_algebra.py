@@ -133,3 +133,35 @@ def kron(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) -> Any
     left = a.reshape([size for each in shape_a for size in (each, 1)])
     right = b.reshape([size for each in shape_b for size in (1, each)])
     return (left * right).reshape([x * y for x, y in zip(shape_a, shape_b, strict=True)])
+
+
+@rule(op("linalg_tensorinv"))
+@in_terms_of_ops
+def tensorinv(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The inverse of the matrix that the first ``ind`` dimensions and the others make."""
+    refuse_out(function, kwargs)
+    a, ind, *_ = bind(function, args, kwargs).values()
+    rows, columns = a.shape[:ind], a.shape[ind:]
+    if ind <= 0 or rows.numel() != columns.numel():
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
+            f"{columns.numel()} != {rows.numel()}."
+        )
+    return op("linalg_inv")(a.reshape(rows.numel(), columns.numel())).reshape(*columns, *rows)
+
+
+@rule(op("linalg_tensorsolve"))
+@in_terms_of_ops
+def tensorsolve(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The solution of the system whose equations are the first dimensions, and whose unknowns the others."""
+    refuse_out(function, kwargs)
+    a, b, dims, *_ = bind(function, args, kwargs).values()
+    if dims is not None:
+        a = a.movedim(tuple(dims), tuple(range(a.ndim - len(dims), a.ndim)))
+    unknowns = a.shape[b.ndim :]
+    if unknowns.numel() != b.numel():
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
+            f"{unknowns.numel()} != {b.numel()}."
+        )
+    return op("linalg_solve")(a.reshape(b.numel(), -1), b.reshape(-1)).reshape(unknowns)
