@@ -21,6 +21,14 @@ __all__ = [
 ]
 
 
+def _check_targets(wanted: Tensor, least: int, classes: int) -> None:
+    """Raises RuntimeError for a target that is no class. Under vmap none can be looked at; gather refuses those."""
+    if getattr(wanted, "stands_for_many", False) or not wanted.numel():
+        return
+    if int(wanted.min()) < least or int(wanted.max()) >= classes:
+        raise RuntimeError("target out of range")
+
+
 def _margin_shapes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if input.dim() > 2 or (input.dim() > 0 and input.shape[-1] == 0):
         raise RuntimeError(
@@ -58,14 +66,13 @@ def multi_margin_loss(
     if wanted.shape[0] != rows.shape[0]:
         raise RuntimeError(f"inconsistent target size, expected {[rows.shape[0]]} but got {list(target.shape)}")
     classes = rows.shape[1]
-    if wanted.numel() and (int(wanted.min()) < 0 or int(wanted.max()) >= classes):
-        raise RuntimeError("target out of range")
+    _check_targets(wanted, 0, classes)
     chosen = rows.gather(1, wanted.unsqueeze(1))
     violated = (margin - chosen + rows).clamp_min(0)
     violated = violated if p == 1 else violated * violated
     if weight is not None:
         violated = violated * weight.index_select(0, wanted).unsqueeze(1)
-    others = dynagrad.ones_like(rows).scatter_(1, wanted.unsqueeze(1), 0.0)
+    others = dynagrad.ones_like(rows).scatter(1, wanted.unsqueeze(1), 0.0)
     loss = (violated * others).sum(1) / classes
     return _reduced(loss if input.dim() == 2 else loss[0], reduction)
 
@@ -89,8 +96,7 @@ def multilabel_margin_loss(
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     rows, wanted = _margin_shapes(input, target)
     classes = rows.shape[1]
-    if wanted.numel() and (int(wanted.min()) < -1 or int(wanted.max()) >= classes):
-        raise RuntimeError("target out of range")
+    _check_targets(wanted, -1, classes)
     listed = (wanted < 0).long().cumsum(1) == 0
     index = wanted.masked_fill(~listed, 0)
     is_target = dynagrad.zeros_like(wanted).scatter_add(1, index, listed.long()) > 0
