@@ -36,6 +36,10 @@ CONTROL_FLOW = (
 NO_STORAGE = (
     "Cannot access data pointer of Tensor that doesn't have storage: inside of vmap it stands for many examples"
 )
+RANDOM_OP = (
+    "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
+    "flags on vmap or perform the randomness operation out of vmap"
+)
 ESCAPED = (
     "this tensor was made inside of a vmap that has ended: it stands for one example out of a batch that is no longer "
     "mapped over. Return it from the function instead of keeping it aside"

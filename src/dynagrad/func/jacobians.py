@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import dynagrad
-from dynagrad.func.rules.random import ERROR
+from dynagrad.func.batched import RANDOM_OP
 from dynagrad.func.tape import released
 from dynagrad.func.transforms import (
     Argnums,
@@ -127,7 +127,7 @@ def jacfwd(
         state = dynagrad.get_rng_state()
         push, outputs, spec, aux = linearized()
         if randomness == "error" and not dynagrad.equal(state, dynagrad.get_rng_state()):
-            raise RuntimeError(ERROR)
+            raise RuntimeError(RANDOM_OP)
         columns: list[list[list[Tensor | None]]] = [[] for _ in flat]
         for i, k in [(i, k) for i, x in enumerate(flat) for k in range(x.numel())]:
             if randomness == "different" and (i or k):

@@ -6,8 +6,6 @@ from typing import Any
 
 from dynagrad.func.batched import Level, batched, in_terms_of_ops, rule, wrap
 from dynagrad.func.rules.common import bind, forms, op
-from dynagrad.func.rules.fallback import looped
-from dynagrad.func.rules.pointwise import pointwise
 from dynagrad.func.rules.views import sizes_of
 from dynagrad.tensor import Tensor
 
@@ -18,32 +16,33 @@ def _named(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in kwargs.items() if name not in ("memory_format", "size", "out")}
 
 
+def _each(number: Any, shape: Any, dtype: Any, level: Level) -> Any:
+    """Tensors of one number each, another one for every example."""
+    value = number.value.reshape(level.size, *(1,) * len(shape)).expand(level.size, *shape)
+    return wrap(value.clone() if dtype is None else value.to(dtype, copy=True), level)
+
+
 @rule(*forms("zeros_like ones_like empty_like full_like"))
 def like(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
     """As large as all examples."""
-    x, *rest = args
-    if not batched(x, level):  # full_like(x, batched number)
-        fill = rest[0] if rest else kwargs["fill_value"]
-        return wrap(fill.value.reshape(level.size, *(1,) * x.ndim).expand(level.size, *x.shape).to(x.dtype), level)
-    return wrap(function(x.value, *rest, **_named(kwargs)), level)
+    bound = bind(function, args, kwargs)
+    x, fill = bound["input"], bound.get("fill_value")
+    if batched(fill, level):
+        return _each(fill, x.shape, bound["dtype"] or x.dtype, level)
+    return wrap(function(x.value, *args[1:], **_named(kwargs)), level)
 
 
 @rule(*forms("new_zeros new_ones new_empty new_full"))
 def new(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
     """New memory of other sizes, for every example."""
     bound = bind(function, args, kwargs)
-    if "fill_value" in bound:
-        made = function(args[0].value, (level.size, *bound["size"]), bound["fill_value"], **_named(
-            {name: each for name, each in kwargs.items() if name != "fill_value"}
-        ))  # fmt: skip
-        return wrap(made, level)
-    return wrap(function(args[0].value, (level.size, *sizes_of(bound, "args", "size")), **_named(kwargs)), level)
-
-
-@rule(*forms("complex"))
-def pair(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Real and imaginary parts, lined up."""
-    return pointwise(function, level, args, kwargs)
+    x, rest = args[0], _named(kwargs)
+    if "fill_value" not in bound:
+        return wrap(function(x.value, (level.size, *sizes_of(bound, "args", "size")), **rest), level)
+    fill = rest.pop("fill_value", bound["fill_value"])
+    if batched(fill, level):
+        return _each(fill, tuple(bound["size"]), bound["dtype"] or x.dtype, level)
+    return wrap(function(x.value, (level.size, *bound["size"]), fill, **rest), level)
 
 
 @rule(*forms("full scalar_tensor"))
@@ -51,9 +50,7 @@ def filled(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> An
     """A number of its own for every example."""
     bound = bind(function, args, kwargs)
     number = bound["fill_value"] if "fill_value" in bound else bound["s"]
-    shape = tuple(bound["size"]) if "size" in bound else ()
-    value = number.value.reshape(level.size, *(1,) * len(shape)).expand(level.size, *shape).clone()
-    return wrap(value if bound["dtype"] is None else value.to(bound["dtype"]), level)
+    return _each(number, tuple(bound["size"]) if "size" in bound else (), bound["dtype"], level)
 
 
 @rule(*forms("tensor as_tensor asarray new_tensor"))
@@ -73,9 +70,3 @@ def _stacked(data: Any) -> Any:
     if isinstance(data, (list, tuple)):
         return op("stack")([_stacked(each) for each in data])
     return op("tensor")(data)
-
-
-@rule(*forms("bincount"))
-def counted(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
-    """How often each number appears, which makes rows of one length if the examples happen to agree on it."""
-    return looped(function, level, args, kwargs)

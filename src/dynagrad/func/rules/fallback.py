@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from dynagrad._core.card import CARDS
 from dynagrad.func.batched import (
     CONTROL_FLOW,
     ITEM,
@@ -120,5 +119,3 @@ rule("retain_grad", "register_hook", "register_post_accumulate_grad_hook", "grad
         "torch.func, or set them outside"
     )
 )
-
-assert CARDS

@@ -23,7 +23,7 @@ def convolved(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
     bound = bind(function, args, kwargs)
     x, weight, bias = bound.pop("input"), bound.pop("weight"), bound.pop("bias")
     name = _CONVOLUTIONS[function]
-    spatial, turned = _SPATIAL[name], "transpose" in name
+    spatial = _SPATIAL[name]
     alone = x.ndim == spatial + 1
     if x.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
@@ -52,7 +52,6 @@ def convolved(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
         made = made if batched(x, level) else made.unsqueeze(0)
         lead = (level.size,) if alone else (level.size, 1)
         made = made + bias.value.reshape(*lead, -1, *(1,) * spatial)
-    assert turned or made is not None
     return wrap(made, level)
 
 
@@ -69,8 +68,8 @@ def convolution(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) 
         name: (tuple(each) * spatial if len(each) == 1 else tuple(each)) if isinstance(each, (tuple, list)) else each
         for name, each in named.items()
     }
-    made = op(f"conv_{'transpose' if turned else ''}{spatial}d".replace("_" if not turned else "-", ""))
-    return convolved(made, level, (bound["input"], bound["weight"], bound["bias"]), named)
+    kind = op(f"conv_transpose{spatial}d" if turned else f"conv{spatial}d")
+    return convolved(kind, level, (bound["input"], bound["weight"], bound["bias"]), named)
 
 
 # ---- layers that treat the members of a batch one by one ---------------------------------------------------------------

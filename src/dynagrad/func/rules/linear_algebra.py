@@ -77,40 +77,38 @@ def _lifted(x: Tensor, level: Level, rank: int) -> Tensor:
     return x.expand(level.size, *(1,) * (rank - x.ndim), *x.shape)
 
 
-@rule(*forms("linalg_matrix_norm linalg_norm linalg_vecdot linalg_diagonal cross linalg_cross"))
+@rule(*forms("linalg_matrix_norm linalg_vecdot linalg_diagonal cross linalg_cross"))
 def with_dims(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
     """Ops whose dimensions are counted from the last one unless named."""
     refuse_out(function, kwargs)
     bound = {name: each for name, each in bind(function, args, kwargs).items() if name != "out"}
     tensors = {name: each for name, each in bound.items() if isinstance(each, Tensor)}
     rank = max(each.ndim for each in tensors.values())
-
-    def from_behind(dim: int) -> int:
-        return dim if dim < 0 else dim - rank
-
     for name in ("dim", "dim1", "dim2"):
         dim = bound.get(name)
         if isinstance(dim, int):
-            bound[name] = from_behind(dim)
+            bound[name] = dim if dim < 0 else dim - rank
         elif dim is not None:
-            bound[name] = tuple(from_behind(each) for each in dim)
-    if function is op("linalg_norm") and bound["dim"] is None:
-        if bound["ord"] is None or rank == 1:
-            bound["dim"] = tuple(range(-rank, 0)) or None
-            keep = bound.pop("keepdim")
-            named = {"dtype": bound["dtype"]}
-            from dynagrad.func.rules.reductions import reduction
-
-            return reduction(
-                op("linalg_vector_norm"), level, (args[0],), {"ord": 2 if bound["ord"] is None else bound["ord"], "keepdim": keep} | named
-            )  # fmt: skip
-        bound["dim"] = (-2, -1)
-    if op("cross") is function and bound.get("dim") is None:
+            bound[name] = tuple(each if each < 0 else each - rank for each in dim)
+    if function is op("cross") and bound["dim"] is None:
         shape = next(iter(tensors.values())).shape
         bound["dim"] = next((i - len(shape) for i, size in enumerate(shape) if size == 3), -1)
     for name, each in tensors.items():
         bound[name] = _lifted(each, level, rank)
     return wrapped(function(**bound), level)
+
+
+@rule(op("linalg_norm"))
+@in_terms_of_ops
+def norm(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A norm of vectors, or of matrices where two dimensions or an order of matrices say so."""
+    refuse_out(function, kwargs)
+    x, order, dim, keepdim, dtype, *_ = bind(function, args, kwargs).values()
+    named = {"dtype": dtype} if dtype is not None else {}
+    pair = x.ndim == 2 if dim is None else not isinstance(dim, int) and len(dim) == 2
+    if order is not None and pair:
+        return op("linalg_matrix_norm")(x, order, (-2, -1) if dim is None else dim, keepdim, **named)
+    return op("linalg_vector_norm")(x, 2 if order is None else order, dim, keepdim, **named)
 
 
 @rule(*forms("cdist"))

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dynagrad._core.card import CARDS
-from dynagrad.func.batched import BatchedTensor, Level, batched, call_below, random_rule, wrap
+from dynagrad.func.batched import RANDOM_OP, BatchedTensor, Level, batched, call_below, random_rule, wrap
 from dynagrad.func.rules.common import at_front, bind, op, value_of
 from dynagrad.func.rules.views import sizes_of
 from dynagrad.tensor import Tensor
 
 __all__ = ["check_randomness"]
 
-ERROR = (
-    "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
-    "flags on vmap or perform the randomness operation out of vmap"
-)
 SAME_BATCHED = (
     "Vmap does not currently support same randomness with a batched tensor input. Please file an issue with functorch"
 )
@@ -28,7 +24,7 @@ UNBATCHED_INPLACE = (
 def check_randomness(level: Level) -> None:
     """Raises RuntimeError where nothing may be drawn."""
     if level.randomness == "error":
-        raise RuntimeError(ERROR)
+        raise RuntimeError(RANDOM_OP)
 
 
 def _shape(function: Any, bound: dict[str, Any]) -> tuple[tuple[int, ...], dict[str, Any]]:
