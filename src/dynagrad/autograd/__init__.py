@@ -19,16 +19,6 @@ from dynagrad.autograd.grad_mode import (
 from dynagrad.autograd.gradcheck import gradcheck, gradgradcheck
 from dynagrad.autograd.variable import Variable
 
-
-def __getattr__(name: str) -> object:
-    """Forward mode stands on the transforms of functions, and is imported when first asked for."""
-    if name == "forward_ad":
-        from importlib import import_module
-
-        return import_module("dynagrad.autograd.forward_ad")
-    raise AttributeError(f"module 'dynagrad.autograd' has no attribute {name!r}")
-
-
 __all__ = [
     "Function",
     "Variable",
@@ -50,11 +40,11 @@ __all__ = [
     "variable",
 ]
 
-_LAZY = ("profiler", "profiler_util")
+_LAZY = ("forward_ad", "profiler", "profiler_util")
 
 
 def __getattr__(name: str) -> object:
-    """The profiler is imported when first asked for."""
+    """The profiler, and forward mode, which stands on the transforms of functions, are imported when first asked for."""
     if name in _LAZY:
         from importlib import import_module
 

@@ -17,7 +17,15 @@ from dynagrad._core.intercept import untold
 from dynagrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad
 from dynagrad.tensor import Tensor
 
-__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable", "forward_mode"]
+__all__ = [
+    "BackwardCFunction",
+    "Function",
+    "FunctionCtx",
+    "FunctionMeta",
+    "InplaceFunction",
+    "forward_mode",
+    "once_differentiable",
+]
 
 FunctionCtx = BackwardCFunction = FunctionNode
 
