@@ -12,17 +12,19 @@ CARDS: dict[str, Card] = {}
 FunctionType = type(lambda: None)
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Asked before an op that is a Python function runs, as `intercept` asks before a native one does; None for nobody.
-_asked: Callable[..., Any] | None = None
+# Asked in turn before an op that is a Python function runs, as `intercept` asks before a native one does:
+# (name, function, args, kwargs) -> its result, or NotImplemented to leave it to the next. The op itself, which asks nobody,
+# is ``function.__wrapped__``.
+ASKED: list[Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]] = []
 
 
-def ask_composite(listener: Callable[..., Any] | None) -> None:
-    """From now on ``listener(op, args, kwargs)`` is asked before every op that is a Python function.
-
-    What it returns is the op's result, unless it is NotImplemented. None ends it.
-    """
-    global _asked
-    _asked = listener
+def ask(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What those in ``ASKED`` make of a call; NotImplemented where all of them leave it alone."""
+    for listener in tuple(ASKED):
+        result = listener(name, function, args, kwargs)
+        if result is not NotImplemented:
+            return result
+    return NotImplemented
 
 
 class Card:
@@ -65,11 +67,6 @@ class Card:
         self.samples, self.domain = samples or kind, domain
 
 
-# Asked before an op in Python runs, the last first: (name, function, args, kwargs) -> result. Native ops are told by
-# `intercept`; this is for those who decide about a whole composite, as autocast does about its dtype.
-ASKED: list[Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]] = []
-
-
 def interposed(op: F) -> F:
     """Decorates a function that has no card, so that those in ``ASKED`` are asked before it runs."""
     import functools
@@ -77,10 +74,12 @@ def interposed(op: F) -> F:
     name = op.__name__
 
     @functools.wraps(op)
-    def ask(*args: Any, **kwargs: Any) -> Any:
-        return ASKED[-1](name, op, args, kwargs) if ASKED else op(*args, **kwargs)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if ASKED and (result := ask(name, call, args, kwargs)) is not NotImplemented:
+            return result
+        return op(*args, **kwargs)
 
-    return ask  # type: ignore[return-value]  # it is called alike
+    return call  # type: ignore[return-value]  # it is called alike
 
 
 def says_what_is_no_tensor(op: Any, asked_as: str = "") -> Callable[..., Any]:
@@ -98,12 +97,8 @@ def says_what_is_no_tensor(op: Any, asked_as: str = "") -> Callable[..., Any]:
     many = bool(rest) and op.__annotations__.get(rest[0]) == "Tensor"
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if _asked is not None:
-            result = _asked(call, args, kwargs)
-            if result is not NotImplemented:
-                return result
-        if ASKED and asked_as:
-            return ASKED[-1](asked_as, op, args, kwargs)
+        if ASKED and (result := ask(asked_as, call, args, kwargs)) is not NotImplemented:
+            return result
         try:
             return op(*args, **kwargs)
         except (AttributeError, IndexError, TypeError, ValueError):

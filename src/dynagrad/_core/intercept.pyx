@@ -114,15 +114,6 @@ cdef class Call:
             return _ask(self, args, kwargs)
         return _run(self, args, kwargs)
 
-    def openly(self, *args, **kwargs):
-        """Runs what was called, with the ops that its Python code calls, a custom Function's say, told to listeners."""
-        global depth
-        depth -= 1
-        try:
-            return self(*args, **kwargs)
-        finally:
-            depth += 1
-
 
 cdef object _run(Call call, tuple args, dict kwargs):
     """The intercepted function itself, with everything inside it untold unless the call was opened."""

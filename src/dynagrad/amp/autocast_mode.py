@@ -71,15 +71,16 @@ def _native(_function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call:
     if not _state.enabled.get("cpu"):
         return call(*args, **kwargs)
     if call.name in ("apply", "backward", "grad"):
-        return call.openly(*args, **kwargs)
+        return call.open(*args, **kwargs)
     args, kwargs = _told(call.name, args, kwargs)
     return call(*args, **kwargs)
 
 
-def _composite(name: str, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if _state.enabled.get("cpu"):
-        args, kwargs = _told(name, args, kwargs)
-    return op(*args, **kwargs)
+def _composite(name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if not name or not _state.enabled.get("cpu"):
+        return NotImplemented
+    args, kwargs = _told(name, args, kwargs)
+    return function.__wrapped__(*args, **kwargs)
 
 
 def _listen(on: bool) -> None:

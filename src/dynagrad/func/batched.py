@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from dynagrad._core import card
-from dynagrad._core.card import CARDS
+from dynagrad._core.card import ASKED, CARDS
 from dynagrad._core.intercept import disabled_torch_function, install, listening, uninstall, untold
 from dynagrad._core.ops.data import alias_of
 from dynagrad.tensor import Tensor
@@ -316,7 +315,7 @@ def _fail_as_on_one_example(function: Any, args: tuple[Any, ...], kwargs: dict[s
     untold(lambda: function(*args, **kwargs))
 
 
-def _composite(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _composite(_name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Asked by ops that are made of ops; those without a rule are left to the ops that they are made of."""
     made = _random.get(function) or _rules.get(function)
     if made is not None and _state.levels:
@@ -349,10 +348,10 @@ def _listen(change: int) -> None:
         before, _listened_for = _listened_for, _listened_for + change
         if before == 0:
             install(_listener, reentrant=True, first=True)
-            card.ask_composite(_composite)
+            ASKED.insert(0, _composite)
         elif _listened_for == 0:
             uninstall(_listener)
-            card.ask_composite(None)
+            ASKED.remove(_composite)
 
 
 class opened:  # noqa: N801  # reads as a word of the with statement
