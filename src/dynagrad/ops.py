@@ -89,12 +89,7 @@ def _native_batch_norm_legit(input: Tensor, weight: Tensor | None, bias: Tensor 
     """
     running_mean, running_var = rest[:2] if len(rest) == 5 else (None, None)
     training, momentum, eps = rest[-3:]
-    made = dynagrad.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
-    x = input.detach()
-    if not training:
-        return made, x.new_empty(0), x.new_empty(0)
-    variance, mean = dynagrad.var_mean(x.double(), [0, *range(2, x.dim())], correction=0)
-    return made, mean.to(x.dtype), (variance + eps).rsqrt().to(x.dtype)
+    return dynagrad.native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
 def _batch_norm_with_update(

@@ -108,3 +108,10 @@ def test_out_receives_the_result(name):
                 wrong.append(f"{name}({text}, out=…) in {dtype}: {how}")
     assert not wrong, "\n".join(wrong)
     assert compared
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_remainders_by_infinity_are_what_is_divided(dtype):
+    x, infinity = torch.tensor([1.0, -2.5, 0.0, 7.0] * 10, dtype=dtype), float("inf")
+    assert torch.equal(torch.fmod(x, infinity), x)
+    assert torch.equal(torch.remainder(x, infinity), torch.where(x < 0, infinity, x))

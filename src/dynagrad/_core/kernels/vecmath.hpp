@@ -289,10 +289,12 @@ DG_INLINE T atanh(T x) {
 
 constexpr double mod_limit = 0x1p28;
 
-// a - trunc(a/b) b. The product is exact in double, but the quotient may have rounded up to the next integer.
+// a - trunc(a/b) b, or a below b, which may be infinite. The product is exact in double, but the quotient may have rounded up
+// to the next integer.
 DG_INLINE float fmod(float x, float y) {
     double a = abs(x), b = abs(y);
     double r = a - __builtin_trunc(a / b) * b;
+    r = a < b ? a : r;
     return copysign(float(r < 0 ? r + b : r), x);
 }
 
@@ -300,6 +302,7 @@ DG_INLINE float fmod(float x, float y) {
 DG_INLINE double fmod(double x, double y) {
     double a = abs(x), b = abs(y);
     double r = __builtin_fma(-__builtin_trunc(a / b), b, a);
+    r = a < b ? a : r;
     return copysign(r < 0 ? r + b : r, x);
 }
 #else
