@@ -141,3 +141,17 @@ def test_pytorch_and_this_library_take_each_others_tensors_although_there_are_su
     theirs = torch.ones(2)
     assert dynagrad.from_dlpack(theirs).tolist() == [1.0, 1.0]
     assert torch.from_dlpack(dynagrad.ones(2)).tolist() == [1.0, 1.0]
+
+
+def test_a_linear_layer_asks_the_class_of_its_input():
+    told = []
+
+    class Tells(dynagrad.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            told.append(func.__name__)
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    y = dynagrad.nn.Linear(2, 3)(dynagrad.ones(2).as_subclass(Tells))
+    assert told == ["linear"]
+    assert type(y) is Tells

@@ -204,7 +204,7 @@ cdef object _forward(ModuleBase self, PyObject* attributes, tuple args, dict kwa
             or _item(attributes, _FORWARD) != NULL):
         return self.forward(*args, **kwargs)
     items = dg_tuple_items(<PyObject*>args)
-    if function == _linear_forward and n == 1 and not kwargs and is_tensor(<object>items[0]):
+    if function == _linear_forward and n == 1 and not kwargs and items[0].ob_type == plain_tensor:
         own = _item(attributes, _PARAMETERS)
         weight, bias = _item(own, _WEIGHT), _item(own, _BIAS)
         if weight != NULL and bias != NULL and is_tensor(<object>weight):
