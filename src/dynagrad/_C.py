@@ -1,6 +1,85 @@
 """The few names that programs take from PyTorch's private module of this name. Everything else is public elsewhere."""
 
-from dynagrad._core.intercept import disabled_torch_function as _disabled_torch_function_impl
-from dynagrad.overrides import DisableTorchFunctionSubclass
+from __future__ import annotations
 
-__all__ = ["DisableTorchFunctionSubclass", "_disabled_torch_function_impl"]
+import weakref
+from types import SimpleNamespace
+from typing import Any
+
+from dynagrad._core.engine import current_node as _current_autograd_node
+from dynagrad._core.graph import AccumulateGrad, pack_hooks_allowed
+from dynagrad._core.intercept import disabled_torch_function as _disabled_torch_function_impl
+from dynagrad._core.saved import SavedTensor, make_saved
+from dynagrad._core.saved import set_versions as _set_versions
+from dynagrad.autograd.function import Function, FunctionNode
+from dynagrad.overrides import DisableTorchFunctionSubclass
+from dynagrad.tensor import Tensor
+
+__all__ = [
+    "DisableTorchFunctionSubclass",
+    "_autograd",
+    "_current_autograd_node",
+    "_disabled_torch_function_impl",
+    "_functions",
+]
+
+
+class _WeakTensorRef:
+    """A tensor that may go: ``expired()`` says whether it has."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = weakref.ref(tensor)
+
+    def expired(self) -> bool:
+        """Whether the tensor is gone."""
+        return self._tensor() is None
+
+
+class UndefinedGrad:
+    """Called with a tensor, gives it back; what stands before it receives no gradient, which is not a gradient of zeros."""
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        return _Undefined.apply(tensor)
+
+
+class _Undefined(Function):
+    @staticmethod
+    def forward(_ctx: FunctionNode, tensor: Tensor) -> Tensor:
+        return tensor.view_as(tensor)
+
+    @staticmethod
+    def backward(_ctx: FunctionNode, _gradient: Tensor) -> None:
+        return None
+
+
+class DelayedError(FunctionNode):
+    """Called with tensors, gives them back; a backward through them raises RuntimeError with the message."""
+
+    def __new__(cls, message: str, num_inputs: int) -> Any:
+        """A callable that takes ``num_inputs`` tensors."""
+
+        class Error(Function):
+            @staticmethod
+            def forward(_ctx: FunctionNode, *tensors: Tensor) -> tuple[Tensor, ...]:
+                return tuple(tensor.view_as(tensor) for tensor in tensors)
+
+            @staticmethod
+            def backward(_ctx: FunctionNode, *_gradients: Tensor) -> None:
+                raise RuntimeError(message)
+
+        def call(*tensors: Tensor) -> Any:
+            if len(tensors) != num_inputs:
+                raise TypeError(f"expected {num_inputs} arguments, got {len(tensors)} instead")
+            found = Error.apply(*tensors)
+            return found[0] if num_inputs == 1 else found
+
+        return call
+
+
+_functions = SimpleNamespace(AccumulateGrad=AccumulateGrad, UndefinedGrad=UndefinedGrad, DelayedError=DelayedError)
+_autograd = SimpleNamespace(
+    SavedTensor=SavedTensor,
+    _make_saved_tensor=make_saved,
+    _saved_tensors_hooks_is_enabled=pack_hooks_allowed,
+    _unsafe_set_version_counter=_set_versions,
+)

@@ -6,19 +6,19 @@ Named ops become methods through their cards (`tensor.py`); how numbers are prin
 import cython
 import warnings
 import weakref
-from collections.abc import Iterable
 
 from cpython.buffer cimport Py_buffer
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from dynagrad._core.card import CARDS
+from dynagrad._core.gradients import backward, grad
 from dynagrad._core.graph import RemovableHandle
-from dynagrad._core.types import strided
+from dynagrad._core.types import TYPE_NAMES, strided
 
-from dynagrad._core.engine cimport run_backward, run_from
-from dynagrad._core.graph cimport (
-    AccumulateGrad, Node, Output, accumulator_of, gradient_function, node_extras, output_of, thread_state, wrote)
+from dynagrad._core.engine cimport ANY_DTYPE, run_from
+from dynagrad._core.formats cimport lies_in
+from dynagrad._core.gradients cimport note_taken, root_gradient, warn_of_cycle, warn_once
+from dynagrad._core.graph cimport Node, gradient_function, node_extras, thread_state
 from dynagrad._core.iterate cimport cast, contiguous, fill
 from dynagrad._core.ops.compare cimport (
     bitwise_and, bitwise_not, bitwise_or, bitwise_xor, compare, shift_left, shift_right)
@@ -27,15 +27,15 @@ from dynagrad._core.ops.index cimport contains, getitem, setitem, slices_of
 from dynagrad._core.ops.linalg cimport matmul
 from dynagrad._core.ops.pointwise cimport abs_, add, div, floor_divide, mul, neg, reciprocal, remainder, rsub, sub
 from dynagrad._core.ops.power cimport power
+from dynagrad._core.ops.resize cimport take_memory
 from dynagrad._core.ops.shape cimport matrix_transpose, reversed_dims
 from dynagrad._core.ops.view cimport detach
-from dynagrad._core.provenance cimport Cut, here, name_of, position_here
+from dynagrad._core.provenance cimport here, name_of
 from dynagrad._core.tensor cimport (
-    HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, blank, dims_tuple, extras, is_tensor, new_like, new_scalar,
-    new_tensor, requires_grad, set_geometry, shape_tuple, storage_drop, storage_new, storage_share, track)
+    HAS_HOOKS, INFERENCE, LEAF_GRAD, RETAINS_GRAD, TensorBase, dims_tuple, extras, is_tensor, requires_grad, shape_tuple,
+    storage_drop, storage_new, track)
 from dynagrad._core.types cimport (
-    BOOL, F16, F32, F64, I64, cpu, dtype_object, is_float, is_number, itemsizes)
-from dynagrad._core.unlocked cimport retire
+    BOOL, F32, F64, I64, cpu, dtype_code, dtype_object, is_float, is_number, itemsizes)
 
 cdef extern from "Python.h":
     object PyLong_FromLongLong(long long)
@@ -182,10 +182,10 @@ cdef class NativeTensor(TensorBase):
         return <size_t>(<TensorBase>self).data if (<TensorBase>self).numel else 0
 
     def is_contiguous(self, *, memory_format=None):
-        """Whether the elements lie in memory in row-major order without gaps."""
-        if memory_format is not None and memory_format.name == "channels_last":
-            return _channels_last(<TensorBase>self)
-        return bool((<TensorBase>self).contiguous)
+        """Whether the elements lie in memory in row-major order, or in another memory format, without gaps."""
+        if memory_format is None:
+            return bool((<TensorBase>self).contiguous)
+        return lies_in(<TensorBase>self, memory_format)
 
     def is_floating_point(self):
         """Whether the dtype is a floating one."""
@@ -213,6 +213,8 @@ cdef class NativeTensor(TensorBase):
 
     @property
     def _version(self):
+        if (<TensorBase>self).flags & INFERENCE:
+            raise RuntimeError("Inference tensors do not track version counter.")
         return (<TensorBase>self).counter.version
 
     def __getbuffer__(self, Py_buffer* view, int flags):
@@ -347,7 +349,11 @@ cdef class NativeTensor(TensorBase):
 
     @property
     def T(self):
-        """All dimensions in reverse order."""
+        """All dimensions in reverse order; deprecated for others than matrices."""
+        if (<TensorBase>self).ndim != 2 and (<TensorBase>self).ndim != 0:
+            warn_once("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will "
+                       "throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+                       "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.")
         return reversed_dims(self)
 
     @property
@@ -369,14 +375,14 @@ cdef class NativeTensor(TensorBase):
 
     def item(self):
         """The only element as a Python number. Raises RuntimeError if there is more than one."""
-        _note_taken(<TensorBase>self, "item()")
+        note_taken(<TensorBase>self, "item()")
         return _item(<TensorBase>self)
 
     def tolist(self):
         """The elements as nested lists of Python numbers; a 0-d tensor gives the number itself."""
         cdef TensorBase t = contiguous(<TensorBase>self)
         cdef const char* where = t.data
-        _note_taken(<TensorBase>self, "tolist()")
+        note_taken(<TensorBase>self, "tolist()")
         return _nested(t, 0, &where)
 
     def __bool__(self):
@@ -389,11 +395,11 @@ cdef class NativeTensor(TensorBase):
                            f"one element (the shape is {list(shape_tuple(t))})")
 
     def __float__(self):
-        _note_taken(<TensorBase>self, "float()")
+        note_taken(<TensorBase>self, "float()")
         return float(_single(<TensorBase>self))
 
     def __int__(self):
-        _note_taken(<TensorBase>self, "int()")
+        note_taken(<TensorBase>self, "int()")
         return int(_single(<TensorBase>self))
 
     def __complex__(self):
@@ -414,11 +420,20 @@ cdef class NativeTensor(TensorBase):
 
     @requires_grad.setter
     def requires_grad(self, value):
-        _set_requires_grad(<TensorBase>self, value)
+        if not isinstance(value, bool):
+            raise RuntimeError("requires_grad must be a bool")
+        _set_requires_grad(<TensorBase>self, value, "floating point and complex")
+
+    @requires_grad.deleter
+    def requires_grad(self):
+        raise RuntimeError("requires_grad must be a bool; it cannot be deleted")
 
     def requires_grad_(self, requires_grad=True):
         """Sets ``requires_grad`` and returns the tensor. Raises RuntimeError for integer tensors and for non-leaves."""
-        _set_requires_grad(<TensorBase>self, requires_grad)
+        if not isinstance(requires_grad, bool):
+            raise TypeError("requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                            f"{type(requires_grad).__name__}")
+        _set_requires_grad(<TensorBase>self, requires_grad, "floating point")
         return self
 
     @property
@@ -451,6 +466,22 @@ cdef class NativeTensor(TensorBase):
     @grad.deleter
     def grad(self):
         (<TensorBase>self).gradient = None
+
+    @property
+    def grad_dtype(self):
+        """The dtype that ``.grad`` of this leaf must have, to which gradients are converted; None for any.
+
+        Raises RuntimeError for a non-leaf, and for another dtype than that of a gradient which is there.
+        """
+        cdef TensorBase t = <TensorBase>self
+        if gradient_function(t) is not None:
+            raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+        code = _grad_dtype(t)
+        return None if code == ANY_DTYPE else dtype_object(code)
+
+    @grad_dtype.setter
+    def grad_dtype(self, value):
+        _set_grad_dtype(<TensorBase>self, value)
 
     @property
     def retains_grad(self):
@@ -510,7 +541,9 @@ cdef class NativeTensor(TensorBase):
         cdef Node node
         if inputs is None and t.grad_fn is not None:
             node = gradient_function(t)
-            run_from(node, t.output_nr, _root_gradient(t, gradient, create_graph, 0),
+            if create_graph:
+                warn_of_cycle()
+            run_from(node, t.output_nr, root_gradient(t, gradient, create_graph, 0),
                      create_graph if retain_graph is None else retain_graph, create_graph)
         else:
             backward((self,), (gradient,), retain_graph, create_graph, inputs=inputs)
@@ -539,6 +572,43 @@ cdef class NativeTensor(TensorBase):
     @data.setter
     def data(self, value):
         _set_data(<TensorBase>self, value)
+
+    @data.deleter
+    def data(self):
+        raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
+    @property
+    def _grad_fn(self):
+        return gradient_function(<TensorBase>self)
+
+    @_grad_fn.setter
+    def _grad_fn(self, value):
+        if value is not None:
+            raise RuntimeError("_grad_fn can be only set to None")
+        self.detach_()
+
+    @_grad_fn.deleter
+    def _grad_fn(self):
+        raise RuntimeError("Deletion of _grad_fn not allowed. Detach tensor instead!")
+
+    @property
+    def _backward_hooks(self):
+        """The dict of this tensor's hooks, or None."""
+        return _hooks_of(<TensorBase>self)
+
+    @_backward_hooks.setter
+    def _backward_hooks(self, value):
+        _set_hooks(<TensorBase>self, value)
+
+    @_backward_hooks.deleter
+    def _backward_hooks(self):
+        raise RuntimeError("Deletion of _backwards_hooks not allowed!")
+
+    @property
+    def volatile(self):
+        """False: what it stood for is ``torch.no_grad()`` now."""
+        warnings.warn("volatile was removed (Variable.volatile is always False)", stacklevel=1)
+        return False
 
     @property
     def _base(self):
@@ -572,17 +642,6 @@ cdef int _checked_dim(TensorBase t, object given) except -1:
     return <int>(dim if dim >= 0 else dim + ndim)
 
 
-cdef bint _channels_last(TensorBase t):
-    cdef int64_t expected = 1
-    if t.ndim != 4:
-        return False
-    for d in (1, 3, 2, 0):
-        if t.shape[d] != 1 and t.strides[d] != expected:
-            return False
-        expected *= t.shape[d]
-    return True
-
-
 # ---- numbers ---------------------------------------------------------------------------------------------------------
 
 cdef object _number(int dtype, const char* where):
@@ -602,23 +661,6 @@ cdef int _readable(int dtype) noexcept:
     if is_float(dtype):
         return F64 if dtype == F64 else F32
     return BOOL if dtype == BOOL else I64
-
-
-
-
-
-# A Python number cannot carry a mark. So the last line that took one out of a tensor that requires grad is kept, with the
-# thread that ran it, for the error of a backward that finds no history.
-cdef Cut _taken = None
-cdef size_t _taken_by = 0
-
-
-cdef inline int _note_taken(TensorBase t, str how) except -1:
-    global _taken, _taken_by
-    if thread_state.grad_enabled and requires_grad(t):
-        _taken = position_here(how)
-        _taken_by = <size_t>&thread_state
-    return 0
 
 
 cdef object _single(TensorBase t):
@@ -651,16 +693,14 @@ cdef object _nested(TensorBase t, int dim, const char** where):
 
 # ---- autograd --------------------------------------------------------------------------------------------------------
 
-cdef int _set_requires_grad(TensorBase t, object value) except -1:
-    if not isinstance(value, bool):
-        raise RuntimeError("requires_grad must be a bool")
+cdef int _set_requires_grad(TensorBase t, bint value, str wanted) except -1:
     if t.grad_fn is not None:
         if not value:
             raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed "
                                "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().")
         return 0
     if value and not is_float(t.dtype):
-        raise RuntimeError(f"only Tensors of floating point and complex dtype can require gradients, but the dtype is "
+        raise RuntimeError(f"only Tensors of {wanted} dtype can require gradients, but the dtype is "
                            f"{dtype_object(t.dtype).name}")
     if value and t.flags & INFERENCE and not thread_state.inference:
         raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
@@ -682,13 +722,62 @@ cdef int _set_grad(TensorBase t, object value) except -1:
     g = <TensorBase>value
     if g is t:
         raise RuntimeError("can't assign Variable as its own grad")
-    if g.dtype != t.dtype:
-        raise RuntimeError(f"attempting to assign a gradient with dtype '{dtype_object(g.dtype).name}' to a tensor with dtype "
-                           f"'{dtype_object(t.dtype).name}'. Please ensure that the gradient and the tensor have the same dtype")
+    cdef int wanted = _grad_dtype(t)
+    if g.dtype != wanted and wanted != ANY_DTYPE:
+        raise RuntimeError(f"attempting to assign a gradient with dtype '{_C_NAMES[g.dtype]}' to a tensor with grad_dtype "
+                           f"'{TYPE_NAMES[wanted]}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
+                           "dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any "
+                           "dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break "
+                           "downstream systems that assume they match.")
     if shape_tuple(g) != shape_tuple(t):
         raise RuntimeError(f"attempting to assign a gradient of size '{list(shape_tuple(g))}' to a tensor of size "
                            f"'{list(shape_tuple(t))}'. Please ensure that the gradient and the tensor are the same size")
     t.gradient = g
+    return 0
+
+
+_C_NAMES = ("bool", "unsigned char", "signed char", "short", "int", "long", "c10::Half", "c10::BFloat16", "float", "double")
+
+
+cdef int _grad_dtype(TensorBase t) except -1:
+    """The dtype that t's gradient must have, or ANY_DTYPE."""
+    return t.dtype if t.extra is None else (<dict>t.extra).get("grad_dtype", t.dtype)
+
+
+cdef int _set_grad_dtype(TensorBase t, object value) except -1:
+    cdef int code = ANY_DTYPE if value is None else dtype_code(value)
+    cdef TensorBase have = t.gradient
+    if gradient_function(t) is not None:
+        raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+    if have is not None and code != ANY_DTYPE and have.dtype != code:
+        raise RuntimeError(f"Cannot set grad_dtype to '{TYPE_NAMES[code]}' because there is already a gradient with dtype "
+                           f"'{TYPE_NAMES[have.dtype]}'. Please clear the gradient (.grad = None) before changing grad_dtype "
+                           "to a different type.")
+    extras(t)["grad_dtype"] = code
+    if t.accumulator != NULL:
+        (<Node>t.accumulator).output.dtype = code
+    return 0
+
+
+cdef object _hooks_of(TensorBase t):
+    cdef Node node = gradient_function(t)
+    if node is None:
+        return None if t.extra is None else (<dict>t.extra).get("tensor_hooks")
+    return None if node.extra is None else (<dict>node.extra).get("tensor_hooks", {}).get(t.output_nr)
+
+
+cdef int _set_hooks(TensorBase t, object value) except -1:
+    cdef Node node = gradient_function(t)
+    if value is not None and not isinstance(value, dict):
+        raise TypeError(f"_backward_hooks is a dict of hooks or None, not {type(value).__name__}")
+    if node is not None:
+        node_extras(node).setdefault("tensor_hooks", {})[t.output_nr] = value if value is not None else {}
+    elif value is None:
+        if t.extra is not None:
+            (<dict>t.extra).pop("tensor_hooks", None)
+    else:
+        t.flags |= HAS_HOOKS
+        extras(t)["tensor_hooks"] = value
     return 0
 
 
@@ -711,203 +800,4 @@ cdef int _set_data(TensorBase t, object value) except -1:
     if not is_float(source.dtype) and requires_grad(t):
         raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype, not "
                            f"{dtype_object(source.dtype).name}")
-    if t.counter == t.storage:
-        t.counter = storage_new(0)
-        t.counter.version = t.storage.version
-        storage_drop(t.storage)
-    storage_share(source.storage)
-    retire(t.storage)
-    t.storage = source.storage
-    t.data = source.data
-    t.dtype = source.dtype
-    set_geometry(t, source.ndim, source.shape, source.strides)
-    return 0
-
-
-cdef object _no_grad_error(TensorBase t, int index):
-    """What backward says of a tensor that has no history: where tracking was cut, as far as that is known."""
-    name = name_of(t)
-    lines = [f"element {index} of tensors does not require grad and does not have a grad_fn"]
-    if name:
-        lines[0] += f": the variable {name}"
-    cdef Cut cut = <Cut>t.cut
-    if cut is not None:
-        lines.append(f"  tracking was cut where {cut.why}:  {cut.provenance}")
-        lines.append("  Compute what needs a gradient outside of it, from tensors with requires_grad=True.")
-    else:
-        lines.append("  Nothing that it was computed from has requires_grad=True. Set it on the tensors whose gradient you "
-                     "want, before computing. Values taken out by .item(), .tolist() or .numpy() lose their history.")
-        if _taken is not None and _taken_by == <size_t>&thread_state:
-            lines.append(f"  The last one was taken by {_taken.why} at  {_taken.provenance}")
-    return RuntimeError("\n".join(lines))
-
-
-cdef TensorBase _filled_like(TensorBase t, int value):
-    cdef TensorBase made = new_like(t, t.dtype)
-    fill(made, value)
-    return made
-
-
-cdef TensorBase _root_gradient(TensorBase t, object given, bint create_graph, int index):
-    """The gradient with which backward starts at t. Raises RuntimeError if it does not fit."""
-    cdef TensorBase g
-    if given is None:
-        if t.numel != 1:
-            raise RuntimeError(f"grad can be implicitly created only for scalar outputs, but the shape is "
-                               f"{list(shape_tuple(t))}. Reduce it first, for example with .sum(), or pass a gradient of "
-                               "that shape.")
-        if not is_float(t.dtype):
-            raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
-                               f"{dtype_object(t.dtype)}")
-        return new_scalar(t.dtype, 1, 0) if t.ndim == 0 and t.dtype >= F32 else _filled_like(t, 1)
-    if not isinstance(given, TensorBase):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
-    g = <TensorBase>given
-    if shape_tuple(g) != shape_tuple(t):
-        raise RuntimeError(f"Mismatch in shape: grad_output[{index}] has a shape of {shape_tuple(g)} and output[{index}] has "
-                           f"a shape of {shape_tuple(t)}.")
-    if not is_float(g.dtype):
-        raise RuntimeError(f"the gradient must be a floating tensor, but its dtype is {dtype_object(g.dtype).name}")
-    return g if create_graph else detach(g)
-
-
-cdef tuple _as_tuple(object given):
-    if given is None:
-        return ()
-    if isinstance(given, TensorBase) or _is_edge(given):
-        return (given,)
-    return tuple(given) if isinstance(given, (tuple, list)) or isinstance(given, Iterable) else (given,)
-
-
-cdef inline bint _is_edge(object given) except -1:
-    """Whether it is a gradient edge: a tuple that starts with a node and an output number."""
-    return isinstance(given, tuple) and len(given) >= 2 and isinstance(given[0], Node)
-
-
-cdef TensorBase _empty_output(object edge):
-    """A tensor like the output that an edge stands for."""
-    cdef Output* described = output_of(<Node>(edge[0]), edge[1])
-    return new_tensor(described.dtype, described.ndim, described.shape)
-
-
-cdef tuple _roots(object tensors, object gradients, bint create_graph):
-    """(node, output number) pairs and their gradients. Raises RuntimeError for a tensor without a history."""
-    cdef list roots = []
-    cdef list values = []
-    cdef TensorBase t
-    cdef Node node
-    if len(gradients) != len(tensors):
-        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
-    for i, each in enumerate(tensors):
-        if _is_edge(each):
-            values.append(_root_gradient(_empty_output(each), gradients[i], create_graph, i))
-            roots.append((each[0], each[1]))
-            continue
-        if not isinstance(each, TensorBase):
-            raise TypeError(f"backward starts at tensors, but element {i} is a {type(each).__name__}")
-        t = <TensorBase>each
-        if not requires_grad(t):
-            raise _no_grad_error(t, i)
-        node = gradient_function(t)
-        values.append(_root_gradient(t, gradients[i], create_graph, i))
-        roots.append((node, t.output_nr) if node is not None else (accumulator_of(t), 0))
-    return roots, values
-
-
-def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
-    """Adds to the ``.grad`` of every leaf the gradient of the sum of ``tensors``, weighted by ``grad_tensors``.
-
-    Args are those of `Tensor.backward`, for several tensors at once.
-    """
-    if grad_tensors is None:
-        grad_tensors = grad_variables
-    tensors = _as_tuple(tensors)
-    gradients = _as_tuple(grad_tensors) or (None,) * len(tensors)
-    if inputs is not None:
-        inputs = list(_as_tuple(tuple(inputs.values()) if isinstance(inputs, dict) else inputs))
-        if not inputs:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        _check_inputs(inputs)
-        for each in inputs:
-            if isinstance(each, TensorBase):
-                each.retain_grad()
-    roots, values = _roots(tensors, gradients, create_graph)
-    keep = create_graph if retain_graph is None else retain_graph
-    del tensors, gradients
-    run_backward(roots, values, keep, create_graph, inputs, True)
-
-
-cdef TensorBase _zeros_for(object each):
-    return _filled_like(_empty_output(each) if _is_edge(each) else <TensorBase>each, 0)
-
-
-cdef int _check_inputs(list inputs) except -1:
-    for i, each in enumerate(inputs):
-        if not isinstance(each, TensorBase):
-            if not _is_edge(each):
-                raise TypeError(f"gradients are taken with respect to tensors, but input {i} is a {type(each).__name__}")
-        elif not requires_grad(<TensorBase>each):
-            name = name_of(<TensorBase>each)
-            raise RuntimeError("One of the differentiated Tensors does not require grad: " + (name or f"input {i}"))
-    return 0
-
-
-cdef tuple _gradients_of_rows(tuple outputs, list wanted, tuple rows, object retain_graph, bint create_graph,
-                              object allow_unused, bint materialize_grads):
-    """`grad` for every row of the gradients of the outputs, one walk each, stacked."""
-    lengths = {len(each) for each in rows if each is not None}
-    if len(lengths) != 1 or 0 in lengths:
-        raise ValueError("is_grads_batched=True takes grad_outputs that agree in the length of their first dimension, which is "
-                         f"at least 1, but got the lengths {sorted(lengths)}")
-    n, = lengths
-    keep = create_graph if retain_graph is None else retain_graph
-    found = [grad(outputs, wanted, [None if each is None else each[i] for each in rows], keep or i < n - 1, create_graph, True,
-                  allow_unused, False, materialize_grads) for i in range(n)]
-    stack = CARDS["stack"].op
-    return tuple([None if column[0] is None else stack(column) for column in zip(*found)])
-
-
-def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
-         is_grads_batched=False, materialize_grads=False):
-    """The gradients of the sum of ``outputs`` with respect to ``inputs``, a tuple; ``.grad`` is left alone.
-
-    Args:
-        outputs, inputs: a tensor, a gradient edge or a sequence of them; a dict of inputs makes a dict of gradients.
-        grad_outputs: gradients of the outputs; 1 for outputs of one element.
-        retain_graph, create_graph: as for `Tensor.backward`.
-        allow_unused: gives None for an input that the outputs do not depend on, instead of raising RuntimeError.
-        is_grads_batched: each of ``grad_outputs`` has one more dimension in front, and so has each gradient: a row for a row.
-        materialize_grads: gives zeros for such an input.
-
-    >>> import dynagrad
-    >>> x = dynagrad.tensor(2., requires_grad=True)
-    >>> dynagrad.autograd.grad(x * x * x, x)
-    (tensor(12.),)
-    """
-    if not only_inputs:
-        raise ValueError("only_inputs=False is not supported: the gradients of other leaves are not accumulated")
-    if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
-                         "allow_unused=False.")
-    if isinstance(inputs, dict):
-        found = grad(outputs, tuple(inputs.values()), grad_outputs, retain_graph, create_graph, True, allow_unused,
-                     is_grads_batched, materialize_grads)
-        return dict(zip(inputs, found))
-    outputs, wanted = _as_tuple(outputs), list(_as_tuple(inputs))
-    if not wanted:
-        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
-    _check_inputs(wanted)
-    if is_grads_batched:
-        return _gradients_of_rows(outputs, wanted, _as_tuple(grad_outputs), retain_graph, create_graph, allow_unused,
-                                  materialize_grads)
-    roots, values = _roots(outputs, _as_tuple(grad_outputs) or (None,) * len(outputs), create_graph)
-    keep = create_graph if retain_graph is None else retain_graph
-    found = run_backward(roots, values, keep, create_graph, wanted, False)
-    if materialize_grads:
-        found = [_zeros_for(each) if g is None else g for g, each in zip(found, wanted)]
-    elif not allow_unused and any([g is None for g in found]):
-        missing = next(i for i, g in enumerate(found) if g is None)
-        name = name_of(<TensorBase>wanted[missing]) if isinstance(wanted[missing], TensorBase) else ""
-        raise RuntimeError(f"The differentiated Tensor at index {missing} appears to not have been used in the graph. Set "
-                           f"allow_unused=True if this is the desired behavior.{f' It is {name}.' if name else ''}")
-    return tuple(found)
+    return take_memory(t, source)

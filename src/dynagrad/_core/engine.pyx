@@ -2,8 +2,12 @@
 
 The derivatives themselves are beside the ops; hooks and modes as users see them are in `autograd`.
 """
+import sys
 import warnings
 from time import sleep
+
+from dynagrad._core.graph import use_accumulation
+from dynagrad._core.types import TYPE_NAMES
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
@@ -14,7 +18,7 @@ from libcpp.vector cimport vector
 
 from dynagrad._core.deferred cimport drop_deferred, run_deferred
 from dynagrad._core.graph cimport (
-    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR, AccumulateGrad, Edge, Node, Output,
+    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR, AccumulateGrad, Edge, Node, Output, ThreadState,
     accumulator_of, gradient_function, output_of, thread_state, wrote)
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.kernel_table cimport parallel_threshold
@@ -27,6 +31,13 @@ from dynagrad._core.tensor cimport (
     HAS_HOOKS, LEAF_GRAD, PENDING, RETAINS_GRAD, TensorBase, dims_tuple, new_like, release_later, requires_grad,
     shape_tuple)
 from dynagrad._core.types cimport dtype_object, itemsizes
+
+cdef extern from *:
+    """
+    // The node that runs in this thread, borrowed; null outside of backward. In static TLS, where writing it is one store.
+    static thread_local PyObject* dg_running __attribute__((tls_model("initial-exec"))) = nullptr;
+    """
+    PyObject* dg_running
 
 cdef extern from "<algorithm>" namespace "std" nogil:
     void push_heap[Iter](Iter first, Iter last)
@@ -330,7 +341,7 @@ cdef TensorBase _fit(TensorBase g, Output* output, Node node, int index):
                 f"{list(shape_tuple(g))} but expected shape compatible with {list(dims_tuple(output.ndim, output.shape))}"
                 f"{_line_of(node)}")
         g = sum_to(g, output.ndim, output.shape)
-    if g.dtype != output.dtype:
+    if g.dtype != output.dtype and output.dtype != ANY_DTYPE:
         g = to_dtype(g, output.dtype)
     return g
 
@@ -420,7 +431,7 @@ cdef TensorBase _take_gradient(PyObject** buffer):
 # ---- hooks -----------------------------------------------------------------------------------------------------------
 
 cdef object _hook_name(object hook):
-    return f"hook '{getattr(hook, '__name__', hook)}'"
+    return f"hook '{getattr(hook, '__name__', '<unknown>')}'"
 
 
 cdef TensorBase _checked_gradient(TensorBase old, object new, object hook):
@@ -430,13 +441,15 @@ cdef TensorBase _checked_gradient(TensorBase old, object new, object hook):
     if not isinstance(new, TensorBase):
         raise TypeError(f"{_hook_name(hook)} must return a Tensor or None: expected Variable, but hook returned "
                         f"'{type(new).__name__}'")
+    if old is None:
+        raise RuntimeError(f"can't replace a None gradient with a non-None value, as {_hook_name(hook)} tried to")
     cdef TensorBase g = <TensorBase>new
-    if old is not None and shape_tuple(g) != shape_tuple(old):
+    if shape_tuple(g) != shape_tuple(old):
         raise RuntimeError(f"{_hook_name(hook)} has changed the size of value, from {list(shape_tuple(old))} to "
                            f"{list(shape_tuple(g))}")
-    if old is not None and g.dtype != old.dtype:
-        raise RuntimeError(f"{_hook_name(hook)} has changed the type of value, from {dtype_object(old.dtype)} to "
-                           f"{dtype_object(g.dtype)}")
+    if g.dtype != old.dtype:
+        raise RuntimeError(f"{_hook_name(hook)} has changed the type of value (was torch."
+                           f"{TYPE_NAMES[old.dtype]}Tensor got torch.{TYPE_NAMES[g.dtype]}Tensor)")
     return g
 
 
@@ -465,8 +478,7 @@ cdef int _before(Node node, list gradients) except -1:
     cdef dict extra = <dict>node.extra
     cdef TensorBase retained
     for nr, hooks in extra.get("tensor_hooks", {}).items():
-        if gradients[nr] is not None:
-            gradients[nr] = _run_tensor_hooks(node, hooks, <TensorBase>gradients[nr])
+        gradients[nr] = _run_tensor_hooks(node, hooks, <TensorBase>gradients[nr])
     for nr, reference in extra.get("retain", {}).items():
         retained = reference()
         if retained is not None and gradients[nr] is not None:
@@ -498,7 +510,8 @@ cdef int _retain(TensorBase t, TensorBase g) except -1:
 
 cdef object _after(Node node, object results, list gradients):
     """Post hooks of a node: each sees (grad_inputs, grad_outputs) and may replace the former."""
-    cdef tuple inputs = results if isinstance(results, tuple) else (results,) * (node.n_edges > 0)
+    cdef tuple inputs = results if isinstance(results, tuple) \
+        else (None,) * node.n_edges if results is None else (results,) * (node.n_edges > 0)
     for hook in list((<dict>node.extra).get("post_hooks", {}).values()):
         returned = hook(inputs, tuple(gradients))
         _tell_hook("post", node, hook, returned)
@@ -542,6 +555,19 @@ cdef void _leave(TensorBase leaf) noexcept:
 cdef int _accumulate(AccumulateGrad node, TensorBase g) except -1:
     """leaf.grad += g, then the leaf's hooks."""
     cdef TensorBase leaf = <TensorBase>node.saved_inline[0].value
+    if g is not None:
+        _accumulate_into(leaf, node, g)
+    if leaf.flags & HAS_HOOKS:
+        for hook in list((<dict>leaf.extra).get("post_accumulate_hooks", {}).values()):
+            returned = hook(leaf)
+            if returned is not None and returned is not leaf:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+            _tell_hook("post_accumulate", leaf, hook, None)
+    return 0
+
+
+cdef int _accumulate_into(TensorBase leaf, Node node, TensorBase g) except -1:
+    """leaf.grad += g, and whoever watches is told."""
     if _watcher != NULL:
         (<object>_watcher).accumulates(leaf, node, g)
     if g.numel < ADDED_AT_ONCE and not thread_state.grad_enabled:
@@ -554,11 +580,14 @@ cdef int _accumulate(AccumulateGrad node, TensorBase g) except -1:
             _leave(leaf)
     if _watcher != NULL:
         (<object>_watcher).accumulated(leaf)
-    if leaf.flags & HAS_HOOKS:
-        for hook in list((<dict>leaf.extra).get("post_accumulate_hooks", {}).values()):
-            hook(leaf)
-            _tell_hook("post_accumulate", leaf, hook, None)
     return 0
+
+
+def _accumulate_when_called(AccumulateGrad node, g):
+    _accumulate(node, <TensorBase>g)
+
+
+use_accumulation(_accumulate_when_called)
 
 
 cdef int _add_to(TensorBase leaf, TensorBase g) except -1:
@@ -670,12 +699,74 @@ cdef int _drive(Run* run, _Capture points, set useful, bint keep_graph, Cut line
     return 0
 
 
+# Note [A backward inside a backward]
+# A hook or a custom Function may call backward, and so on, thousands of times deep: each takes a part of the stack and of
+# Python's limit on recursion. Every so many levels the next one gets a thread of its own, for which the caller waits.
+cdef enum:
+    DEEPEST = 60
+
+cdef class _Errand:
+    """A backward to be run by another thread in the modes of this one, and what came of it."""
+    cdef tuple arguments
+    cdef ThreadState state
+    cdef object found, error
+
+    def __call__(self):
+        cdef list roots, gradients, inputs
+        roots, gradients, keep_graph, create_graph, inputs, accumulate = self.arguments
+        (&thread_state)[0] = self.state
+        thread_state.backward_depth, thread_state.packing = 0, False
+        try:
+            self.found = run_backward(roots, gradients, keep_graph, create_graph, inputs, accumulate)
+        except BaseException as error:
+            self.error = error
+
+
+cdef object _run_in_another_thread(tuple arguments):
+    from threading import Thread
+    cdef _Errand errand = _Errand.__new__(_Errand)
+    errand.arguments, errand.state = arguments, thread_state
+    thread = Thread(target=errand, name="dynagrad-backward")
+    thread.start()
+    thread.join()
+    if errand.error is not None:
+        raise errand.error
+    return errand.found
+
+
+cdef int _explain_failure() except -1:
+    """In anomaly mode, a warning that says which node failed and which line recorded it; on stderr if warnings are errors."""
+    cdef Node node
+    if dg_running == NULL:
+        return 0
+    node = <Node>dg_running
+    made = node.provenance
+    text = f"Error detected in {node.name()}. " + (
+        "No forward pass information available. Enable detect anomaly during forward pass for more information."
+        if made is None else f"Traceback of forward call that caused the error:\n  {made}")
+    try:
+        warnings.warn(text, stacklevel=1)
+    except Warning as warning:
+        sys.stderr.write(f"{type(warning).__name__}: {warning}\n")
+    return 0
+
+
+def current_node():
+    """The node that runs in this thread; None outside of backward."""
+    return <object>dg_running if dg_running != NULL else None
+
+
 cdef int run_from(Node root, int nr, TensorBase g, bint keep_graph, bint create_graph) except -1:
     """Backward from one output to all leaves."""
+    global dg_running
     cdef bint grad_before = thread_state.grad_enabled
+    if thread_state.backward_depth >= DEEPEST:
+        _run_in_another_thread(([(root, nr)], [g], keep_graph, create_graph, None, True))
+        return 0
     cdef Run* run = _start()
     cdef Edge edge = Edge(<PyObject*>root, nr)
     cdef bint done = False
+    cdef PyObject* running = dg_running
     thread_state.grad_enabled = create_graph
     thread_state.backward_depth += 1
     try:
@@ -693,7 +784,10 @@ cdef int run_from(Node root, int nr, TensorBase g, bint keep_graph, bint create_
         thread_state.backward_depth -= 1
         thread_state.grad_enabled = grad_before
         if not done:
+            if thread_state.anomaly:
+                _explain_failure()
             _abandon(run, root)
+        dg_running = running
         _end(run)
         if _watcher != NULL:
             (<object>_watcher).backward_ends(done)
@@ -706,6 +800,7 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
     inputs: None to fill the .grad of all leaves; else the tensors (or edges) whose gradients are wanted: they are
     returned, or added to their .grad where `accumulate` is set.
     """
+    global dg_running
     cdef Node node
     cdef _Capture points = None
     cdef set useful = None
@@ -715,10 +810,15 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
     cdef Run* run
     cdef Edge edge
     cdef bint done = False
+    cdef PyObject* running = dg_running
     cdef int i
+    if thread_state.backward_depth >= DEEPEST:
+        return _run_in_another_thread((roots, gradients, keep_graph, create_graph, inputs, accumulate))
     if inputs is not None:
         points = _capture_points(inputs)
         useful = _on_the_way(list(nodes.values()), points)
+        if accumulate:                              # these nodes run, and leaves and retained gradients are filled as ever
+            points = None
     run = _start()
     if useful is not None:
         run.useful = <PyObject*>useful
@@ -744,56 +844,40 @@ cdef object run_backward(list roots, list gradients, bint keep_graph, bint creat
         thread_state.backward_depth -= 1
         thread_state.grad_enabled = grad_before
         if not done:
+            if thread_state.anomaly:
+                _explain_failure()
             for node in nodes.values():
                 _abandon(run, node)
+        dg_running = running
         _end(run)
         if _watcher != NULL:
             (<object>_watcher).backward_ends(done)
-    if points is None:
-        return None
-    if accumulate:
-        _accumulate_captured(inputs, points, create_graph)
-        return None
-    return points.found
-
-
-cdef int _accumulate_captured(list inputs, _Capture points, bint create_graph) except -1:
-    cdef Node node
-    cdef bint before = thread_state.grad_enabled
-    thread_state.grad_enabled = create_graph
-    try:
-        for each, g in zip(inputs, points.found):
-            node = <Node>each[0] if isinstance(each, tuple) else gradient_function(<TensorBase>each)
-            if node is None:
-                node = accumulator_of(<TensorBase>each)
-            # A non-leaf among the inputs retains its gradient, see `backward` in base.pyx.
-            if g is not None and isinstance(node, AccumulateGrad):
-                _accumulate(<AccumulateGrad>node, <TensorBase>g)
-    finally:
-        thread_state.grad_enabled = before
-    return 0
+    return None if points is None else points.found
 
 
 cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_graph, Cut line) except -1:
     """Runs one node whose gradients have all arrived, and hands on what it returns."""
+    global dg_running
     cdef PyObject** buffer = _buffer(run, node)
     cdef TensorBase g = None
     cdef list many = None
     cdef object results = None
     cdef bint runs = useful is None or id(node) in useful
-    if not runs or buffer[0] == NULL and not node.flags & RUNS_WITHOUT:
+    cdef bint buffered = buffer[0] != NULL
+    if not runs or not buffered and not node.flags & (RUNS_WITHOUT | HAS_EXTRA) and not isinstance(node, AccumulateGrad):
         release_later(buffer[0])
         buffer[0] = NULL
         return _hand_on(run, node, None)
+    dg_running = <PyObject*>node
     if node.n_outputs > 1:
         many = [None] * node.n_outputs
-        if buffer[0] != NULL:
+        if buffered:
             many = <list>buffer[0]
             Py_XDECREF(buffer[0])
             buffer[0] = NULL
-    elif buffer[0] != NULL:
+    elif buffered:
         g = _take_gradient(buffer)
-        if g.numel >= parallel_threshold and _may_defer(node, points):
+        if g.numel >= parallel_threshold and _may_defer(node, points, useful):
             return _run_deferring(run, node, g, keep_graph, line)
     if thread_state.pending:
         run_deferred()
@@ -807,9 +891,9 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
     if _watcher != NULL:
         (<object>_watcher).node_runs(node, [g] if many is None else many)
     if node.n_outputs > 1:
-        if not _is_dead_end(node) or node.flags & RUNS_WITHOUT:
+        if node.flags & RUNS_WITHOUT or buffered and _leads_on(node, useful):
             results = node.vjp_many(many)
-    elif (g is not None and not _is_dead_end(node)) or node.flags & RUNS_WITHOUT:
+    elif node.flags & RUNS_WITHOUT or g is not None and _leads_on(node, useful):
         results = node.vjp(g)
         g = None
     if node.flags & HAS_EXTRA and "post_hooks" in <dict>node.extra:
@@ -825,10 +909,10 @@ cdef int _run_node(Run* run, Node node, _Capture points, set useful, bint keep_g
     return _hand_on(run, node, results)
 
 
-cdef bint _may_defer(Node node, _Capture points) except -1:
+cdef bint _may_defer(Node node, _Capture points, set useful) except -1:
     """Whether the formula's loops may wait, see Note [Deferred loops]: nobody but it looks at what it returns."""
     return type(node)._pointwise and not thread_state.grad_enabled and _watcher == NULL and not thread_state.anomaly \
-        and not node.flags & HAS_EXTRA and (points is None or id(node) not in points.wanted) and not _is_dead_end(node)
+        and not node.flags & HAS_EXTRA and (points is None or id(node) not in points.wanted) and _leads_on(node, useful)
 
 
 cdef int _run_deferring(Run* run, Node node, TensorBase g, bint keep_graph, Cut line) except -1:
@@ -843,13 +927,16 @@ cdef int _run_deferring(Run* run, Node node, TensorBase g, bint keep_graph, Cut 
     return _hand_on(run, node, results)
 
 
-cdef inline bint _is_dead_end(Node node) noexcept:
-    """Whether nothing asks for the gradients of its inputs: it was recorded on views that were made unrecorded."""
+cdef inline bint _leads_on(Node node, set useful) except -1:
+    """Whether anything asks for the gradients of its inputs.
+
+    Nothing does where it was recorded on views that were made unrecorded, or where backward is asked for its gradient only.
+    """
     cdef int i
     for i in range(node.n_edges):
-        if node.edges[i].node != NULL:
-            return False
-    return True
+        if node.edges[i].node != NULL and (useful is None or <size_t>node.edges[i].node in useful):
+            return True
+    return False
 
 
 cdef list _prepare(Node node, list many, _Capture points, set useful):
@@ -865,14 +952,6 @@ cdef list _prepare(Node node, list many, _Capture points, set useful):
         _catch(points, node, many)
         return None
     return _prehooks(node, many) if node.flags & HAS_EXTRA else many
-
-
-cdef bint _leads_on(Node node, set useful) except -1:
-    cdef int i
-    for i in range(node.n_edges):
-        if node.edges[i].node != NULL and <size_t>node.edges[i].node in useful:
-            return True
-    return False
 
 
 cdef int _hand_on(Run* run, Node node, object results) except -1:
@@ -924,7 +1003,7 @@ cdef int _run_leaf(Node node, TensorBase g, _Capture points) except -1:
     if leaf.base is not None and gradient_function(leaf) is not None:
         raise RuntimeError(f"leaf variable {name_of(leaf)} has been moved into the graph interior: it is a view whose memory "
                            "was written to by a recorded operation after it had been used as a leaf")
-    if g is not None and leaf.flags & LEAF_GRAD:        # the user may have switched it off since the forward pass
+    if leaf.flags & LEAF_GRAD:                          # the user may have switched it off since the forward pass
         _accumulate(<AccumulateGrad>node, g)
     if node.flags & HAS_EXTRA:
         _after(node, (), [g])

@@ -12,11 +12,11 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from dynagrad._core.graph cimport (
-    RUNS_WITHOUT, Node, Output, accumulator_of, attach, attach_many, begin, check_inplace, gradient_function, link, output_of, rebase,
-    reserve_saved, save, save_result, set_view_of, thread_state, unpack, wrote)
+    RUNS_WITHOUT, Node, Output, accumulator_of, attach, attach_many, begin, check_inplace, gradient_function, hand_on_cut, link,
+    output_of, rebase, release_saved, reserve_saved, save, save_result, set_view_of, thread_state, unpack, wrote)
 from dynagrad._core.tensor cimport (
     INFERENCE, LEAF_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias, new_tensor,
-    requires_grad)
+    requires_grad, track)
 
 cdef extern from "Python.h":
     void PyObject_GC_Track(void*)
@@ -27,6 +27,7 @@ cdef extern from "Python.h":
         newfunc tp_new
 
 cdef enum:
+    TAKEN = 16              # Node.flags: the saved tensors were asked for, which is allowed once
     MOST_ARGUMENTS = 255
     FIRST_FLOATING = 6      # dtypes from here on have derivatives
 
@@ -38,6 +39,8 @@ cdef object _default_backward = None
 @cython.auto_pickle(False)
 cdef class FunctionNode(Node):
     """What ``forward`` and ``backward`` of a custom Function get as ``ctx``, and the ``grad_fn`` of its outputs."""
+
+    _once = False       # whether the saved tensors may be asked for once only
 
     def __cinit__(self):
         self.materialises = True
@@ -68,9 +71,26 @@ cdef class FunctionNode(Node):
 
     @property
     def saved_tensors(self):
-        """What ``save_for_backward`` kept. Raises once backward has freed it, or if it was written to since."""
+        """What ``save_for_backward`` kept. Raises once backward has freed it, or if it was written to since.
+
+        A Function with ``clear_saved_tensors_on_access`` gives it away here, and raises when asked again.
+        """
         cdef int i
-        return tuple([unpack(self, i) for i in range(self.n_saved)])
+        if self.flags & TAKEN:
+            raise RuntimeError("saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the "
+                               "autograd.Function. Either access saved_tensors only once, or set "
+                               "clear_saved_tensors_on_access=False.")
+        found = tuple([unpack(self, i) for i in range(self.n_saved)])
+        if type(self)._once:
+            self.flags |= TAKEN
+            release_saved(self, NULL)
+        return found
+
+    @property
+    def saved_variables(self):
+        """The old name of ``saved_tensors``."""
+        warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=1)
+        return self.saved_tensors
 
     cdef bint open(self, tuple args) except -1:
         """Links the inputs that are tensors. Returns whether the call is recorded."""
@@ -193,37 +213,58 @@ cdef class FunctionBase:
             else:
                 result = cls.forward(*args)
                 setup(node, args, result)
-            result = _with_history(node, args, result, recorded)
+            result = _with_history(node, args, result, recorded, before)
         finally:
             thread_state.grad_enabled = before
         return result
 
 
-cdef object _with_history(FunctionNode node, tuple args, object result, bint recorded):
+cdef object _with_history(FunctionNode node, tuple args, object result, bint recorded, bint enabled):
     cdef bint single = not isinstance(result, tuple)
     cdef list outputs
     cdef Py_ssize_t i
     if single and not isinstance(result, TensorBase):
         return result
     outputs = [result] if single else list(<tuple>result)
+    if recorded and _is_pure_view(node):
+        _check_pure_view(args, outputs)
     if node.dirty is not None:
         _check_dirty_returned(node, outputs)
     for i in range(len(outputs)):
         if isinstance(outputs[i], TensorBase):
-            outputs[i] = _claim(node, args, <TensorBase>outputs[i], recorded, len(outputs))
+            outputs[i] = _claim(node, args, <TensorBase>outputs[i], recorded, enabled, len(outputs))
     if recorded:
         _attach(node, outputs)
         if node.to_save is not None:
             _save(node, outputs)
-        _track_attributes(node)
+        _track_attributes(node, outputs)
     node.to_save = node.dirty = node.constants = None
     return outputs[0] if single else tuple(outputs)
 
 
-cdef int _track_attributes(FunctionNode node) except -1:
-    """Puts the node into the cyclic collector if the user hung attributes on it, which may refer back to it."""
-    if len(<dict>_PyObject_GetDictPtr(node)[0]) and not PyObject_GC_IsTracked(node):
+cdef int _track_attributes(FunctionNode node, list outputs) except -1:
+    """Puts the node and its outputs into the cyclic collector if the user hung attributes on it, which may lead back to it."""
+    if not len(<dict>_PyObject_GetDictPtr(node)[0]):
+        return 0
+    if not PyObject_GC_IsTracked(node):
         PyObject_GC_Track(<void*>node)
+    for output in outputs:
+        if isinstance(output, TensorBase):
+            track(<TensorBase>output)
+    return 0
+
+
+cdef inline bint _is_pure_view(FunctionNode node) except -1:
+    """Whether ``forward`` said that it does nothing but make a view, which writes may then replay without backward."""
+    attributes = <dict>_PyObject_GetDictPtr(node)[0]
+    return len(attributes) > 0 and bool(attributes.get("_is_pure_view"))
+
+
+cdef int _check_pure_view(tuple args, list outputs) except -1:
+    for given in (args, outputs):
+        if len([None for each in given if isinstance(each, TensorBase)]) != 1:
+            raise RuntimeError("Pure view custom Function can only have one input Tensor and one output Tensor. Open an issue "
+                               "if you need to support more.")
     return 0
 
 
@@ -247,8 +288,11 @@ cdef inline bint _is_constant(FunctionNode node, TensorBase t) noexcept:
     return t.dtype < FIRST_FLOATING or _holds(<tuple>node.constants, t)
 
 
-cdef TensorBase _claim(FunctionNode node, tuple args, TensorBase t, bint recorded, Py_ssize_t count):
-    """The tensor that stands for output t: t itself, or an alias if t has a history of its own to keep."""
+cdef TensorBase _claim(FunctionNode node, tuple args, TensorBase t, bint recorded, bint enabled, Py_ssize_t count):
+    """The tensor that stands for output t: t itself, or an alias if t has a history of its own to keep.
+
+    `enabled`: whether grad mode was on when the Function was applied, which what ``forward`` made then counts as made in.
+    """
     cdef bint constant = _is_constant(node, t), is_input = _holds(args, t)
     cdef TensorBase source
     if _holds(<tuple>node.dirty, t):
@@ -257,24 +301,36 @@ cdef TensorBase _claim(FunctionNode node, tuple args, TensorBase t, bint recorde
     if is_input or recorded and requires_grad(t):
         source = t
         t = new_alias(source, source.ndim, source.shape, source.strides, 0)
+        if not recorded:
+            hand_on_cut(t, source)
+            return t
         set_view_of(t, source)
-        if constant and recorded:
+        if constant:
             node.constants = (<tuple>node.constants or EMPTY) + (t,)
-    if recorded and not constant and t.base is not None:
+    if enabled and t.base is not None and not (recorded and constant):
         t.flags &= ~(VIEW_NO_GRAD | VIEW_INFERENCE)
-        t.flags |= VIEW_MULTI if count > 1 else VIEW_CUSTOM
+        if not _is_pure_view(node):
+            t.flags |= VIEW_MULTI if count > 1 else VIEW_CUSTOM
     return t
 
 
 cdef int _claim_dirty(TensorBase t, bint is_input, bint recorded, Py_ssize_t count) except -1:
     if not is_input:
-        warnings.warn("ctx.mark_dirty() received a tensor that was not an input. Only tensors that are inputs and were "
-                      "written to should be passed to it")
+        text = ("ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated should "
+                "be passed to ctx.mark_dirty().")
+        if t.base is not None:
+            raise RuntimeError(text)
+        warnings.warn(text)
     if recorded:
+        if t.base is None and t.flags & LEAF_GRAD:
+            raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
         check_inplace_recorded(t)
         if t.base is not None and count > 1:
-            raise RuntimeError("If your Function modifies inplace an input that is a view of another Tensor, it must return "
-                               "that input as its only output")
+            raise RuntimeError("If your Function modifies inplace an input that is a view of another Tensor, your Function "
+                               "cannot return more than one Tensor. This is not supported by the current autograd engine. You "
+                               "should either make sure the input is not a view (using .clone() for example) or make your "
+                               "Function only return one Tensor (potentially splitting it into two Functions: one doing the "
+                               "inplace that returns a single Tensor and a second one that does the other operations).")
     wrote(t)
     return 0
 
@@ -312,6 +368,7 @@ cdef int _attach(FunctionNode node, list outputs) except -1:
 cdef int _save(FunctionNode node, list outputs) except -1:
     cdef Py_ssize_t i, j, n = len(<tuple>node.to_save)
     cdef TensorBase t
+    cdef bint is_output
     if n > 255:
         raise RuntimeError(f"save_for_backward keeps at most 255 tensors, but {n} were given")
     reserve_saved(node, n)
@@ -320,22 +377,23 @@ cdef int _save(FunctionNode node, list outputs) except -1:
         t = (<tuple>node.to_save)[i]
         if t is None:
             continue
-        if t.grad_fn is not node:
+        is_output = False
+        if t.grad_fn is not None:                       # of a view that was written to, the grad_fn only leads to the node
+            for j in range(len(outputs)):
+                if outputs[j] is t:
+                    save_result(node, i, t, j)
+                    is_output = True
+        if not is_output:
             save(node, i, t)
-            continue
-        for j in range(len(outputs)):
-            if outputs[j] is t:
-                save_result(node, i, t, j)
     return 0
 
 
 # ---- for autograd.graph ----------------------------------------------------------------------------------------------
 
 def increment_version(TensorBase t not None):
-    """Counts a write to t that dynagrad could not see."""
-    if t.flags & INFERENCE:
-        raise RuntimeError("inference tensors do not track versions")
-    wrote(t)
+    """Counts a write to t that dynagrad could not see; nothing is counted for a tensor made in inference mode."""
+    if not t.flags & INFERENCE:
+        wrote(t)
 
 
 def gradient_edge_of(TensorBase t not None):

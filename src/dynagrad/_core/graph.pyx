@@ -6,6 +6,8 @@ import cython
 import weakref
 from _thread import get_ident
 
+from dynagrad._core.types import TYPE_NAMES
+
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdlib cimport calloc, free, malloc
@@ -30,6 +32,7 @@ cdef extern from "Python.h":
 cdef uint64_t _next_seq = 0
 cdef enum:
     ACCUMULATES = 8     # Node.flags: this node is an AccumulateGrad
+    FRAGILE = VIEW_NO_GRAD | VIEW_MULTI | VIEW_CUSTOM | VIEW_INFERENCE      # TensorBase.flags: how a view may not be written to
 
 
 # ---- nodes -----------------------------------------------------------------------------------------------------------
@@ -67,6 +70,7 @@ cdef class Node:
     _keeps = ()      # names of the items of `params`
     _scalar = None   # name of `scalar`
     _whole = None    # name of `whole`
+    _namespace = ""  # what PyTorch puts before the names of the nodes that it writes by hand
 
     cdef object vjp(self, TensorBase g):
         raise NotImplementedError(f"the derivative of {type(self).__name__} is not implemented")
@@ -81,7 +85,8 @@ cdef class Node:
     def __dealloc__(self):
         cdef int i
         if self.flags & ACCUMULATES and self.saved_inline[0].value != NULL:
-            (<TensorBase>self.saved_inline[0].value).accumulator = NULL
+            if (<TensorBase>self.saved_inline[0].value).accumulator == <void*>self:     # `set_` may have parted the two
+                (<TensorBase>self.saved_inline[0].value).accumulator = NULL
             release_later(self.saved_inline[0].value)
         for i in range(self.n_saved):
             release_later(self.saved[i].value)
@@ -117,8 +122,8 @@ cdef class Node:
         return node_extras(self).setdefault("metadata", {})
 
     def name(self):
-        """The name of the node's class, such as ``MulBackward0``."""
-        return type(self).__name__
+        """The name of the node's class, such as ``MulBackward0``; ``torch::autograd::AccumulateGrad`` for a leaf's."""
+        return self._namespace + type(self).__name__
 
     def _sequence_nr(self):
         return self.seq
@@ -132,12 +137,26 @@ cdef class Node:
         return RemovableHandle(node_extras(self).setdefault("pre_hooks", {}), fn)
 
     def __call__(self, *gradients):
-        """Applies the derivative: gradients of the outputs in, gradients of the inputs out."""
-        return self.vjp_many(list(gradients))
+        """Applies the derivative: gradients of the outputs in, gradients of the inputs out.
+
+        Raises TypeError for another number of gradients than of outputs, and for what is neither a tensor nor None.
+        """
+        cdef Py_ssize_t i
+        if len(gradients) != self.n_outputs:
+            raise TypeError(f"expected {self.n_outputs} arguments, got {len(gradients)} instead")
+        for i in range(len(gradients)):
+            if gradients[i] is not None and not isinstance(gradients[i], TensorBase):
+                raise TypeError(f"argument {i} is not a Variable, but {type(gradients[i]).__name__}")
+        found = self.vjp_many(list(gradients))
+        return (None,) * self.n_edges if found is None and self.n_edges > 1 else found
 
     def __getattr__(self, str name):
         if name.startswith("_saved_"):
             found = _saved_attribute(self, name[7:])
+            if found is not NotImplemented:
+                return found
+        elif name.startswith("_") and _inspect is not None:
+            found = _inspect(self, name)
             if found is not NotImplemented:
                 return found
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
@@ -148,6 +167,16 @@ cdef class Node:
 
     def __repr__(self):
         return f"<{type(self).__name__} object at {hex(<size_t><void*>self)}>"
+
+
+# What answers for a node's attributes that few programs ask for: (node, name) -> its value, or NotImplemented.
+_inspect = None
+
+
+def use_inspection(inspect):
+    """Tells the nodes who answers for their rarer attributes."""
+    global _inspect
+    _inspect = inspect
 
 
 cdef object _saved_attribute(Node node, str name):
@@ -171,10 +200,25 @@ cdef void _free_shape(Output* output) noexcept:
 cdef class AccumulateGrad(Node):
     """The sink of a leaf: adds the gradient that arrives to the leaf's ``.grad``."""
 
+    _namespace = "torch::autograd::"
+
+    cdef object vjp(self, TensorBase g):
+        _accumulate(self, g)
+        return ()
+
     @property
     def variable(self):
         """The leaf."""
         return <object>self.saved_inline[0].value
+
+
+_accumulate = None
+
+
+def use_accumulation(accumulate):
+    """Tells the leaves' nodes how a gradient is added to ``.grad``, for programs that call them."""
+    global _accumulate
+    _accumulate = accumulate
 
 
 serve_nodes(Node)               # the nodes of the ops inherit this
@@ -267,6 +311,8 @@ cdef Node accumulator_of(TensorBase t):
     node.saved_inline[0].value = <PyObject*>t
     t.accumulator = <void*>node
     _describe(&node.output, t)
+    if t.extra is not None and "grad_dtype" in <dict>t.extra:
+        node.output.dtype = (<dict>t.extra)["grad_dtype"]
     node.n_outputs = 1
     return node
 
@@ -347,6 +393,11 @@ def forbid_pack_hooks(str message not None):
     stack.append(message)
 
 
+def pack_hooks_allowed():
+    """Whether `push_pack_hooks` is possible in this thread: nobody has forbidden it."""
+    return not any([isinstance(each, str) for each in _pack_hooks.get(get_ident(), ())])
+
+
 def pop_pack_hooks():
     """Ends the innermost `push_pack_hooks` or `forbid_pack_hooks` of this thread."""
     cdef list stack = _hooks_here()
@@ -382,16 +433,22 @@ cdef int save(Node node, int i, TensorBase t) except -1:
     node.saved[i].value = <PyObject*>t
     node.saved[i].version = t.counter.version
     node.saved[i].kind = SAVED_TENSOR
+    node.saved[i].nr = t.grad_fn is not None
     if t.counter.first_saved == 0:
         t.counter.first_saved = node.seq + 1
     return 0
 
 
 cdef int _save_packed(Node node, int i, TensorBase t) except -1:
+    """Keeps what the innermost pack hook makes of t."""
     cdef list stack = _hooks_here()
+    pack, unpack_hook = stack[len(stack) - 1]
+    return _keep_packed(node, i, t, pack, unpack_hook)
+
+
+cdef int _keep_packed(Node node, int i, TensorBase t, object pack, object unpack_hook) except -1:
     cdef uint32_t version = t.counter.version
     cdef bint before = thread_state.grad_enabled
-    pack, unpack_hook = stack[len(stack) - 1]
     thread_state.grad_enabled = False
     try:
         packed = pack(t.detach() if t.grad_fn is not None else t)
@@ -399,7 +456,7 @@ cdef int _save_packed(Node node, int i, TensorBase t) except -1:
         thread_state.grad_enabled = before
     if t.counter.version != version:
         raise RuntimeError("A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
-                           "can not be modified by in-place operations as this can lead to unexpected side-effects. Let the "
+                           "cannot be modified by in-place operations as this can lead to unexpected side-effects. Let the "
                            "hook work on a clone().")
     origin = gradient_function(t) if t.grad_fn is not None else accumulator_of(t) if requires_grad(t) else None
     held = packed, unpack_hook, origin, t.output_nr
@@ -408,6 +465,15 @@ cdef int _save_packed(Node node, int i, TensorBase t) except -1:
     node.saved[i].version = 0
     node.saved[i].kind = SAVED_PACKED
     return 0
+
+
+def _save_as(Node node not None, int i, pack, unpack_hook):
+    """Trades saved tensor i, an input or a result, for what a pack hook makes of it."""
+    cdef Saved before = node.saved[i]
+    _keep_packed(node, i, <TensorBase>before.value, pack, unpack_hook)
+    node.saved[i].version = before.kind == SAVED_RESULT
+    node.saved[i].nr = before.nr
+    release_later(before.value)
 
 
 cdef int save_result(Node node, int i, TensorBase result, int nr=0) except -1:
@@ -445,18 +511,39 @@ cdef TensorBase unpack(Node node, int i):
         if not thread_state.grad_enabled or (origin is None and not saved.version):
             return <TensorBase>found
         attached = _alias_of(<TensorBase>found)
-        attached.grad_fn = node if saved.version else origin
-        attached.output_nr = saved.nr if saved.version else nr
+        if saved.version:
+            _attach_result(node, attached, saved.nr)
+        else:
+            attached.grad_fn, attached.output_nr = origin, nr
         return attached
     t = <TensorBase>saved.value
     if t.counter.version != saved.version:
         raise _modified_error(node, saved)
-    if saved.kind == SAVED_RESULT and thread_state.grad_enabled:
-        attached = _alias_of(t)
-        attached.grad_fn = node
-        attached.output_nr = saved.nr
-        return attached
+    if saved.kind == SAVED_RESULT:
+        if thread_state.grad_enabled:
+            attached = _alias_of(t)
+            _attach_result(node, attached, saved.nr)
+            return attached
+    elif saved.nr and t.grad_fn is None:
+        raise RuntimeError("Trying to use a saved tensor that has been detached in-place, i.e. with .detach_()."
+                           "This is not supported, please use out-of-place `.detach()` instead")
     return t
+
+
+# Note [The result of a write through a view]
+# What an op wrote through a view is a part of the view's base, whose history is the CopySlices that owns the op's node. The
+# node cannot own that in turn, so CopySlices lends itself to the node, as "slices" among its extras, while the node's
+# derivative runs: what the derivative then records leads through CopySlices, as whatever else comes of that tensor.
+cdef int _attach_result(Node node, TensorBase result, uint8_t nr) except -1:
+    """Gives an alias of the node's own output its history."""
+    if node.flags & HAS_EXTRA:
+        slices = (<dict>node.extra).get("slices")
+        if slices is not None:
+            _make_part_of(slices, result)
+            return 0
+    result.grad_fn = node
+    result.output_nr = nr
+    return 0
 
 
 cdef TensorBase _alias_of(TensorBase t):
@@ -504,8 +591,9 @@ cdef object _freed_error(Node node):
     return RuntimeError("\n".join(lines))
 
 
-_TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
-               "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double"}
+cdef str _op_of(Node node):
+    """The op that a node's name stands for, as PyTorch's errors name it: ``Add`` for ``AddBackward0``."""
+    return type(node).__name__.rstrip("0123456789").removesuffix("Backward")
 
 
 cdef object _modified_error(Node node, Saved* saved):
@@ -513,11 +601,11 @@ cdef object _modified_error(Node node, Saved* saved):
     name = name_of(t)
     origin = ""
     if saved.kind == SAVED_RESULT:
-        origin = f", which is output {saved.nr} of {type(node).__name__},"
+        origin = f", which is output {saved.nr} of {_op_of(node)},"
     elif t.grad_fn is not None:
-        origin = f", which is output {t.output_nr} of {type(t.grad_fn).__name__},"
+        origin = f", which is output {t.output_nr} of {_op_of(<Node>t.grad_fn)},"
     lines = [f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-             f"[torch.{_TYPE_NAMES[dtype_object(t.dtype).name]}Tensor {list(shape_tuple(t))}]{origin} is at version "
+             f"[torch.{TYPE_NAMES[t.dtype]}Tensor {list(shape_tuple(t))}]{origin} is at version "
              f"{t.counter.version}; expected version {saved.version} instead."]
     if name:
         lines.append(f"  it is the variable {name}")
@@ -536,13 +624,15 @@ cdef object _modified_error(Node node, Saved* saved):
 # Set by the modules above that define the nodes: the class, (base, view, fn) -> node, and (view) -> node.
 _make_copy_slices = None
 _make_as_strided = None
+_make_part_of = None
 _copy_slices = None
 
 
-def use_view_nodes(copy_slices, make_copy_slices, make_as_strided):
+def use_view_nodes(copy_slices, make_copy_slices, make_as_strided, make_part_of):
     """Tells the graph how to record a write through a view, and how to remake the history of a view."""
-    global _copy_slices, _make_copy_slices, _make_as_strided
+    global _copy_slices, _make_copy_slices, _make_as_strided, _make_part_of
     _copy_slices = copy_slices
+    _make_part_of = make_part_of
     _make_copy_slices = make_copy_slices
     _make_as_strided = make_as_strided
 
@@ -551,7 +641,9 @@ cdef int set_view_of(TensorBase view, TensorBase source, int creation=0) except 
     """Makes `view` a differentiable view: writes to either rewrite the history of both."""
     view.base = source if source.base is None else source.base
     view.view_version = view.counter.version
-    view.flags |= creation | (source.flags & (VIEW_NO_GRAD | VIEW_MULTI | VIEW_CUSTOM if source.base is not None else 0))
+    view.flags |= creation
+    if not creation and source.base is not None:
+        view.flags |= source.flags & FRAGILE
     if not thread_state.grad_enabled:
         view.flags |= VIEW_INFERENCE if thread_state.inference else VIEW_NO_GRAD
     return 0
@@ -563,7 +655,7 @@ cdef Node gradient_function(TensorBase t):
     if t.base is not None and t.view_version != t.counter.version:
         base = <TensorBase>t.base
         if t.grad_fn is not None or requires_grad(base):
-            if t.flags & (VIEW_NO_GRAD | VIEW_MULTI | VIEW_CUSTOM | VIEW_INFERENCE):
+            if t.flags & FRAGILE:
                 raise _view_error(t, True)
             t.view_version = t.counter.version
             before, nr = t.grad_fn, t.output_nr
@@ -574,24 +666,31 @@ cdef Node gradient_function(TensorBase t):
 
 
 cdef object _view_error(TensorBase t, bint indirect=False):
-    done = "its base or another view of its base has been" if indirect else "is being"
+    """What is said of a write that a fragile view cannot follow; `indirect`: one to its base or to another view."""
+    done = "its base or another view of its base has been modified inplace" if indirect else "is being modified inplace"
     name = name_of(t)
-    if t.flags & VIEW_MULTI or t.flags & VIEW_CUSTOM:
-        made = type(t.grad_fn).__name__.removesuffix("Backward0") if t.grad_fn is not None else "a view function"
-        text = f"Output {t.output_nr} of {made} is a view and {done} modified inplace. "
+    mode, made, when, why = "", "A view", ".", ""
+    if t.flags & VIEW_INFERENCE:
+        mode, when = "inference_mode", " in normal mode."
+    elif t.flags & VIEW_NO_GRAD or t.grad_fn is None:
+        mode, when = "no_grad", " with grad mode enabled."
+    if t.flags & (VIEW_INFERENCE | VIEW_NO_GRAD):
+        why = (f" Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+               f"both the view and the inplace either both inside the {mode} block (if you don't want the inplace to be "
+               "tracked) or both outside (if you want the inplace to be tracked).")
+    elif t.flags & VIEW_MULTI:
+        why = (" This view is the output of a function that returns multiple views. Such functions do not allow the output "
+               "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
     else:
-        mode = "inference mode" if t.flags & VIEW_INFERENCE else "no_grad mode"
-        text = f"A view was created in {mode} and {done} modified inplace with grad mode enabled. "
-    if t.flags & VIEW_MULTI:
-        text += ("This view is the output of a function that returns multiple views. Such functions do not allow the output "
-                 "views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
-    elif t.flags & VIEW_CUSTOM:
-        text += ("This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
-                 "logic to handle view+inplace would override the custom backward associated with the custom Function, "
-                 "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
-                 "custom Function.")
-    else:
-        text += "Create it with grad mode enabled, or move both the view and the inplace operation into the no_grad block."
+        why = (" This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
+               "logic to handle view+inplace would override the custom backward associated with the custom Function, "
+               "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
+               "custom Function.")
+    if t.grad_fn is not None:
+        made = f"Output {t.output_nr} of {_op_of(<Node>t.grad_fn)} is a view"
+    if mode:
+        made += (" of a view which" if t.grad_fn is not None else "") + f" was created in {mode.partition('_m')[0]} mode"
+    text = f"{made} and {done}{when}{why}"
     return RuntimeError(f"{text}\n  It is {name}." if name else text)
 
 
@@ -612,7 +711,7 @@ cdef int check_inplace(TensorBase t, bint any_requires_grad, bint overlap_allowe
     if not any_requires_grad or not thread_state.grad_enabled:
         return 0
     if t.base is not None:
-        if t.flags & (VIEW_NO_GRAD | VIEW_MULTI | VIEW_CUSTOM | VIEW_INFERENCE):
+        if t.flags & FRAGILE:
             raise _view_error(t)
         if requires_grad(t) and (<TensorBase>t.base).grad_fn is None:
             raise _leaf_error(t, "a view of a leaf Variable that requires grad")

@@ -4,6 +4,8 @@ No op lives here, and nothing here records; the n-dimensional walk itself is run
 """
 import warnings
 
+from dynagrad._core.types import TYPE_NAMES
+
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp, memcpy
@@ -192,8 +194,8 @@ cdef TensorBase output(object out, int dtype, int ndim, const int64_t* shape, Te
         raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
     target = <TensorBase>out
     if category[dtype] > category[target.dtype]:
-        raise RuntimeError(f"result type {_type_name(dtype)} can't be cast to the desired output type "
-                           f"{_type_name(target.dtype)}")
+        raise RuntimeError(f"result type {TYPE_NAMES[dtype]} can't be cast to the desired output type "
+                           f"{TYPE_NAMES[target.dtype]}")
     if target.ndim != ndim or not _has_shape(target, ndim, shape):
         if target.numel:
             warnings.warn(f"An output with one or more elements was resized since it had shape {list(shape_tuple(target))}, "
@@ -210,10 +212,6 @@ cdef bint _has_shape(TensorBase t, int ndim, const int64_t* shape) noexcept:
         if t.shape[i] != shape[i]:
             return False
     return True
-
-
-cdef str _type_name(int dtype):
-    return ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double")[dtype]
 
 
 cdef int refuse_out_grad(object out, bint any_requires_grad) except -1:
@@ -237,7 +235,7 @@ cdef inline int _result(int promoted, int rule) noexcept:
 cdef Loop _loop(const Loop* row, int dtype) except NULL:
     cdef Loop loop = row[compute_of[dtype]]
     if loop == NULL:
-        raise RuntimeError(f"this operation is not implemented for '{_type_name(dtype)}'")
+        raise RuntimeError(f"this operation is not implemented for '{TYPE_NAMES[dtype]}'")
     return loop
 
 

@@ -52,6 +52,8 @@ cdef list dtype_objects = [
     _make_dtype(code, name) for code, name in enumerate(
         ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64"])
 ]
+# What PyTorch calls them in the names of old tensor classes, such as FloatTensor, and in many of its errors; by code.
+TYPE_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double")
 BY_NAME = {(<dtype>each).name: each for each in dtype_objects}
 cdef int default_dtype = F32
 
@@ -248,11 +250,12 @@ cdef memory_format _make_format(str name):
 contiguous_format = _make_format("contiguous_format")
 preserve_format = _make_format("preserve_format")
 channels_last = _make_format("channels_last")
+channels_last_3d = _make_format("channels_last_3d")
 cdef layout _strided = layout.__new__(layout)
 _strided.name = "strided"
 strided = _strided
 _CONSTANTS = {"contiguous_format": contiguous_format, "preserve_format": preserve_format,
-              "channels_last": channels_last, "strided": strided}
+              "channels_last": channels_last, "channels_last_3d": channels_last_3d, "strided": strided}
 
 
 def _constant_named(str name):

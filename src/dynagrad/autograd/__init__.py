@@ -4,6 +4,7 @@ The engine and the nodes are native (`_core`).
 """
 
 from dynagrad._core.base import backward, grad
+from dynagrad._core.saved import SavedTensor
 from dynagrad.autograd import functional, graph, variable
 from dynagrad.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from dynagrad.autograd.function import Function
@@ -21,6 +22,7 @@ from dynagrad.autograd.variable import Variable
 
 __all__ = [
     "Function",
+    "SavedTensor",
     "Variable",
     "backward",
     "detect_anomaly",

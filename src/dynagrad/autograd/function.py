@@ -54,7 +54,8 @@ class FunctionMeta(type):
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
         super().__init__(name, bases, namespace)
-        contents = {"__slots__": (), "__module__": cls.__module__, "_forward_cls": cls}
+        once = bool(getattr(cls, "clear_saved_tensors_on_access", False))
+        contents = {"__slots__": (), "__module__": cls.__module__, "_forward_cls": cls, "_once": once}
         if "jvp" in namespace and bases and bases[0] is not FunctionBase:
             _go_by_jvp(cls, contents)
         cls._backward_cls = type(f"{name}Backward", (FunctionNode,), contents)
@@ -78,6 +79,8 @@ class Function(FunctionBase, metaclass=FunctionMeta):
     """
 
     generate_vmap_rule = False
+    clear_saved_tensors_on_access = False
+    """Whether ``ctx.saved_tensors`` gives the saved tensors away, so that backward can free them one by one."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         warnings.warn(
@@ -89,7 +92,8 @@ class Function(FunctionBase, metaclass=FunctionMeta):
     def __call__(self, *_: Any, **__: Any) -> Any:
         """Raises: a Function is applied through its class."""
         raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. "
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
+            "with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function) "
             f"Make forward and backward static methods, and call {type(self).__name__}.apply()"
         )
 

@@ -2,13 +2,15 @@
 import cython
 
 from dynagrad._core.card import Card, register
-from dynagrad._core.types import channels_last, contiguous_format, preserve_format
+from dynagrad._core.types import TYPE_NAMES
+from dynagrad._core.types import contiguous_format, preserve_format
 
 from dynagrad._core.graph import use_copy
 
+from dynagrad._core.formats cimport lies_in, new_in
 from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad, wrote
 from dynagrad._core.iterate cimport copy_into, copy_of, fill, output
-from dynagrad._core.tensor cimport TensorBase, new_like, new_number, new_tensor, shape_tuple
+from dynagrad._core.tensor cimport TensorBase, new_like, new_number, shape_tuple
 from dynagrad._core.types cimport check_device, dtype_code, dtype_object, is_float, is_number
 
 
@@ -43,13 +45,11 @@ def _clone(TensorBase input not None, *, memory_format=preserve_format):
     """
     if memory_format is preserve_format or memory_format is None:
         return clone(input)
-    return _copied(input, _row_major_copy(input, memory_format))
+    return _copied(input, _copy_in(input, memory_format))
 
 
-cdef TensorBase _row_major_copy(TensorBase input, memory_format):
-    if memory_format is not contiguous_format:
-        raise RuntimeError(f"dynagrad lays tensors out in contiguous_format only, not {memory_format}")
-    cdef TensorBase made = new_tensor(input.dtype, input.ndim, input.shape)
+cdef TensorBase _copy_in(TensorBase input, memory_format):
+    cdef TensorBase made = new_in(memory_format, input.dtype, input.ndim, input.shape)
     copy_into(made, input)
     return made
 
@@ -66,14 +66,24 @@ use_copy(_copy_of_tensor)
 
 cdef TensorBase row_major(TensorBase input):
     """The tensor itself if it is contiguous, else a recorded copy that is."""
-    return input if input.contiguous else _copied(input, _row_major_copy(input, contiguous_format))
+    return input if input.contiguous else _copied(input, _copy_in(input, contiguous_format))
 
 
 def _contiguous(TensorBase input not None, *, memory_format=contiguous_format):
-    """The tensor itself if its elements lie in row-major order, else such a copy."""
+    """The tensor itself if its elements lie in row-major order, or in another memory format, else such a copy.
+
+    RuntimeError for ``channels_last`` and a rank other than 4, and for ``channels_last_3d`` and a rank other than 5.
+    """
     if input.contiguous and memory_format is contiguous_format:
         return input
-    return _copied(input, _row_major_copy(input, memory_format))
+    return in_format(input, memory_format)
+
+
+cdef TensorBase in_format(TensorBase input, memory_format):
+    """The tensor itself if its elements lie in the format, else a recorded copy that does."""
+    if memory_format is preserve_format or memory_format is None or lies_in(input, memory_format):
+        return input
+    return _copied(input, _copy_in(input, memory_format))
 
 
 register(Card("contiguous", _contiguous, CloneBackward0, "unary", function=False))
@@ -104,7 +114,8 @@ cdef TensorBase to_dtype(TensorBase input, int dtype):
 def _to(TensorBase self not None, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
     """The tensor with another dtype or device: itself if nothing changes and ``copy`` is not asked for.
 
-    Takes ``to(dtype)``, ``to(device, dtype)`` or ``to(other)``. Raises TypeError for anything else.
+    Takes ``to(dtype)``, ``to(device, dtype)`` or ``to(other)``; with ``memory_format`` the result lies in that format.
+    Raises TypeError for anything else.
 
     >>> import dynagrad
     >>> dynagrad.tensor([1.5, 2.5]).to(dynagrad.int64)
@@ -122,13 +133,13 @@ def _to(TensorBase self not None, *args, dtype=None, device=None, non_blocking=F
     if len(rest) > 1:
         copy = rest[1]
     check_device(device)
-    cdef TensorBase result = self if dtype is None else to_dtype(self, dtype_code(dtype))
+    cdef TensorBase result = in_format(self if dtype is None else to_dtype(self, dtype_code(dtype)), memory_format)
     return clone(self) if copy and result is self else result
 
 
 def _named_conversion(str name, int code):
     def convert(self, memory_format=None):
-        return to_dtype(self, code)
+        return to_dtype(self, code) if memory_format is None else in_format(to_dtype(self, code), memory_format)
     convert.__name__ = name
     convert.__qualname__ = f"Tensor.{name}"
     convert.__doc__ = f"The tensor as {name}: itself if it has that dtype, else a converted copy."
@@ -141,19 +152,21 @@ for _name, _code in (("bool", 0), ("byte", 1), ("char", 2), ("short", 3), ("int"
     register(Card(_name, _named_conversion(_name, _code), ToCopyBackward0, "copy", function=False))
 
 
-_TYPE_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double")
+def _type(TensorBase self not None, dtype=None, non_blocking=False, memory_format=None):
+    """The name of the tensor's type, such as ``torch.FloatTensor``, or the tensor converted to a dtype.
 
-
-def _type(TensorBase self not None, dtype=None, non_blocking=False):
-    """The name of the tensor's type, such as ``torch.FloatTensor``, or the tensor converted to a dtype."""
+    The dtype may be given by such a name, and by the old class of tensors of that name.
+    """
+    if isinstance(dtype, type) and dtype not in (float, int, bool):
+        dtype = getattr(dtype, "dtype", dtype)
     if dtype is None:
-        return f"torch.{_TYPE_NAMES[self.dtype]}Tensor"
+        return f"torch.{TYPE_NAMES[self.dtype]}Tensor"
     if isinstance(dtype, str):
         name = dtype.removeprefix("torch.").removesuffix("Tensor")
-        if name not in _TYPE_NAMES:
+        if name not in TYPE_NAMES:
             raise ValueError(f"invalid type: '{dtype}'")
-        return to_dtype(self, _TYPE_NAMES.index(name))
-    return to_dtype(self, dtype_code(dtype))
+        return in_format(to_dtype(self, TYPE_NAMES.index(name)), memory_format)
+    return in_format(to_dtype(self, dtype_code(dtype)), memory_format)
 
 
 def _type_as(TensorBase self not None, TensorBase other not None):
@@ -189,6 +202,8 @@ def deliver(TensorBase result not None, out):
 
 @cython.final
 cdef class CopyBackwards(Node):                         # the old elements are gone; the source gets everything
+    _namespace = "torch::autograd::"
+
     cdef object vjp(self, TensorBase g):
         return zeros_like(g) if needs(self, 0) else None, g if needs(self, 1) else None
 

@@ -10,8 +10,9 @@ from libc.math cimport trunc
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
-from dynagrad._core.types import contiguous_format, preserve_format, strided
+from dynagrad._core.types import preserve_format, strided
 
+from dynagrad._core.formats cimport new_in
 from dynagrad._core.graph cimport thread_state, wrote
 from dynagrad._core.iterate cimport copy_into, fill, resize
 from dynagrad._core.tensor cimport (
@@ -127,9 +128,7 @@ cdef TensorBase allocate_like(str op, object input, object dtype, object layout,
     cdef int code = _dtype(op, dtype, t.dtype)
     if memory_format is None or memory_format is preserve_format:
         return new_like(t, code)
-    if memory_format is not contiguous_format:
-        raise RuntimeError(f"{op}(): dynagrad lays tensors out in contiguous_format only, not {memory_format}")
-    return new_tensor(code, t.ndim, t.shape)
+    return new_in(memory_format, code, t.ndim, t.shape)
 
 
 cdef TensorBase finish(TensorBase made, object out, object requires_grad):
@@ -164,13 +163,18 @@ def empty(*args, size=None, out=None, dtype=None, layout=None, device=None, requ
         out: a tensor to resize and return instead of a new one.
         dtype, device: of the result; the default dtype and the CPU if not given.
         requires_grad: whether the result is a leaf that collects its gradient.
+        memory_format: the order of the elements in memory, row-major if not given.
 
     >>> import dynagrad
     >>> dynagrad.empty(2, 3).shape
     torch.Size([2, 3])
     """
-    return finish(allocate("empty", _sizes("empty", args, size), out, dtype, layout, device, default_dtype), out,
-                  requires_grad)
+    cdef TensorBase made = allocate("empty", _sizes("empty", args, size), out, dtype, layout, device, default_dtype)
+    cdef TensorBase laid
+    if memory_format is not None and made.numel:
+        laid = new_in(memory_format, made.dtype, made.ndim, made.shape)
+        set_geometry(made, laid.ndim, laid.shape, laid.strides)
+    return finish(made, out, requires_grad)
 
 
 cdef TensorBase _filled(str op, tuple args, object size, object out, object dtype, object layout, object device,

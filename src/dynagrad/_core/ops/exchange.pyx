@@ -16,6 +16,7 @@ from libc.string cimport memcpy
 from dynagrad._core.card import Card, register
 from dynagrad._core.ops.create import empty_strided
 
+from dynagrad._core.graph cimport thread_state
 from dynagrad._core.iterate cimport copy_of
 from dynagrad._core.ops.create cimport finish
 from dynagrad._core.ops.view cimport detach
@@ -307,7 +308,7 @@ def numpy(TensorBase self not None, *, force=False):
     array([1., 1.], dtype=float32)
     """
     if requires_grad(self):
-        if not force:
+        if not force and thread_state.grad_enabled:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         self = detach(self)
     if self.dtype == BF16:

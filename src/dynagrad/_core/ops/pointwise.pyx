@@ -8,6 +8,7 @@ import cython
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
     Node, begin, begin1, begin_pair, link, needs, prepare, reserve_saved, save, save_operand, save_result, settle,
@@ -122,10 +123,7 @@ cdef inline bint _is_half(int dtype) noexcept:
 
 
 cdef object not_implemented(str op, TensorBase t):
-    return NotImplementedError(f"\"{op}_cpu\" not implemented for '{_TYPE_NAMES[t.dtype]}'")
-
-
-_TYPE_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double")
+    return NotImplementedError(f"\"{op}_cpu\" not implemented for '{TYPE_NAMES[t.dtype]}'")
 
 
 cdef int _set_alpha(Params* params, object alpha, object input, object other, str op) except -1:

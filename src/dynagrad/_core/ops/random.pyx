@@ -10,6 +10,7 @@ import cython
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad
 from dynagrad._core.iterate cimport contiguous, copy_into, fill, output
@@ -215,12 +216,8 @@ cdef int _fill(TensorBase t, object generator, const Draw* draw) except -1:
 
 cdef int _need_floating(str op, TensorBase t) except -1:
     if not is_float(t.dtype):
-        raise NotImplementedError(f"\"{op}\" not implemented for '{_type_name(t.dtype)}': it fills floating tensors only")
+        raise NotImplementedError(f"\"{op}\" not implemented for '{TYPE_NAMES[t.dtype]}': it fills floating tensors only")
     return 0
-
-
-cdef str _type_name(int dtype):
-    return ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double")[dtype]
 
 
 # ---- the in-place ops ------------------------------------------------------------------------------------------------
@@ -320,7 +317,7 @@ cdef int _check_interval(TensorBase t, double low, double high) except -1:
     if not low <= high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     if high - low > top:
-        raise RuntimeError(f"uniform_ expects to-from <= std::numeric_limits<{_type_name(t.dtype)}>::max(), but found "
+        raise RuntimeError(f"uniform_ expects to-from <= std::numeric_limits<{TYPE_NAMES[t.dtype]}>::max(), but found "
                            f"to={high} and from={low} which result in to-from to exceed the limit")
     return 0
 
@@ -382,7 +379,7 @@ def exponential_(TensorBase self not None, lambd=1, *, generator=None):
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={draw.a:g}")
     if not is_float(self.dtype):
         raise RuntimeError("Exponential distribution is a continuous probability distribution. dtype must be a floating "
-                           f"point but you specified {_type_name(self.dtype)}")
+                           f"point but you specified {TYPE_NAMES[self.dtype]}")
     return _overwrite(self, generator, ExponentialBackward0, &draw)
 
 
@@ -393,7 +390,7 @@ def cauchy_(TensorBase self not None, median=0, sigma=1, *, generator=None):
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={draw.b:g}")
     if not is_float(self.dtype):
         raise RuntimeError("Cauchy distribution is a continuous probability distribution. dtype must be a floating point "
-                           f"but you specified {_type_name(self.dtype)}")
+                           f"but you specified {TYPE_NAMES[self.dtype]}")
     return _overwrite(self, generator, CauchyBackward0, &draw)
 
 
@@ -528,7 +525,7 @@ cdef int _bernoulli_each(TensorBase t, TensorBase p, object generator) except -1
     cdef Stream* stream = _stream(generator)
     cdef bint valid
     if not is_float(p.dtype):
-        raise NotImplementedError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{_type_name(p.dtype)}': probabilities are "
+        raise NotImplementedError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{TYPE_NAMES[p.dtype]}': probabilities are "
                                   "floating numbers")
     cdef TensorBase spread = new_like(t, p.dtype)
     copy_into(spread, p)
@@ -873,7 +870,7 @@ cdef int _check_multinomial(TensorBase input, int64_t samples, bint replacement)
     if not 0 < input.ndim <= 2:
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, but its shape is {list(shape_tuple(input))}")
     if not is_float(input.dtype):
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {_type_name(input.dtype)}")
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {TYPE_NAMES[input.dtype]}")
     if samples <= 0:
         raise RuntimeError(f"cannot sample n_sample <= 0 samples: n_sample is {samples}")
     if not replacement and samples > input.shape[input.ndim - 1]:

@@ -5,20 +5,20 @@ Indexing with tensors copies and is in `index`.
 import cython
 
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_XINCREF
+from cpython.ref cimport Py_INCREF, Py_XINCREF
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.graph import use_view_nodes
 
 from dynagrad._core.graph cimport (
-    FREED, Node, Output, attach, begin, begin1, hand_on_cut, link, needs, note_cut, output_of, release_saved, set_view_of,
-    thread_state, unpack, wants_grad)
+    FREED, Node, Output, attach, begin, begin1, check_inplace, hand_on_cut, link, needs, node_extras, note_cut, output_of, release_saved,
+    set_view_of, thread_state, unpack, wants_grad, wrote)
 from dynagrad._core.ops.index_kernels cimport ADD, IndexedWalk, indexed_walk
 from dynagrad._core.iterate cimport fill
 from dynagrad._core.ops.copy cimport clone, copy_, zero_
 from dynagrad._core.tensor cimport (
-    TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, set_geometry, shape_tuple)
+    INFERENCE, TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, set_geometry, shape_tuple)
 from dynagrad._core.types cimport DType, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
 
@@ -27,7 +27,7 @@ cdef TensorBase viewed(Node node, TensorBase source, int ndim, const int64_t* sh
                        int64_t offset):
     """A differentiable view of source. node, already begun and linked, becomes its history; None if not recorded."""
     cdef TensorBase view = new_alias(source, ndim, shape, strides, offset)
-    if thread_state.inference or node is None and thread_state.backward_depth:
+    if source.flags & INFERENCE or node is None and thread_state.backward_depth:
         return view
     set_view_of(view, source)
     if node is not None:
@@ -65,10 +65,13 @@ cdef class StridedNode(Node):
     """Of a view of some elements in memory: lays the gradient into a buffer like the storage, and reads the input's from it.
 
     Elements that the view shows more than once get the sum; elements that the input itself shows more than once share
-    what arrives there equally. params: sizes, strides and offset in the storage, of the view and then of the input.
+    what arrives there equally. params: sizes, strides and offset in the storage, of the view and then of the input; None for
+    an offset of the view that is the input's.
     """
     cdef object vjp(self, TensorBase g):
-        cdef int64_t offset = self.params[2], in_offset = self.params[5], start = min(offset, in_offset)
+        cdef int64_t in_offset = self.params[5]
+        cdef int64_t offset = in_offset if self.params[2] is None else self.params[2]
+        cdef int64_t start = min(offset, in_offset)
         cdef tuple in_size = self.params[3], in_stride = self.params[4]
         cdef int64_t length = max(_extent(self.params[0], self.params[1], offset), _extent(in_size, in_stride, in_offset)) - start
         cdef TensorBase flat = _spread(g, length, self.params[1], offset - start)
@@ -81,6 +84,11 @@ cdef class StridedNode(Node):
 
 @cython.final
 cdef class AsStridedBackward0(StridedNode):
+    _keeps = ("size", "stride", "storage_offset")
+
+
+@cython.final
+cdef class AsStridedBackward1(StridedNode):             # of as_strided_
     _keeps = ("size", "stride", "storage_offset")
 
 
@@ -172,10 +180,14 @@ cdef TensorBase as_strided(TensorBase input, object size, object stride, object 
                            f"{input.storage.nbytes}")
     if wants_grad(input):
         node = AsStridedBackward0.__new__(AsStridedBackward0)
-        node.params = (tuple(size), tuple(stride), offset, dims_tuple(input.ndim, input.shape),
-                       dims_tuple(input.ndim, input.strides), own)
+        node.params = _strided_params(input, size, stride, storage_offset)
         begin1(node, input)
     return viewed(node, input, ndim, shape, strides, offset - own)
+
+
+cdef tuple _strided_params(TensorBase input, object size, object stride, object storage_offset):
+    return (tuple(size), tuple(stride), storage_offset, dims_tuple(input.ndim, input.shape),
+            dims_tuple(input.ndim, input.strides), _offset_of(input))
 
 
 def _as_strided(TensorBase input not None, size, stride, storage_offset=None):
@@ -192,7 +204,25 @@ def _as_strided(TensorBase input not None, size, stride, storage_offset=None):
     return as_strided(input, size, stride, storage_offset)
 
 
-register(Card("as_strided", _as_strided, AsStridedBackward0, "view"))
+def _as_strided_(TensorBase input not None, size, stride, storage_offset=None):
+    """`as_strided` in place."""
+    cdef Node node = None
+    cdef TensorBase view = as_strided(detach(input), size, stride, storage_offset)
+    check_inplace(input, requires_grad(input), True)
+    if wants_grad(input):
+        node = AsStridedBackward1.__new__(AsStridedBackward1)
+        node.params = _strided_params(input, size, stride, storage_offset)
+        begin1(node, input)
+    input.data = view.data
+    set_geometry(input, view.ndim, view.shape, view.strides)
+    wrote(input)
+    if node is not None:
+        attach(node, input)
+        input.view_version = input.counter.version
+    return input
+
+
+register(Card("as_strided", _as_strided, AsStridedBackward0, "view", inplace=_as_strided_))
 
 
 # ---- writes through views --------------------------------------------------------------------------------------------
@@ -207,13 +237,15 @@ cdef class CopySlices(Node):
     cdef readonly Node fn
     cdef tuple base_geometry, view_geometry     # (sizes, strides, offset)
 
+    _namespace = "torch::autograd::"
+
     cdef object vjp(self, TensorBase g):
         if self.flags & FREED:
             unpack(self, 0)                             # which raises
         cdef TensorBase whole = _laid_out(g, self.base_geometry)
         size, stride, offset = self.view_geometry
         cdef TensorBase part = as_strided(whole, size, stride, offset - self.base_geometry[2])
-        results = self.fn.vjp(clone(part))
+        results = self._derivative(clone(part))
         cdef list grads = list(results) if isinstance(results, tuple) else [results]
         if grads[0] is None:
             zero_(part)
@@ -221,6 +253,16 @@ cdef class CopySlices(Node):
             copy_(part, grads[0])
         grads[0] = whole if needs(self, 0) else None
         return tuple(grads)
+
+    cdef object _derivative(self, TensorBase part):
+        """What the derivative of fn returns, see Note [The result of a write through a view]."""
+        if not thread_state.grad_enabled:
+            return self.fn.vjp(part)
+        node_extras(self.fn)["slices"] = self
+        try:
+            return self.fn.vjp(part)
+        finally:
+            node_extras(self.fn).pop("slices", None)
 
     cdef void release(self, PyObject* freed_by) noexcept:
         self.n_saved = 1                                # nothing is saved, but a second backward is an error all the same
@@ -267,7 +309,17 @@ def _make_as_strided(TensorBase view):
     attach(node, view)
 
 
-use_view_nodes(CopySlices, _make_copy_slices, _make_as_strided)
+def _make_part_of(CopySlices slices, TensorBase part):
+    """Gives `part`, an alias of what fn wrote, the history that the view had after the write."""
+    cdef Node node = AsStridedBackward0.__new__(AsStridedBackward0)
+    node.params = (*slices.view_geometry, *slices.base_geometry)
+    begin(node, 1)
+    Py_INCREF(slices)
+    node.edges[0].node = <PyObject*>slices
+    attach(node, part)
+
+
+use_view_nodes(CopySlices, _make_copy_slices, _make_as_strided, _make_part_of)
 
 
 # ---- expand ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,119 @@
+"""What a node shows of itself beyond its edges: its saved tensors as objects that take hooks, and what its outputs look like.
+
+How tensors are saved and unpacked is in `graph`; hooks on all tensors that are saved in a while, in ``autograd``.
+"""
+from collections import namedtuple
+
+from dynagrad._core.graph import _save_as, use_inspection
+
+from dynagrad._core.graph cimport (
+    FREED, SAVED_NUMBER, SAVED_PACKED, Node, Output, begin, has_saved, output_of, save, unpack)
+from dynagrad._core.ops.view cimport detach
+from dynagrad._core.tensor cimport TensorBase, dims_tuple, tensor_class
+from dynagrad._core.types cimport cpu, dtype_object
+
+
+cdef class SavedTensor:
+    """One tensor that a node keeps for its derivative: programs put hooks on it, which pack it at once and unpack it later."""
+    cdef Node node
+    cdef int index
+
+    def __init__(self):
+        raise RuntimeError("Trying to create a SavedTensor object from Python is forbidden.")
+
+    cdef int _check(self) except -1:
+        if self.node.flags & FREED:
+            raise RuntimeError("Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of "
+                               "the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
+                               "you need to backward through the graph a second time or if you need to access saved variables "
+                               "after calling backward.")
+        if not has_saved(self.node, self.index):
+            raise RuntimeError("Calling register_hooks on a saved tensor with value None is forbidden")
+        if self.node.saved[self.index].kind == SAVED_PACKED:
+            raise RuntimeError("Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one "
+                               "pair of hooks is allowed at a time.")
+        return 0
+
+    def register_hooks(self, pack_hook, unpack_hook):
+        """Passes the tensor through ``pack_hook`` now, and what that returns through ``unpack_hook`` when it is needed.
+
+        RuntimeError for a tensor that was freed, is None or has hooks, and for a hook that writes to it.
+        """
+        if not callable(pack_hook) or not callable(unpack_hook):
+            raise TypeError("register_hooks(): incompatible function arguments: two callables are expected")
+        self._check()
+        if self.node.saved[self.index].kind != SAVED_NUMBER:
+            _save_as(self.node, self.index, pack_hook, unpack_hook)
+
+    def unpack(self):
+        """The tensor as backward gets it."""
+        return unpack(self.node, self.index)
+
+    @property
+    def data(self):
+        """What is kept: the result of the pack hook, the tensor itself, or an alias of the node's own output."""
+        if self.node.flags & FREED or not has_saved(self.node, self.index):
+            return None
+        value = <object>self.node.saved[self.index].value
+        return (<tuple>value)[0] if self.node.saved[self.index].kind == SAVED_PACKED else value
+
+    @property
+    def unpack_hook(self):
+        """The hook that unpacks it, or None."""
+        if self.node.flags & FREED or not has_saved(self.node, self.index):
+            return None
+        if self.node.saved[self.index].kind != SAVED_PACKED:
+            return None
+        return (<tuple><object>self.node.saved[self.index].value)[1]
+
+
+cdef SavedTensor _saved_tensor(Node node, int index):
+    cdef SavedTensor made = SavedTensor.__new__(SavedTensor)
+    made.node, made.index = node, index
+    return made
+
+
+def make_saved(TensorBase t not None, is_output=False):
+    """A tensor saved as an op would save it, through the hooks that are set; of no node's derivative."""
+    cdef Node node = Node.__new__(Node)
+    begin(node, 0)
+    save(node, 0, detach(t) if is_output else t)
+    return _saved_tensor(node, 0)
+
+
+def set_versions(tensors, versions):
+    """Sets the counts of writes to tensors. RuntimeError for a negative one, which nothing could be compared with."""
+    for t, version in zip(tensors, versions, strict=True):
+        if version < 0:
+            raise RuntimeError(f"Cannot set a version_counter to a value below 0: {version}")
+        (<TensorBase?>t).counter.version = version
+
+
+# ---- what the outputs look like --------------------------------------------------------------------------------------
+
+InputMetadata = namedtuple("InputMetadata", ("dtype", "device", "shape", "is_tensor_subclass", "is_nested_tensor",
+                                             "is_cpp_nested_tensor"))
+
+
+cdef object _described(Node node, int nr):
+    cdef Output* output = output_of(node, nr)
+    size = tensor_class()().shape.__class__
+    shape = size(dims_tuple(output.ndim, output.shape)) if output.shape != NULL else None
+    return InputMetadata(dtype_object(output.dtype), cpu, shape, False, False, False)
+
+
+def _inspect(Node node, str name):
+    """The rarer attributes of a node; NotImplemented for a name that it does not have."""
+    cdef int i
+    if name == "_input_metadata":
+        return tuple([_described(node, i) for i in range(node.n_outputs)])
+    if name == "_raw_saved_tensors":
+        if node.flags & FREED and node.n_saved:
+            unpack(node, 0)                             # which raises
+        return tuple([_saved_tensor(node, i) for i in range(node.n_saved)])
+    if name.startswith("_raw_saved_") and name[11:] in node._saves:
+        return _saved_tensor(node, node._saves.index(name[11:]))
+    return NotImplemented
+
+
+use_inspection(_inspect)
