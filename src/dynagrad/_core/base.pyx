@@ -751,8 +751,8 @@ cdef int _set_grad_dtype(TensorBase t, object value) except -1:
         raise RuntimeError("grad_dtype can only be set on leaf tensors.")
     if have is not None and code != ANY_DTYPE and have.dtype != code:
         raise RuntimeError(f"Cannot set grad_dtype to '{TYPE_NAMES[code]}' because there is already a gradient with dtype "
-                           f"'{TYPE_NAMES[have.dtype]}'. Please clear the gradient (.grad = None) before changing grad_dtype "
-                           "to a different type.")
+                           f"'{_C_NAMES[have.dtype]}'. Please clear the gradient (.grad = None) before changing grad_dtype, or "
+                           "ensure the new grad_dtype matches the existing gradient's dtype.")
     extras(t)["grad_dtype"] = code
     if t.accumulator != NULL:
         (<Node>t.accumulator).output.dtype = code

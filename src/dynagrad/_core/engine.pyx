@@ -28,8 +28,8 @@ from dynagrad._core.ops.pointwise cimport add, add_into
 from dynagrad._core.ops.reduce cimport sum_to
 from dynagrad._core.provenance cimport Cut, here, name_of, position_here
 from dynagrad._core.tensor cimport (
-    HAS_HOOKS, LEAF_GRAD, PENDING, RETAINS_GRAD, TensorBase, dims_tuple, new_like, release_later, requires_grad,
-    shape_tuple)
+    HAS_HOOKS, LEAF_GRAD, PENDING, RETAINS_GRAD, TensorBase, dims_tuple, is_dense, new_like, new_tensor, release_later,
+    requires_grad, shape_tuple)
 from dynagrad._core.types cimport dtype_object, itemsizes
 
 cdef extern from *:
@@ -463,7 +463,7 @@ cdef tuple _checked_gradients(tuple old, object new, object hook):
     return tuple([_checked_gradient(<TensorBase>before, after, hook) for before, after in zip(old, <tuple>new)])
 
 
-cdef TensorBase _run_tensor_hooks(object owner, dict hooks, TensorBase g):
+cdef TensorBase _run_tensor_hooks(object owner, object hooks, TensorBase g):
     """Runs the hooks of one tensor in the order of registration; each may replace the gradient."""
     for hook in list(hooks.values()):
         returned = hook(g)
@@ -619,7 +619,7 @@ cdef TensorBase _own(TensorBase g, TensorBase leaf):
 
 
 cdef TensorBase _own_copy(TensorBase g, TensorBase leaf):
-    cdef TensorBase made = new_like(leaf, g.dtype)
+    cdef TensorBase made = new_like(leaf, g.dtype) if is_dense(leaf) else new_tensor(g.dtype, leaf.ndim, leaf.shape)
     copy_into(made, g)
     return made
 

@@ -163,11 +163,12 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     run_backward(roots, values, keep, create_graph, inputs, True)
 
 
-cdef TensorBase _zeros_for(object each):
+cdef TensorBase _zeros_for(object each, bint create_graph):
     if _is_edge(each):
         raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
     cdef TensorBase made = _filled_like(<TensorBase>each, 0)
-    made.flags |= LEAF_GRAD                             # as PyTorch's: it may be differentiated again
+    if create_graph:
+        made.flags |= LEAF_GRAD                         # it may be differentiated again
     return made
 
 
@@ -244,7 +245,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     keep = create_graph if retain_graph is None else retain_graph
     found = run_backward(roots, values, keep, create_graph, wanted, False)
     if materialize_grads:
-        found = [_zeros_for(each) if g is None else g for g, each in zip(found, wanted)]
+        found = [_zeros_for(each, create_graph) if g is None else g for g, each in zip(found, wanted)]
     elif not allow_unused and any([g is None for g in found]):
         missing = next(i for i, g in enumerate(found) if g is None)
         name = name_of(<TensorBase>wanted[missing]) if isinstance(wanted[missing], TensorBase) else ""

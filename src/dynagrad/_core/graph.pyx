@@ -16,7 +16,7 @@ from libcpp.unordered_set cimport unordered_set
 from libcpp.vector cimport vector
 
 from dynagrad._core.provenance cimport (
-    Cut, capture, here, last_write_of, name_of, note_write, position_here, provenance_at)
+    Cut, called_here, capture, here, last_write_of, name_of, note_write, position_here, provenance_at)
 from dynagrad._core.tensor cimport (
     INFERENCE, LEAF_GRAD, RETAINS_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias,
     is_tensor, new_number, release_later, requires_grad, shape_tuple)
@@ -825,7 +825,7 @@ cdef int prepare(object out, bint inplace, bint any_requires_grad, bint overlap_
     if not isinstance(out, TensorBase):
         raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
     if not inplace and (any_requires_grad or thread_state.grad_enabled and requires_grad(<TensorBase>out)):
-        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
+        raise RuntimeError(f"{called_here()}functions with out=... arguments don't support automatic differentiation, but one of the "
                            "arguments requires grad. Leave out= away, or wrap the call in torch.no_grad().")
     return check_inplace(<TensorBase>out, any_requires_grad or inplace and requires_grad(<TensorBase>out), overlap_allowed)
 

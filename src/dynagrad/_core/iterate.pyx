@@ -13,7 +13,7 @@ from libc.string cimport memcmp, memcpy
 from dynagrad._core.deferred cimport defer, run_deferred
 from dynagrad._core.graph cimport thread_state
 from dynagrad._core.kernel_table cimport Operand, iterate, kernels, op_clamp, op_pow, op_where, parallel_threshold
-from dynagrad._core.provenance cimport here, name_of
+from dynagrad._core.provenance cimport at_this_line, called_here, name_of
 from dynagrad._core.tensor cimport (
     PENDING, WRAPPED, Storage, TensorBase, blank, count, dense_strides, dims_tuple, is_dense,
     is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad, set_geometry, shape_tuple, storage_new, storage_share)
@@ -139,12 +139,8 @@ cdef object _broadcast_error(list tensors, int64_t first, int64_t second, int di
             name = name_of(<TensorBase>t)
             parts.append(f"{name} of shape {list(shape_tuple(<TensorBase>t))}" if name
                          else f"a tensor of shape {list(shape_tuple(<TensorBase>t))}")
-    where = here()
-    text = (f"The size of tensor a ({first}) must match the size of tensor b ({second}) at non-singleton dimension {dim}\n"
-            f"  the operands are {' and '.join(parts)}")
-    if where is not None:
-        text += f"\n  {where}"
-    return RuntimeError(text)
+    return RuntimeError(f"The size of tensor a ({first}) must match the size of tensor b ({second}) at non-singleton dimension "
+                        f"{dim}\n  the operands are {' and '.join(parts)}{at_this_line()}")
 
 
 cdef void broadcast_strides(TensorBase t, int ndim, const int64_t* shape, int64_t* strides) noexcept:
@@ -217,7 +213,7 @@ cdef bint _has_shape(TensorBase t, int ndim, const int64_t* shape) noexcept:
 cdef int refuse_out_grad(object out, bint any_requires_grad) except -1:
     """`out=` leaves no place for a history: refused when one would be needed."""
     if out is not None and any_requires_grad:
-        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
+        raise RuntimeError(f"{called_here()}functions with out=... arguments don't support automatic differentiation, but one of the "
                            "arguments requires grad. Leave out= away, or wrap the call in torch.no_grad().")
     return 0
 
@@ -318,7 +314,7 @@ cdef inline bint _reaches(TensorBase uniform, TensorBase like) noexcept:
 cdef TensorBase unary(const Loop* row, object input, object out, int rule, const Params* params=NULL, int cost=1):
     """Runs a one-operand loop over a tensor."""
     if not is_tensor(input):
-        raise TypeError(f"argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise TypeError(f"{called_here()}argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     cdef TensorBase a = <TensorBase>input
     cdef TensorBase result
     cdef int computed = a.dtype if rule != FLOATING or is_float(a.dtype) else default_dtype
@@ -618,19 +614,15 @@ cdef TensorBase _drop_leading(TensorBase t, int n):
 
 
 cdef object _rank_error(TensorBase target, TensorBase source):
-    return _at_this_line(f"output with shape {list(shape_tuple(target))} doesn't match the broadcast shape "
-                         f"{list(shape_tuple(source))}")
+    return RuntimeError(f"output with shape {list(shape_tuple(target))} doesn't match the broadcast shape "
+                        f"{list(shape_tuple(source))}{at_this_line()}")
 
 
 cdef object _size_error(TensorBase target, TensorBase source, int dim):
-    return _at_this_line(f"The size of tensor a ({target.shape[dim]}) must match the size of tensor b "
-                         f"({source.shape[dim - target.ndim + source.ndim]}) at non-singleton dimension {dim}: cannot write a "
-                         f"tensor of shape {list(shape_tuple(source))} to one of shape {list(shape_tuple(target))}")
-
-
-cdef object _at_this_line(str text):
-    where = here()
-    return RuntimeError(text if where is None else f"{text}\n  {where}")
+    return RuntimeError(f"The size of tensor a ({target.shape[dim]}) must match the size of tensor b "
+                        f"({source.shape[dim - target.ndim + source.ndim]}) at non-singleton dimension {dim}: cannot write a "
+                        f"tensor of shape {list(shape_tuple(source))} to one of shape {list(shape_tuple(target))}"
+                        f"{at_this_line()}")
 
 
 cdef int fill(TensorBase target, object number) except -1:

@@ -13,5 +13,7 @@ cdef void note_write(TensorBase t) noexcept
 cdef object last_write_of(TensorBase t)
 cdef Cut position_here(str why)
 cdef object here()
+cdef str at_this_line()
+cdef str called_here()
 cdef object provenance_at(PyObject* code, int position)
 cdef str name_of(TensorBase t)

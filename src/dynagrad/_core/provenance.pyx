@@ -136,6 +136,44 @@ cdef object here():
     return found
 
 
+cdef str at_this_line():
+    """What an error ends with: the user's line that is running, on a line of its own; nothing when no Python code is."""
+    where = here()
+    return "" if where is None else f"\n  {where}"
+
+
+cdef str called_here():
+    """What PyTorch's errors start with: the function that the user's line is calling, as ``mul(): ``; nothing if unknown."""
+    cdef PyObject* code
+    cdef int32_t position = 0
+    capture(&code, &position)
+    if code == NULL:
+        return ""
+    name = _called(<object>code, position)
+    Py_XDECREF(code)
+    return f"{name}(): " if name else ""
+
+
+def _called(code, int position):
+    """The name of the function that an instruction calls, read from the source of its expression; None if that is not there."""
+    import ast
+    import linecache
+    from itertools import islice
+
+    first, last, start, end = next(islice(code.co_positions(), position // 2, None), (None,) * 4)
+    if first is None or last is None or start is None or end is None:
+        return None
+    lines = [linecache.getline(code.co_filename, number).encode() for number in range(first, last + 1)]
+    lines[len(lines) - 1] = lines[len(lines) - 1][:end]         # columns count bytes
+    lines[0] = lines[0][start:]
+    try:
+        call = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    function = call.func if isinstance(call, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+
+
 def current_provenance():
     """The position in the user's code that is running now."""
     return here()

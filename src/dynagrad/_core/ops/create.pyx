@@ -15,6 +15,7 @@ from dynagrad._core.types import preserve_format, strided
 from dynagrad._core.formats cimport new_in
 from dynagrad._core.graph cimport thread_state, wrote
 from dynagrad._core.iterate cimport copy_into, fill, resize
+from dynagrad._core.provenance cimport called_here
 from dynagrad._core.tensor cimport (
     INFERENCE, LEAF_GRAD, TensorBase, dims_tuple, new_alias, new_like, new_tensor, requires_grad, set_geometry)
 from dynagrad._core.types cimport (
@@ -138,6 +139,8 @@ cdef TensorBase finish(TensorBase made, object out, object requires_grad):
     elif thread_state.inference:
         made.flags |= INFERENCE
     if requires_grad:
+        if not isinstance(requires_grad, bool):
+            raise TypeError(f"{called_here()}argument 'requires_grad' must be bool, not {type(requires_grad).__name__}")
         if not is_float(made.dtype):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients, but the dtype is "
                                f"{dtype_object(made.dtype).name}")

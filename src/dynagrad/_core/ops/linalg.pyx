@@ -15,7 +15,7 @@ from dynagrad._core.graph cimport (
     unpack)
 from dynagrad._core.iterate cimport broadcast_shape, cast, contiguous, copy_into, fill, output
 from dynagrad._core.ops.pointwise cimport mul
-from dynagrad._core.provenance cimport here, name_of
+from dynagrad._core.provenance cimport at_this_line, name_of
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, shape_tuple
 from dynagrad._core.types cimport BOOL, F32, DType, compute_dtype, compute_of, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
@@ -283,9 +283,7 @@ cdef object shape_error(str text, list tensors):
     for t in tensors:
         name = name_of(<TensorBase>t)
         parts.append(f"{name or 'a tensor'} of shape {list(shape_tuple(<TensorBase>t))}")
-    where = here()
-    text += f"\n  the operands are {' and '.join(parts)}"
-    return RuntimeError(text if where is None else f"{text}\n  {where}")
+    return RuntimeError(f"{text}\n  the operands are {' and '.join(parts)}{at_this_line()}")
 
 
 cdef int check_dtype(TensorBase t, str name) except -1:

@@ -8,7 +8,7 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.types import BY_NAME, TYPE_NAMES, channels_last, preserve_format
 
 from dynagrad._core.formats cimport lies_in, new_in
-from dynagrad._core.graph cimport check_inplace, wrote
+from dynagrad._core.graph cimport check_inplace, thread_state, wrote
 from dynagrad._core.iterate cimport resize
 from dynagrad._core.ops.create cimport parse_size
 from dynagrad._core.ops.view cimport as_strided, detach
@@ -46,7 +46,7 @@ cdef int _resize(TensorBase t, int ndim, const int64_t* shape) except -1:
     cdef Storage* before = t.storage
     cdef int64_t needed = itemsizes[t.dtype]
     cdef int i
-    if requires_grad(t):
+    if requires_grad(t) and not thread_state.inference:
         raise RuntimeError("cannot resize variables that require grad")
     if dims_tuple(t.ndim, t.shape) == dims_tuple(ndim, shape):
         return 0
