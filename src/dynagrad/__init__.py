@@ -28,6 +28,9 @@ from dynagrad._core.types import (
     channels_last as channels_last,
 )
 from dynagrad._core.types import (
+    channels_last_3d as channels_last_3d,
+)
+from dynagrad._core.types import (
     contiguous_format as contiguous_format,
 )
 from dynagrad._core.types import (
@@ -414,6 +417,7 @@ nextafter = _op("nextafter")
 adjoint = _op("adjoint")
 as_strided = _op("as_strided")
 as_strided_scatter = _op("as_strided_scatter")
+resize_as_ = _op("resize_as_")
 atleast_1d = _op("atleast_1d")
 atleast_2d = _op("atleast_2d")
 atleast_3d = _op("atleast_3d")
@@ -719,7 +723,8 @@ _LAZY_NAMES.update(dict.fromkeys(_WINDOWS, "signal.periodic"))
 # Methods that write in place and are functions, too.
 _IN_PLACE = """
     abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_
-    clamp_ clamp_max_ clamp_min_ clip_ conj_physical_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fix_ floor_ frac_
+    as_strided_ clamp_ clamp_max_ clamp_min_ clip_ conj_physical_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_
+    expm1_ fix_ floor_ frac_
     gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_
     relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_
 """.split()  # noqa: SIM905 - as a list, a name a line, they would fill a page

@@ -23,7 +23,7 @@ def test_ops_give_the_class_of_the_subclass() -> None:
         -x,
         x > 0,
         x[0],
-        x.T,
+        x[None].T,
         x.sum(),
         dynagrad.stack([x, x]),
         x.detach(),

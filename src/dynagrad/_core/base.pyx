@@ -339,6 +339,9 @@ cdef class NativeTensor(TensorBase):
     def __setitem__(self, key, value):
         setitem(self, key, value)
 
+    def __delitem__(self, key):
+        raise TypeError("Tensor does not support deleting items")
+
     def __iter__(self):
         return slices_of(self)
 

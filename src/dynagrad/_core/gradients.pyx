@@ -33,7 +33,7 @@ cdef int take_note(str how) except -1:
     return 0
 
 
-cdef set _warned = set()        # what is said once a process
+_warned = set()                 # what has been said, once a process
 
 
 cdef int warn_once(str text) except -1:

@@ -122,7 +122,7 @@ cdef int broadcast_shape(list tensors, int64_t* shape) except -1:
     for i in range(ndim):
         shape[i] = 1
     for t in tensors:
-        for i in range(t.ndim):
+        for i in range(t.ndim - 1, -1, -1):         # the last dimension first: an error names the innermost that differs
             d = ndim - t.ndim + i
             size = t.shape[i]
             if shape[d] == 1:

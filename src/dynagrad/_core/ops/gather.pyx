@@ -31,7 +31,7 @@ cdef enum:
 cdef TensorBase _positions(TensorBase index, str name):
     """The indices as int64 in row-major memory."""
     if index.dtype != I64 and index.dtype != I32 and not (index.dtype == U8 and name in ("gather", "scatter")):
-        raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index, but got {dtype_object(index.dtype).name}")
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, but got {dtype_object(index.dtype).name}")
     return contiguous(cast(index, I64))
 
 

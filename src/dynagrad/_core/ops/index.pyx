@@ -2,6 +2,8 @@
 
 Ops that take one tensor of indices and a dimension (gather, scatter, index_select, ...) are in `gather`.
 """
+import warnings
+
 import cython
 from cpython.bool cimport PyBool_Check
 from cpython.long cimport PyLong_CheckExact
@@ -11,6 +13,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.data import tensor
 
@@ -65,7 +68,7 @@ cdef int _span(object item) except -1:
     cdef TensorBase index
     if isinstance(item, TensorBase):
         index = <TensorBase>item
-        return index.ndim if index.dtype == BOOL or index.dtype == U8 and index.ndim else 0 if index.dtype == BOOL else 1
+        return index.ndim if index.dtype == BOOL or index.dtype == U8 else 1
     return 0 if item is None or item is Ellipsis or PyBool_Check(item) else 1
 
 
@@ -150,7 +153,9 @@ cdef TensorBase _with_tensor(TensorBase source, TensorBase t, int* dim, TensorBa
     """A 0-d integer selects, a 0-d bool adds a dimension; any other tensor is an index of its own."""
     if is_float(index.dtype):
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    if index.ndim == 0 and index.dtype != BOOL:
+    if index.dtype == U8:
+        warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=1)
+    if index.ndim == 0 and index.dtype != BOOL and index.dtype != U8:
         return selected(t, dim[0], _position_in(source, t, dim[0], index.item()))
     if index.ndim == 0:
         t = unsqueeze_at(t, dim[0])
@@ -190,7 +195,12 @@ cdef object getitem(TensorBase t, object key):
 
 
 cdef tuple _key_tuple(object key):
-    if isinstance(key, tuple) or _reads_as_tuple(key):
+    if isinstance(key, tuple):
+        return tuple([_normalised(item) for item in <tuple>key])
+    if _reads_as_tuple(key):
+        warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; "
+                      "use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
+                      "x[torch.tensor(seq)], which will result either in an error or a different result", stacklevel=1)
         return tuple([_normalised(item) for item in key])
     return (_normalised(key),)
 
@@ -217,7 +227,7 @@ cdef int _check_mask(TensorBase t, TensorBase mask, int dim, int place) except -
     cdef int d
     for d in range(mask.ndim):
         if dim + d >= t.ndim or mask.shape[d] != t.shape[dim + d]:
-            raise IndexError(f"The shape of the mask {list(shape_tuple(mask))} at index {d if dim == 0 else place} does not "
+            raise IndexError(f"The shape of the mask {list(shape_tuple(mask))} at index {d} does not "
                              f"match the shape of the indexed tensor {list(shape_tuple(t))} at index {dim + d}")
     return 0
 
@@ -313,6 +323,8 @@ cdef int _check_bounds(TensorBase t, Located found) except -1:
         if size > 0 and empty:
             continue
         bad = first_out_of_range(<int64_t*>index.data, index.numel, size, True)
+        if bad >= 0 and size == 0:
+            raise IndexError("index is out of bounds for dimension with size 0")
         if bad >= 0:
             raise IndexError(f"index {(<int64_t*>index.data)[bad]} is out of bounds for dimension {found.where[k]} with size "
                              f"{size}")
@@ -462,9 +474,8 @@ cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumul
     if values.dtype != t.dtype and values.numel == 1 and not accumulate and _only_masks(indices):
         values = cast(values, t.dtype)
     if values.dtype != t.dtype:
-        raise RuntimeError("Index put requires the source and destination dtypes match, got "
-                           f"{dtype_object(t.dtype).name} for the destination and {dtype_object(values.dtype).name} for the "
-                           "source.")
+        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {TYPE_NAMES[t.dtype]} for the "
+                           f"destination and {TYPE_NAMES[values.dtype]} for the source.")
     if full_mask:
         _check_masked_values(t, <TensorBase>indices[0], values)
     else:

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport Node, Output, attach, begin1, check_inplace, output_of, prepare, wants_grad, wrote
 from dynagrad._core.iterate cimport broadcast_shape
@@ -233,29 +234,28 @@ cdef TensorBase _view_dtype(TensorBase t, _dtype wanted):
     memcpy(strides, t.strides, t.ndim * sizeof(int64_t))
     if before != after:
         if t.ndim == 0:
-            raise RuntimeError("self.dim() cannot be 0 to view a 0-d tensor under a dtype of another size: "
-                               f"{_dtype_name(t)} as {wanted.name}")
+            raise RuntimeError(f"self.dim() cannot be 0 to view {TYPE_NAMES[t.dtype]} as {TYPE_NAMES[wanted.code]} (different "
+                               "element sizes)")
         if t.strides[last] != 1 and t.numel:
-            raise RuntimeError(f"self.stride(-1) must be 1 to view {_dtype_name(t)} as {wanted.name} (different element "
-                               f"sizes), but got {t.strides[last]}")
+            raise RuntimeError(f"self.stride(-1) must be 1 to view {TYPE_NAMES[t.dtype]} as {TYPE_NAMES[wanted.code]} (different "
+                               f"element sizes), but got {t.strides[last]}")
+        if shape[last] * before % after:
+            raise RuntimeError(f"self.size(-1) must be divisible by {after // before} to view {TYPE_NAMES[t.dtype]} as "
+                               f"{TYPE_NAMES[wanted.code]} (different element sizes), but got {shape[last]}")
+        if offset % after:
+            raise RuntimeError(f"self.storage_offset() must be divisible by {after // before} to view {TYPE_NAMES[t.dtype]} as "
+                               f"{TYPE_NAMES[wanted.code]} (different element sizes), but got {offset // before}")
         for d in range(last):
             if strides[d] * before % after:
-                raise RuntimeError(f"self.stride({d}) must be divisible by {after // before} to view {_dtype_name(t)} as "
-                                   f"{wanted.name} (different element sizes), but got {strides[d]}")
+                raise RuntimeError(f"self.stride({d}) must be divisible by {after // before} to view {TYPE_NAMES[t.dtype]} as "
+                                   f"{TYPE_NAMES[wanted.code]} (different element sizes), but got {strides[d]}")
             strides[d] = strides[d] * before // after
-        if shape[last] * before % after or offset % after:
-            raise RuntimeError(f"self.size(-1) and self.storage_offset() must be divisible by {after // before} to view "
-                               f"{_dtype_name(t)} as {wanted.name} (different element sizes), but got size {shape[last]}")
         shape[last] = shape[last] * before // after
     made = new_alias(t, t.ndim, shape, strides, 0)
     made.dtype = wanted.code
     if is_float(t.dtype) and is_float(wanted.code) and t.dtype == wanted.code:
         return view_from(t, t.ndim, shape, strides, 0, ViewBackward0.__new__(ViewBackward0) if wants_grad(t) else None)
     return made
-
-
-cdef str _dtype_name(TensorBase t):
-    return dtype_object(t.dtype).name
 
 
 def _view_as(TensorBase input not None, TensorBase other not None):
@@ -499,7 +499,7 @@ def _permute(TensorBase input not None, *args, object dims=None):
         raise TypeError("permute() missing 1 required positional argument: \"dims\"")
     n = read_ints(args, given, "permute")
     if n != input.ndim:
-        raise RuntimeError("permute: number of dimensions in the tensor input does not match the length of the desired "
+        raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
                            f"ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {n}")
     for i in range(n):
         order[i] = wrapped_dim(given[i], n)
@@ -522,8 +522,8 @@ def _movedim(TensorBase input not None, object source, object destination):
     cdef uint64_t moved = 0, taken = 0
     cdef int n = _moves(input, source, from_dims, "source"), i, place = 0
     if n != _moves(input, destination, to_dims, "destination"):
-        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source}) should contain the same number "
-                           f"of dims as destination ({destination})")
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({_listed(source)} dims) should contain the "
+                           f"same number of dims as destination ({_listed(destination)} dims)")
     if input.ndim == 0:
         return alias_of(input)
     for i in range(n):
@@ -544,7 +544,11 @@ cdef int _moves(TensorBase t, object given, int* dims, str name) except -1:
     try:
         return read_dims(given, t.ndim, dims)
     except RuntimeError:
-        raise RuntimeError(f"movedim: repeated dim in `{name}` ({given})") from None
+        raise RuntimeError(f"movedim: repeated dim in `{name}` ({_listed(given)})") from None
+
+
+cdef list _listed(object dims):
+    return [dims] if isinstance(dims, int) else list(dims)
 
 
 def _adjoint(TensorBase input not None):

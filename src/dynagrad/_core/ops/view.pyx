@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.graph import use_view_nodes
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
     FREED, Node, Output, attach, begin, begin1, check_inplace, hand_on_cut, link, needs, node_extras, note_cut, output_of, release_saved,
@@ -173,11 +174,13 @@ cdef TensorBase as_strided(TensorBase input, object size, object stride, object 
     for i in range(ndim):
         shape[i], strides[i] = size[i], stride[i]
         if shape[i] < 0 or strides[i] < 0:
-            raise RuntimeError(f"as_strided: negative sizes and strides are not supported, got {tuple(size)}, {tuple(stride)}")
+            what, given = ("sizes", size) if shape[i] < 0 else ("strides", stride)
+            raise RuntimeError(f"as_strided: Negative {what} are not supported at the moment, got {what}: {list(given)}")
     if offset < 0 or _extent(tuple(size), tuple(stride), offset) * itemsizes[input.dtype] > <int64_t>input.storage.nbytes:
+        needed = _extent(tuple(size), tuple(stride), offset) * itemsizes[input.dtype]
         raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
-                           f"{itemsizes[input.dtype]} requiring a storage size that is out of bounds for storage of size "
-                           f"{input.storage.nbytes}")
+                           f"{itemsizes[input.dtype]} requiring a storage size of {needed} are out of bounds for storage of "
+                           f"size {input.storage.nbytes}")
     if wants_grad(input):
         node = AsStridedBackward0.__new__(AsStridedBackward0)
         node.params = _strided_params(input, size, stride, storage_offset)
@@ -245,6 +248,8 @@ cdef class CopySlices(Node):
         cdef TensorBase whole = _laid_out(g, self.base_geometry)
         size, stride, offset = self.view_geometry
         cdef TensorBase part = as_strided(whole, size, stride, offset - self.base_geometry[2])
+        if thread_state.grad_enabled and part.base is None:
+            set_view_of(part, whole)                    # so that what is written to it below becomes whole's history too
         results = self._derivative(clone(part))
         cdef list grads = list(results) if isinstance(results, tuple) else [results]
         if grads[0] is None:
@@ -338,8 +343,9 @@ cdef TensorBase expanded(TensorBase t, int ndim, const int64_t* wanted):
     cdef int pad = ndim - t.ndim, d
     cdef Node node = None
     if pad < 0:
-        raise RuntimeError(f"expand: the number of sizes provided ({ndim}) must be greater or equal to the number of "
-                           f"dimensions in the tensor ({t.ndim}), whose shape is {list(shape_tuple(t))}")
+        raise RuntimeError(f"expand(torch.{TYPE_NAMES[t.dtype]}Tensor{{{list(shape_tuple(t))}}}, "
+                           f"size={list(dims_tuple(ndim, wanted))}): the number of sizes provided ({ndim}) must be greater or "
+                           f"equal to the number of dimensions in the tensor ({t.ndim})")
     for d in range(ndim - 1, -1, -1):
         shape[d] = wanted[d]
         if d < pad:
