@@ -7,7 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from dynagrad._core.engine import current_node as _current_autograd_node
-from dynagrad._core.graph import AccumulateGrad, pack_hooks_allowed
+from dynagrad._core.engine import current_run as _current_graph_task_id
+from dynagrad._core.engine import will_run as _will_run
+from dynagrad._core.graph import AccumulateGrad, Node, pack_hooks_allowed
 from dynagrad._core.intercept import disabled_torch_function as _disabled_torch_function_impl
 from dynagrad._core.saved import SavedTensor, make_saved
 from dynagrad._core.saved import set_versions as _set_versions
@@ -19,8 +21,10 @@ __all__ = [
     "DisableTorchFunctionSubclass",
     "_autograd",
     "_current_autograd_node",
+    "_current_graph_task_id",
     "_disabled_torch_function_impl",
     "_functions",
+    "_will_engine_execute_node",
 ]
 
 
@@ -33,6 +37,17 @@ class _WeakTensorRef:
     def expired(self) -> bool:
         """Whether the tensor is gone."""
         return self._tensor() is None
+
+
+def _will_engine_execute_node(node: Node) -> bool:
+    """Whether the backward that runs in this thread has to run a node. Raises RuntimeError outside of any."""
+    if not isinstance(node, Node):
+        raise RuntimeError(  # noqa: TRY004  # PyTorch's
+            f"_will_engine_execute_node expects an grad_fn, but got {type(node).__name__}"
+        )
+    if _current_graph_task_id() < 0:
+        raise RuntimeError("_get_should_execute_nodes should only be called during the backward pass")
+    return bool(_will_run(node))
 
 
 class UndefinedGrad:

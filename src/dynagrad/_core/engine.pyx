@@ -714,8 +714,9 @@ cdef class _Errand:
     def __call__(self):
         cdef list roots, gradients, inputs
         roots, gradients, keep_graph, create_graph, inputs, accumulate = self.arguments
-        (&thread_state)[0] = self.state
-        thread_state.backward_depth, thread_state.packing = 0, False
+        thread_state.grad_enabled, thread_state.grad_asked = self.state.grad_enabled, self.state.grad_asked
+        thread_state.inference = self.state.inference
+        thread_state.anomaly, thread_state.anomaly_checks_nan = self.state.anomaly, self.state.anomaly_checks_nan
         try:
             self.found = run_backward(roots, gradients, keep_graph, create_graph, inputs, accumulate)
         except BaseException as error:

@@ -707,7 +707,8 @@ cdef int check_inplace(TensorBase t, bint any_requires_grad, bint overlap_allowe
                          "to write to it")
     if t.flags & INFERENCE and not thread_state.inference:
         raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to "
-                           "get a normal tensor before doing inplace update.")
+                           "get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for "
+                           "more details.")
     if not any_requires_grad or not thread_state.grad_enabled:
         return 0
     if t.base is not None:
