@@ -74,7 +74,8 @@ def test_backward_runs_the_nodes_of_its_inputs_and_no_further() -> None:
     a.register_hook(lambda _g: log.append("leaf"))
     (b * 3).backward(inputs=(b,))
     assert log == ["pre", "post"]
-    assert b.grad.item() == 3 and a.grad is None
+    assert b.grad.item() == 3
+    assert a.grad is None
 
 
 def test_backward_to_leaves_runs_the_hooks_of_their_nodes() -> None:
@@ -84,7 +85,8 @@ def test_backward_to_leaves_runs_the_hooks_of_their_nodes() -> None:
     for number, (node, _) in enumerate(out.grad_fn.next_functions):
         node.register_hook(lambda _i, _o, number=number: log.append(f"post {number}"))
     out.backward(inputs=(b,))
-    assert log == ["post 1"] and a.grad is None
+    assert log == ["post 1"]
+    assert a.grad is None
 
 
 def test_hooks_of_a_tensor_are_a_dict() -> None:
@@ -114,7 +116,8 @@ def test_a_node_that_is_called_wants_a_gradient_for_each_output() -> None:
         node(1)
     leaf = node.next_functions[0][0]
     assert leaf.name() == "torch::autograd::AccumulateGrad"
-    assert leaf(torch.ones(2)) == () and x.grad.tolist() == [1, 1]
+    assert leaf(torch.ones(2)) == ()
+    assert x.grad.tolist() == [1, 1]
 
 
 def test_a_node_says_what_its_outputs_look_like() -> None:
@@ -150,7 +153,8 @@ def test_undefined_gradients_and_delayed_errors() -> None:
 def test_gradients_of_other_dtypes_are_converted() -> None:
     x = ones(2)
     (x * 2).backward(torch.ones(2, dtype=torch.int64))
-    assert x.grad.dtype == torch.float32 and x.grad.tolist() == [2, 2]
+    assert x.grad.dtype == torch.float32
+    assert x.grad.tolist() == [2, 2]
 
 
 def test_what_is_wrong_with_the_arguments_of_grad_is_said_in_pytorchs_order() -> None:
@@ -169,7 +173,8 @@ def test_gradients_that_are_made_up_can_be_differentiated_again() -> None:
     x, a = ones(), ones()
     first = torch.autograd.grad(x * a, x, create_graph=True)
     (second,) = torch.autograd.grad(first, x, create_graph=True, materialize_grads=True)
-    assert second.requires_grad and second.item() == 0
+    assert second.requires_grad
+    assert second.item() == 0
     assert torch.autograd.grad(second, x, materialize_grads=True)[0].item() == 0
 
 
@@ -197,7 +202,9 @@ def test_the_dtype_of_a_gradient_is_the_leafs_to_say() -> None:
     x.grad_dtype = torch.float16
     widens.apply(x).sum().backward()
     assert x.grad.dtype == torch.float16
-    with pytest.raises(RuntimeError, match="attempting to assign a gradient with dtype 'float' to a tensor with grad_dtype 'Half'"):
+    with pytest.raises(
+        RuntimeError, match="attempting to assign a gradient with dtype 'float' to a tensor with grad_dtype 'Half'"
+    ):
         x.grad = torch.ones(2)
     with pytest.raises(RuntimeError, match="grad_dtype can only be accessed on leaf tensors"):
         _ = (x * 2).grad_dtype
@@ -224,7 +231,7 @@ def test_backward_inside_backward_goes_as_deep_as_it_likes() -> None:
                 Nest.apply(ctx.x).sum().backward()
         return g
 
-    Nest = function(forward, backward)  # noqa: N806  # a class
+    Nest = function(forward, backward)  # a class
     x = torch.tensor(500.0, requires_grad=True)
     Nest.apply(x).backward()
     assert x.grad.item() == 1
@@ -240,40 +247,38 @@ def test_an_error_in_a_deep_nest_arrives_as_it_is() -> None:
         return g
 
     left = [150]
-    Nest = function(lambda _ctx, x: x.clone(), backward)  # noqa: N806  # a class
+    Nest = function(lambda _ctx, x: x.clone(), backward)  # a class
     with pytest.raises(KeyError, match="at the bottom"):
         Nest.apply(ones(1)).backward()
-    assert torch.is_grad_enabled() and _C._current_autograd_node() is None
+    assert torch.is_grad_enabled()
+    assert _C._current_autograd_node() is None
 
 
 # ---- anomalies -------------------------------------------------------------------------------------------------------
 
 
-def test_anomaly_mode_names_the_node_that_failed_and_its_line() -> None:
-    with (
-        pytest.warns(UserWarning) as told,
-        torch.autograd.detect_anomaly(),
-        pytest.raises(RuntimeError, match=r"which is output 0 of Add, is at version 1"),
-    ):
+def fail_in_anomaly_mode() -> str:
+    with torch.autograd.set_detect_anomaly(True):
         d = ones(5) + 1
         e = d**2
         d += 1
-        e.sum().backward()
-    assert any(f"Error detected in PowBackward0. Traceback of forward call" in str(each.message) for each in told)
-    assert any("e = d**2" in str(each.message) for each in told)
+        try:
+            e.sum().backward()
+        except RuntimeError as error:
+            return str(error)
+    return ""
+
+
+def test_anomaly_mode_names_the_node_that_failed_and_its_line() -> None:
+    with pytest.warns(UserWarning, match=r"Error detected in PowBackward0. Traceback of forward call(.|\n)*e = d\*\*2"):
+        text = fail_in_anomaly_mode()
+    assert "which is output 0 of Add, is at version 1" in text
 
 
 def test_anomaly_mode_writes_to_stderr_where_warnings_are_errors(capsys: pytest.CaptureFixture[str]) -> None:
-    with (
-        pytest.warns(UserWarning, match="Anomaly Detection"),
-        torch.autograd.detect_anomaly(),
-        pytest.raises(RuntimeError, match="nan values in its 0th output"),
-    ):
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            (torch.zeros(1, requires_grad=True).sqrt() * 0).backward()
+    y = torch.zeros(1, requires_grad=True).sqrt() * 0
+    with torch.autograd.set_detect_anomaly(True), pytest.raises(RuntimeError, match="nan values in its 0th output"):
+        y.backward()
     assert "Error detected in SqrtBackward0" in capsys.readouterr().err
 
 
@@ -296,7 +301,8 @@ def test_hooks_on_one_saved_tensor() -> None:
     x = ones(2)
     y = x * x
     saved = y.grad_fn._raw_saved_self
-    assert saved.data is x and saved.unpack_hook is None
+    assert saved.data is x
+    assert saved.unpack_hook is None
     saved.register_hooks(lambda t: 2 * t, lambda t: t)
     assert y.grad_fn._saved_self.tolist() == [2, 2]
     with pytest.raises(RuntimeError, match="hooks have already been set"):
@@ -433,24 +439,34 @@ def test_a_pure_view_may_be_written_to() -> None:
     y = function(forward, backward).apply(x.clone())
     y += 3
     y.sum().backward()
-    assert x.grad.tolist() == [1, 1] and not ran
+    assert x.grad.tolist() == [1, 1]
+    assert not ran
 
 
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda base: base.unbind()[0], "Output 0 of Unbind is a view and is being modified inplace. This view is the output"),
+        (
+            lambda base: base.unbind()[0],
+            "Output 0 of Unbind is a view and is being modified inplace. This view is the output",
+        ),
         (lambda base: base.view(1, 2).unbind()[0].view(2), "Output 0 of View is a view and is being modified inplace."),
         (
             lambda base: function(lambda _ctx, x: x[:], lambda _ctx, g: g).apply(base),
             "Output 0 of Custom is a view and is being modified inplace. This view was created inside a custom Function",
         ),
-        (lambda base: _without(torch.no_grad, base), "A view was created in no_grad mode and is being modified inplace with"),
+        (
+            lambda base: _without(torch.no_grad, base),
+            "A view was created in no_grad mode and is being modified inplace with",
+        ),
         (
             lambda base: _without(torch.no_grad, base)[:],
             "Output 0 of Slice is a view of a view which was created in no_grad mode and is being modified inplace with",
         ),
-        (lambda base: _without(torch.inference_mode, base), "created in inference mode and is being modified inplace in normal"),
+        (
+            lambda base: _without(torch.inference_mode, base),
+            "created in inference mode and is being modified inplace in normal",
+        ),
     ],
 )
 def test_what_is_said_of_a_write_to_a_fragile_view(make: Any, text: str) -> None:
@@ -469,7 +485,9 @@ def test_a_view_in_inference_mode_is_one() -> None:
     base = ones(4).clone()
     with torch.inference_mode():
         view = base.view(2, 2)
-        assert view._is_view() and view.requires_grad and not view.is_inference()
+        assert view._is_view()
+        assert view.requires_grad
+        assert not view.is_inference()
     with torch.inference_mode():
         made = torch.ones(2)
     with pytest.raises(RuntimeError, match="Inference tensors do not track version counter"):
@@ -495,7 +513,9 @@ def test_attributes_that_are_not_to_be_deleted() -> None:
             delattr(x, name)
     with pytest.raises(RuntimeError, match="requires_grad must be a bool"):
         x.requires_grad = None
-    with pytest.raises(TypeError, match=r"requires_grad_\(\): argument 'requires_grad' \(position 1\) must be bool, not int"):
+    with pytest.raises(
+        TypeError, match=r"requires_grad_\(\): argument 'requires_grad' \(position 1\) must be bool, not int"
+    ):
         x.requires_grad_(1)
     with pytest.raises(TypeError, match=r"ones\(\): argument 'requires_grad' must be bool, not int"):
         torch.ones(2, requires_grad=1)

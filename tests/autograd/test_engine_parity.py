@@ -18,7 +18,9 @@ Scene = Callable[[Any], Any]
 
 
 def function(lib: Any, forward: Any, backward: Any) -> Any:
-    return type("Custom", (lib.autograd.Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
+    return type(
+        "Custom", (lib.autograd.Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+    )
 
 
 def ones(lib: Any, *size: int) -> Any:
@@ -198,7 +200,7 @@ def arguments(lib: Any) -> Any:
         said(lambda: lib.autograd.grad(x * 2, x)),
         said(lambda: lib.autograd.grad(y * 2, [])),
         said(lambda: lib.autograd.grad(y.clone(), (y,), (lib.ones(2, 3),), is_grads_batched=True)),
-        said(lambda: (y * 2).grad_fn()),
+        said((y * 2).grad_fn),
         said(lambda: y.requires_grad_(1)),
         said(lambda: setattr(y, "grad", lib.ones(3))),
         said(lambda: setattr(y, "grad", lib.ones(2).double())),
@@ -215,7 +217,9 @@ def inference_mode(lib: Any) -> Any:
         with lib.inference_mode():
             view = base.view(2, 2)
             made = lib.ones(2)
-            found += [(each.requires_grad, each.is_inference(), each._is_view()) for each in (view, made, made[:], base + 1)]
+            found += [
+                (each.requires_grad, each.is_inference(), each._is_view()) for each in (view, made, made[:], base + 1)
+            ]
         found += [said(lambda made=made: made.add_(1)), said(lambda made=made: made._version)]
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy
+import numpy as np
 import pytest
 
 import dynagrad as torch
@@ -13,8 +13,10 @@ import dynagrad as torch
 def test_channels_last_is_strides() -> None:
     x = torch.arange(120.0).reshape(2, 3, 4, 5)
     y = x.to(memory_format=torch.channels_last)
-    assert y.stride() == (60, 1, 15, 3) and y.equal(x)
-    assert y.is_contiguous(memory_format=torch.channels_last) and not y.is_contiguous()
+    assert y.stride() == (60, 1, 15, 3)
+    assert y.equal(x)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    assert not y.is_contiguous()
     assert y.to(memory_format=torch.channels_last) is y
     assert y.contiguous().stride() == y.to(memory_format=torch.contiguous_format).stride() == (60, 20, 5, 1)
     assert (y + 1).stride() == torch.relu(y).stride() == torch.zeros_like(y).stride() == y.stride()
@@ -24,7 +26,8 @@ def test_channels_last_is_strides() -> None:
         x.double().float(memory_format=torch.channels_last),
         x.type(torch.float32, memory_format=torch.channels_last),
     ):
-        assert made.stride() == y.stride() and made.equal(x)
+        assert made.stride() == y.stride()
+        assert made.equal(x)
     assert torch.empty(2, 3, 4, 5, memory_format=torch.channels_last).stride() == y.stride()
     assert torch.zeros_like(x, memory_format=torch.channels_last).stride() == y.stride()
     assert x[None].contiguous(memory_format=torch.channels_last_3d).stride() == (120, 1, 40, 10, 2)
@@ -43,14 +46,15 @@ def test_a_format_is_for_tensors_of_its_rank() -> None:
         x.contiguous(memory_format=torch.channels_last)
     with pytest.raises(RuntimeError, match="required rank 5 tensor to use channels_last_3d format"):
         torch.empty(2, 3, memory_format=torch.channels_last_3d)
-    with pytest.raises(TypeError, match="must be torch.memory_format, not str"):
+    with pytest.raises(TypeError, match=r"must be torch\.memory_format, not str"):
         x.contiguous(memory_format="channels_last")
 
 
 def test_resize_in_place() -> None:
     x = torch.arange(6)
     assert x.resize_(2, 2).tolist() == [[0, 1], [2, 3]]
-    assert x._version == 1 and x.resize_((2, 2))._version == 1
+    assert x._version == 1
+    assert x.resize_((2, 2))._version == 1
     assert x.resize_(3, 4)[0].tolist() == [0, 1, 2, 3]
     assert x.resize_as_(torch.ones(2, 1)).tolist() == [[0], [1]]
     assert torch.arange(24.0).resize_(1, 2, 3, 4, memory_format=torch.channels_last).stride() == (24, 1, 8, 2)
@@ -60,7 +64,7 @@ def test_what_cannot_be_resized() -> None:
     with pytest.raises(RuntimeError, match="cannot resize variables that require grad"):
         torch.ones(2, requires_grad=True).resize_(3)
     with pytest.raises(RuntimeError, match="Trying to resize storage that is not resizable"):
-        torch.from_numpy(numpy.ones(2)).resize_(3)
+        torch.from_numpy(np.ones(2)).resize_(3)
     with pytest.raises(RuntimeError):
         torch.ones(2).resize_(-1)
 
@@ -68,7 +72,9 @@ def test_what_cannot_be_resized() -> None:
 def test_set_lays_a_tensor_over_other_memory() -> None:
     source = torch.arange(6.0)
     x = torch.ones(2)
-    assert x.set_(source) is x and x.data_ptr() == source.data_ptr() and x.tolist() == source.tolist()
+    assert x.set_(source) is x
+    assert x.data_ptr() == source.data_ptr()
+    assert x.tolist() == source.tolist()
     assert x._version == 1
     assert x.set_(source, 1, (2, 2)).tolist() == [[1, 2], [3, 4]]
     assert x.set_(source.untyped_storage(), 1, (2, 2), (1, 2)).tolist() == [[1, 3], [2, 4]]
