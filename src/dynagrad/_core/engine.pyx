@@ -18,7 +18,7 @@ from libcpp.vector cimport vector
 
 from dynagrad._core.deferred cimport drop_deferred, run_deferred
 from dynagrad._core.graph cimport (
-    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR, AccumulateGrad, Edge, Node, Output, ThreadState,
+    FREED, HAS_EXTRA, RUNS_WITHOUT, SAVED_RESULT, SAVED_TENSOR, AccumulateGrad, Edge, Node, Output, ThreadState,
     accumulator_of, gradient_function, output_of, thread_state, wrote)
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.kernel_table cimport parallel_threshold
@@ -276,27 +276,6 @@ def watch_backward(watcher):
         Py_XDECREF(_watcher)
     _watcher = <PyObject*>watcher if watcher is not None else NULL
     return before
-
-
-def saved_by(Node node not None):
-    """What a node keeps for its derivative, without unpacking it: (tensor, or None for a packed one; bytes; version).
-
-    A number that is kept, or a place that holds nothing, is None.
-    """
-    cdef list found = []
-    cdef TensorBase t
-    cdef int i
-    if node.flags & FREED:
-        return found
-    for i in range(node.n_saved):
-        if node.saved[i].kind == SAVED_TENSOR or node.saved[i].kind == SAVED_RESULT:
-            t = <TensorBase>node.saved[i].value
-            found.append((t, t.numel * itemsizes[t.dtype], node.saved[i].version))
-        elif node.saved[i].kind == SAVED_PACKED:
-            found.append((None, 0, 0))
-        else:
-            found.append(None)
-    return found
 
 
 cdef int _tell_begin(list roots, list gradients) except -1:

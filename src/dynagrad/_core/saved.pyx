@@ -7,10 +7,11 @@ from collections import namedtuple
 from dynagrad._core.graph import _save_as, use_inspection
 
 from dynagrad._core.graph cimport (
-    FREED, SAVED_NUMBER, SAVED_PACKED, Node, Output, begin, has_saved, output_of, save, unpack)
+    FREED, SAVED_NUMBER, SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR, Node, Output, begin, has_saved, output_of, save,
+    unpack)
 from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, tensor_class
-from dynagrad._core.types cimport cpu, dtype_object
+from dynagrad._core.types cimport cpu, dtype_object, itemsizes
 
 
 cdef class SavedTensor:
@@ -71,6 +72,27 @@ cdef SavedTensor _saved_tensor(Node node, int index):
     cdef SavedTensor made = SavedTensor.__new__(SavedTensor)
     made.node, made.index = node, index
     return made
+
+
+def saved_by(Node node not None):
+    """What a node keeps for its derivative, without unpacking it: (tensor, or None for a packed one; bytes; version).
+
+    A number that is kept, or a place that holds nothing, is None.
+    """
+    cdef list found = []
+    cdef TensorBase t
+    cdef int i
+    if node.flags & FREED:
+        return found
+    for i in range(node.n_saved):
+        if node.saved[i].kind == SAVED_TENSOR or node.saved[i].kind == SAVED_RESULT:
+            t = <TensorBase>node.saved[i].value
+            found.append((t, t.numel * itemsizes[t.dtype], node.saved[i].version))
+        elif node.saved[i].kind == SAVED_PACKED:
+            found.append((None, 0, 0))
+        else:
+            found.append(None)
+    return found
 
 
 def make_saved(TensorBase t not None, is_output=False):

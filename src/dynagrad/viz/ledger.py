@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynagrad._core.engine import saved_by
+from dynagrad._core.saved import saved_by
 from dynagrad._core.identity import Numbers
 
 from .signs import formula_of, sign_of
