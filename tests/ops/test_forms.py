@@ -82,7 +82,8 @@ def test_in_place_is_the_function_and_counts_a_version(name):
             if how or returned is not target or target._version != before + 1:
                 wrong.append(f"{name}_({text}) in {dtype}: {how}, version {before} -> {target._version}")
     assert not wrong, "\n".join(wrong)
-    assert compared or name == "polygamma"  # its order comes first as a function, its tensor in place
+    # The order of a polygamma comes first as a function, its tensor in place; as_strided's samples all change the shape.
+    assert compared or name in {"polygamma", "as_strided"}
 
 
 @pytest.mark.parametrize("name", WITH_OUT)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynagrad._core.saved import saved_by
 from dynagrad._core.identity import Numbers
+from dynagrad._core.saved import saved_by
 
 from .signs import formula_of, sign_of
 from .values import Values
