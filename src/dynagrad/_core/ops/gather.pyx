@@ -31,7 +31,8 @@ cdef enum:
 cdef TensorBase _positions(TensorBase index, str name):
     """The indices as int64 in row-major memory."""
     if index.dtype != I64 and index.dtype != I32 and not (index.dtype == U8 and name in ("gather", "scatter")):
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, but got {dtype_object(index.dtype).name}")
+        raise RuntimeError(f"{name}(): Expected dtype {'int32 or int64' if name == 'index_select' else 'int32/int64'} for index, "
+                           f"but got {dtype_object(index.dtype).name}")
     return contiguous(cast(index, I64))
 
 
@@ -460,7 +461,10 @@ cdef TensorBase index_select(TensorBase t, int dim, TensorBase index, object out
     cdef Node node = None
     cdef TensorBase made
     cdef TensorBase places = _vector(index, "index_select")
-    _check_bounds(places, _size(t, dim), dim, IndexError)
+    cdef int64_t bad = first_out_of_range(<int64_t*>places.data, places.numel, _size(t, dim), False)
+    if bad >= 0:
+        raise IndexError("index out of range in self: INDICES element is out of DATA bounds, id="
+                         f"{(<int64_t*>places.data)[bad]} axis_dim={_size(t, dim)}")
     if t.ndim == 0 and places.numel != 1:
         raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {places.numel} value(s)")
     refuse_out_grad(out, wants_grad(t))

@@ -153,7 +153,7 @@ cdef TensorBase _with_tensor(TensorBase source, TensorBase t, int* dim, TensorBa
     """A 0-d integer selects, a 0-d bool adds a dimension; any other tensor is an index of its own."""
     if is_float(index.dtype):
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    if index.dtype == U8:
+    if index.dtype == U8 and index.ndim:
         warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=1)
     if index.ndim == 0 and index.dtype != BOOL and index.dtype != U8:
         return selected(t, dim[0], _position_in(source, t, dim[0], index.item()))
