@@ -28,7 +28,7 @@ def test_the_graph_can_be_walked():
     assert y.grad_fn.name() == "TanhBackward0"
     product = y.grad_fn.next_functions[0][0]
     assert product.name() == "MulBackward0"
-    assert product.next_functions[0][0].name() == "AccumulateGrad"
+    assert product.next_functions[0][0].name() == "torch::autograd::AccumulateGrad"
     assert product.next_functions[0][0].variable is x
 
 

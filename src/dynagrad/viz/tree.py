@@ -80,7 +80,7 @@ def _tree(root: Any, formulas: bool, limit: int, numbers: dict[int, tuple[int, A
 
 
 def _name(node: Any) -> str:
-    return printable(node.name() if hasattr(node, "name") else type(node).__name__)
+    return printable(node.name().removeprefix("torch::autograd::") if hasattr(node, "name") else type(node).__name__)
 
 
 def _described(node: Any, formulas: bool) -> str:
