@@ -22,6 +22,9 @@ from dynagrad._core.types import (
     BY_NAME as _dtypes,
 )
 from dynagrad._core.types import (
+    NAMED_ONLY as _named_only,
+)
+from dynagrad._core.types import (
     can_cast as can_cast,
 )
 from dynagrad._core.types import (
@@ -94,6 +97,18 @@ float16 = half = _dtypes["float16"]
 bfloat16 = _dtypes["bfloat16"]
 float32 = float = _dtypes["float32"]
 float64 = double = _dtypes["float64"]
+# Of these there are no tensors.
+complex32 = chalf = _named_only["complex32"]
+complex64 = cfloat = _named_only["complex64"]
+complex128 = cdouble = _named_only["complex128"]
+uint16 = _named_only["uint16"]
+uint32 = _named_only["uint32"]
+uint64 = _named_only["uint64"]
+float8_e4m3fn = _named_only["float8_e4m3fn"]
+float8_e4m3fnuz = _named_only["float8_e4m3fnuz"]
+float8_e5m2 = _named_only["float8_e5m2"]
+float8_e5m2fnuz = _named_only["float8_e5m2fnuz"]
+float8_e8m0fnu = _named_only["float8_e8m0fnu"]
 
 # ---- arithmetic ------------------------------------------------------------------------------------------------------
 abs = _op("abs")
@@ -739,4 +754,8 @@ def __getattr__(name: str) -> object:
         module = import_module(f"dynagrad.{_LAZY_NAMES.get(name, name)}")
         found = globals()[name] = module if name in _LAZY else getattr(module, name)
         return found
+    if name.startswith("_foreach_"):
+        from dynagrad.composite.foreach import function
+
+        return function(name.removeprefix("_foreach_"))
     raise AttributeError(f"module 'dynagrad' has no attribute '{name}'")

@@ -22,7 +22,7 @@ from dynagrad._core.graph cimport (
     accumulator_of, gradient_function, output_of, thread_state, wrote)
 from dynagrad._core.iterate cimport copy_into, copy_of
 from dynagrad._core.kernel_table cimport parallel_threshold
-from dynagrad._core.ops.copy cimport to_dtype
+from dynagrad._core.ops.copy cimport copy_, to_dtype
 from dynagrad._core.ops.linalg cimport use_gradient_place
 from dynagrad._core.ops.pointwise cimport add, add_into
 from dynagrad._core.ops.reduce cimport sum_to
@@ -586,19 +586,17 @@ cdef int _add_to(TensorBase leaf, TensorBase g) except -1:
 
 
 cdef TensorBase _own(TensorBase g, TensorBase leaf):
-    """g as a .grad: as it is if recorded or if only the engine holds its memory, else a copy."""
-    cdef TensorBase made
-    cdef int i
-    if thread_state.grad_enabled:
-        return g if g.grad_fn is not None else _own_copy(g, leaf)
-    if g.contiguous and leaf.contiguous and (<PyObject*>g).ob_refcnt <= 2 and g.storage.references == 2 \
-            and g.base is None and g.storage == g.counter:
+    """g as a .grad: as it is if only the engine holds its memory and none of it is recorded, else a copy."""
+    if not thread_state.grad_enabled and g.contiguous and leaf.contiguous and (<PyObject*>g).ob_refcnt <= 2 \
+            and g.storage.references == 2 and g.base is None and g.storage == g.counter:
         return g
     return _own_copy(g, leaf)
 
 
 cdef TensorBase _own_copy(TensorBase g, TensorBase leaf):
     cdef TensorBase made = new_like(leaf, g.dtype) if is_dense(leaf) else new_tensor(g.dtype, leaf.ndim, leaf.shape)
+    if thread_state.grad_enabled:
+        return copy_(made, g)
     copy_into(made, g)
     return made
 

@@ -8,6 +8,10 @@ from cpython.float cimport PyFloat_Check
 from cpython.long cimport PyLong_Check
 
 
+cdef enum:
+    NO_TENSORS = -1                                     # the code of a dtype of which there are no tensors
+
+
 @cython.final
 cdef class dtype:
     """The type of a tensor's elements, such as ``dynagrad.float32``."""
@@ -17,14 +21,24 @@ cdef class dtype:
 
     @property
     def is_complex(self):
-        return False
+        return self.name in _REAL_OF
 
     @property
     def is_signed(self):
-        return self.code != BOOL and self.code != U8
+        return self.name != "bool" and not self.name.startswith("uint") and self.name != "float8_e8m0fnu"
 
     def to_real(self):
-        return self
+        """The dtype of the real and imaginary parts; the dtype itself unless it is complex."""
+        return _dtype_named(_REAL_OF.get(self.name, self.name))
+
+    def to_complex(self):
+        """The complex dtype whose parts have this one. RuntimeError for dtypes that are no parts of complex numbers."""
+        if self.name in _REAL_OF:
+            return self
+        name = {"float16": "complex32", "bfloat16": "complex64", "float32": "complex64", "float64": "complex128"}.get(self.name)
+        if name is None:
+            raise RuntimeError(f"Unknown Complex ScalarType for {_scalar_type(self)}")
+        return _dtype_named(name)
 
     def __repr__(self):
         return f"torch.{self.name}"
@@ -58,8 +72,30 @@ BY_NAME = {(<dtype>each).name: each for each in dtype_objects}
 cdef int default_dtype = F32
 
 
+cdef dtype _name_dtype(str name, int itemsize, bint floating):
+    cdef dtype made = dtype.__new__(dtype)
+    made.code = NO_TENSORS
+    made.name = name
+    made.itemsize = itemsize
+    made.is_floating_point = floating
+    return made
+
+
+# dtypes that programs mention, in tables and comparisons, and of which there are no tensors here.
+NAMED_ONLY = {name: _name_dtype(name, itemsize, name.startswith("float")) for name, itemsize in (
+    ("complex32", 4), ("complex64", 8), ("complex128", 16), ("uint16", 2), ("uint32", 4), ("uint64", 8),
+    ("float8_e4m3fn", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2", 1), ("float8_e5m2fnuz", 1), ("float8_e8m0fnu", 1))}
+_REAL_OF = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
+
+
 def _dtype_named(str name):
-    return BY_NAME[name]
+    return BY_NAME[name] if name in BY_NAME else NAMED_ONLY[name]
+
+
+cdef str _scalar_type(dtype given):
+    """PyTorch's other name of a dtype, which its errors use."""
+    plain = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long"}
+    return plain.get(given.name, given.name.capitalize().replace("Uint", "UInt"))
 
 
 cdef dtype dtype_object(int code):
@@ -68,6 +104,8 @@ cdef dtype dtype_object(int code):
 
 cdef int dtype_code(object given) except -1:
     if type(given) is dtype:
+        if (<dtype>given).code == NO_TENSORS:
+            raise TypeError(f"dynagrad has no {'complex ' if given.is_complex else ''}tensors of {given} yet")
         return (<dtype>given).code
     if given is float:
         return F64
@@ -265,35 +303,49 @@ def _constant_named(str name):
 class finfo:
     """Limits of a floating dtype: ``bits``, ``eps``, ``max``, ``min``, ``tiny``, ``smallest_normal``, ``resolution``."""
 
+    # name: digits after the binary point, the exponents of the smallest normal and of the largest number, the resolution.
+    # e4m3fn gives the top mantissa of the top exponent to NaN; e8m0fnu holds powers of two and has no sign.
+    _FORMATS = {"float16": (10, -14, 15, 1e-3), "bfloat16": (7, -126, 127, 1e-2), "float32": (23, -126, 127, 1e-6),
+                "float64": (52, -1022, 1023, 1e-15), "float8_e4m3fn": (3, -6, 8, 1.0), "float8_e4m3fnuz": (3, -7, 7, 1.0),
+                "float8_e5m2": (2, -14, 15, 1.0), "float8_e5m2fnuz": (2, -15, 15, 1.0), "float8_e8m0fnu": (0, -127, 127, 1.0)}
+
     def __init__(self, type=None):
-        code = default_dtype if type is None else dtype_code(type)
-        if not is_float(code):
+        wanted = dtype_object(default_dtype) if type is None else type
+        if not isinstance(wanted, dtype):
+            wanted = dtype_object(dtype_code(type))
+        self.dtype = wanted.to_real().name
+        if self.dtype not in self._FORMATS:
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
-        digits, low, high = {F16: (10, -14, 15), BF16: (7, -126, 127), F32: (23, -126, 127), F64: (52, -1022, 1023)}[code]
-        self.dtype = dtype_object(code).name
-        self.bits = itemsizes[code] * 8
+        digits, low, high, self.resolution = self._FORMATS[self.dtype]
+        self.bits = wanted.to_real().itemsize * 8
         self.eps = 2.0 ** -digits
-        self.max = (2.0 - self.eps) * 2.0 ** high
-        self.min = -self.max
         self.tiny = self.smallest_normal = 2.0 ** low
-        self.resolution = {F16: 1e-3, BF16: 1e-2, F32: 1e-6, F64: 1e-15}[code]
+        if self.dtype == "float8_e8m0fnu":
+            self.max, self.min = 2.0 ** high, self.tiny
+            return
+        self.max = (2.0 - self.eps * (2 if self.dtype == "float8_e4m3fn" else 1)) * 2.0 ** high
+        self.min = -self.max
+        if self.dtype == "float8_e5m2fnuz":
+            self.eps = 0.125                            # half of what its mantissa has: PyTorch's figure
 
     def __repr__(self):
-        return (f"finfo(resolution={self.resolution}, min={self.min}, max={self.max}, eps={self.eps}, "
-                f"smallest_normal={self.smallest_normal}, tiny={self.tiny}, dtype={self.dtype})")
+        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+                f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
 
 
 class iinfo:
     """Limits of an integer dtype: ``bits``, ``min``, ``max``."""
 
     def __init__(self, type):
-        code = dtype_code(type)
-        if category[code] != 1:
+        wanted = type if isinstance(type, dtype) else dtype_object(dtype_code(type))
+        if wanted.name == "bool":
+            raise TypeError("torch.bool is not supported by torch.iinfo")
+        if not wanted.name.lstrip("u").startswith("int"):
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
-        self.dtype = dtype_object(code).name
-        self.bits = itemsizes[code] * 8
-        self.min = 0 if code == U8 else -2 ** (self.bits - 1)
-        self.max = 255 if code == U8 else 2 ** (self.bits - 1) - 1
+        self.dtype = wanted.name
+        self.bits = wanted.itemsize * 8
+        self.min = -2 ** (self.bits - 1) if wanted.is_signed else 0
+        self.max = 2 ** (self.bits - wanted.is_signed) - 1
 
     def __repr__(self):
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

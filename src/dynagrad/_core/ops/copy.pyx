@@ -3,7 +3,7 @@ import cython
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.types import TYPE_NAMES
-from dynagrad._core.types import contiguous_format, preserve_format
+from dynagrad._core.types import contiguous_format, dtype as dtype_class, get_default_dtype, preserve_format
 
 from dynagrad._core.graph import use_copy
 
@@ -157,8 +157,6 @@ def _type(TensorBase self not None, dtype=None, non_blocking=False, memory_forma
 
     The dtype may be given by such a name, and by the old class of tensors of that name.
     """
-    if isinstance(dtype, type) and dtype not in (float, int, bool):
-        dtype = getattr(dtype, "dtype", dtype)
     if dtype is None:
         return f"torch.{TYPE_NAMES[self.dtype]}Tensor"
     if isinstance(dtype, str):
@@ -166,7 +164,20 @@ def _type(TensorBase self not None, dtype=None, non_blocking=False, memory_forma
         if name not in TYPE_NAMES:
             raise ValueError(f"invalid type: '{dtype}'")
         return in_format(to_dtype(self, TYPE_NAMES.index(name)), memory_format)
-    return in_format(to_dtype(self, dtype_code(dtype)), memory_format)
+    code = dtype_code(_dtype_of_class(dtype) if isinstance(dtype, type) else dtype)
+    return in_format(to_dtype(self, code), memory_format)
+
+
+cdef object _dtype_of_class(object named):
+    """The dtype that a class of tensors stands for, such as FloatTensor; ValueError for any other class."""
+    if named.__name__ == "Tensor" and issubclass(named, TensorBase):
+        return get_default_dtype()
+    if getattr(named, "is_cuda", False) is True:
+        raise RuntimeError("Cannot initialize CUDA: dynagrad computes on the CPU only for now")
+    found = getattr(named, "dtype", None)
+    if type(found) is not dtype_class:
+        raise ValueError(f"invalid type: '{named.__name__}'")
+    return found
 
 
 def _type_as(TensorBase self not None, TensorBase other not None):

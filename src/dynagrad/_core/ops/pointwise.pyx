@@ -8,6 +8,7 @@ import cython
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.old_orders import scaled_product, scaled_sum
 from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
@@ -168,18 +169,22 @@ cdef TensorBase add(object input, object other, object alpha, object out=None, b
     return binary_op(node, K.binary[op_add], input, other, out, inplace, SAME, KEEP_NOTHING, 1, &params)
 
 
-def _add(input, other, *, alpha=None, out=None):
+def _add(input, other, _third=None, *, alpha=None, out=None):
     """Adds ``alpha * other`` to ``input``, element by element, with broadcasting.
 
     >>> import dynagrad
     >>> dynagrad.add(dynagrad.tensor([1., 2.]), 10)
     tensor([11., 12.])
     """
+    if _third is not None:
+        other, alpha = scaled_sum("add", other, _third, alpha)
     return add(input, other, alpha, out)
 
 
-def _add_(self, other, *, alpha=None):
+def _add_(self, other, _third=None, *, alpha=None):
     """Adds ``alpha * other`` to the tensor itself."""
+    if _third is not None:
+        other, alpha = scaled_sum("add_", other, _third, alpha)
     return add(self, other, alpha, self, True)
 
 
@@ -251,7 +256,7 @@ cdef TensorBase sub(object input, object other, object alpha, object out=None, b
     return binary_op(node, K.binary[op_add], input, other, out, inplace, SAME, KEEP_NOTHING, 1, &params)
 
 
-def _sub(input, other, *, alpha=None, out=None):
+def _sub(input, other, _third=None, *, alpha=None, out=None):
     """Subtracts ``alpha * other`` from ``input``, element by element, with broadcasting.
 
     Raises RuntimeError for bool operands.
@@ -260,11 +265,15 @@ def _sub(input, other, *, alpha=None, out=None):
     >>> dynagrad.sub(dynagrad.tensor([1., 2.]), 10)
     tensor([-9., -8.])
     """
+    if _third is not None:
+        other, alpha = scaled_sum("sub", other, _third, alpha)
     return sub(input, other, alpha, out)
 
 
-def _sub_(self, other, *, alpha=None):
+def _sub_(self, other, _third=None, *, alpha=None):
     """Subtracts ``alpha * other`` from the tensor itself."""
+    if _third is not None:
+        other, alpha = scaled_sum("sub_", other, _third, alpha)
     return sub(self, other, alpha, self, True)
 
 
@@ -875,7 +884,7 @@ cdef TensorBase _addcdiv_op(TensorBase input, tensor1, tensor2, value, out, bint
                   out, inplace)
 
 
-def _addcmul(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):
+def _addcmul(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value=None, out=None):
     """``input + value * tensor1 * tensor2``, with broadcasting.
 
     >>> import dynagrad
@@ -883,17 +892,21 @@ def _addcmul(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):
     >>> dynagrad.addcmul(x, x, x, value=10)
     tensor([11., 42.])
     """
-    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], input, tensor1, tensor2, value,
-                  out, False)
+    if _fourth is not None:
+        tensor1, tensor2, value = scaled_product("addcmul", tensor1, tensor2, _fourth, value)
+    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], input, tensor1, tensor2,
+                  1 if value is None else value, out, False)
 
 
-def _addcmul_(TensorBase self not None, tensor1, tensor2, *, value=1):
+def _addcmul_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value=None):
     """Adds ``value * tensor1 * tensor2`` to the tensor itself."""
-    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], self, tensor1, tensor2, value,
-                  self, True)
+    if _fourth is not None:
+        tensor1, tensor2, value = scaled_product("addcmul_", tensor1, tensor2, _fourth, value)
+    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], self, tensor1, tensor2,
+                  1 if value is None else value, self, True)
 
 
-def _addcdiv(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):
+def _addcdiv(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value=None, out=None):
     """``input + value * tensor1 / tensor2``, with broadcasting. Raises RuntimeError for integers.
 
     >>> import dynagrad
@@ -901,12 +914,16 @@ def _addcdiv(TensorBase input not None, tensor1, tensor2, *, value=1, out=None):
     >>> dynagrad.addcdiv(x, x, x, value=10)
     tensor([11., 12.])
     """
-    return _addcdiv_op(input, tensor1, tensor2, value, out, False)
+    if _fourth is not None:
+        tensor1, tensor2, value = scaled_product("addcdiv", tensor1, tensor2, _fourth, value)
+    return _addcdiv_op(input, tensor1, tensor2, 1 if value is None else value, out, False)
 
 
-def _addcdiv_(TensorBase self not None, tensor1, tensor2, *, value=1):
+def _addcdiv_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value=None):
     """Adds ``value * tensor1 / tensor2`` to the tensor itself."""
-    return _addcdiv_op(self, tensor1, tensor2, value, self, True)
+    if _fourth is not None:
+        tensor1, tensor2, value = scaled_product("addcdiv_", tensor1, tensor2, _fourth, value)
+    return _addcdiv_op(self, tensor1, tensor2, 1 if value is None else value, self, True)
 
 
 register(Card("addcmul", _addcmul, AddcmulBackward0, "ternary", inplace=_addcmul_))

@@ -16,7 +16,7 @@ from dynagrad._core.ops.copy cimport row_major
 from dynagrad._core.ops.view cimport expand_to, expanded, unsqueeze_at, viewed
 from dynagrad._core.tensor cimport (
     TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, set_geometry, shape_tuple)
-from dynagrad._core.types cimport BOOL, dtype as _dtype, dtype_object, is_float, itemsizes
+from dynagrad._core.types cimport BOOL, dtype as _dtype, dtype_code, dtype_object, is_float, itemsizes
 
 
 # ---- arguments -------------------------------------------------------------------------------------------------------
@@ -226,7 +226,8 @@ def _view(TensorBase input not None, *shape, object dtype=None, object size=None
 cdef TensorBase _view_dtype(TensorBase t, _dtype wanted):
     cdef int64_t shape[64]
     cdef int64_t strides[64]
-    cdef int before = itemsizes[t.dtype], after = itemsizes[wanted.code], last = t.ndim - 1
+    cdef int code = dtype_code(wanted)
+    cdef int before = itemsizes[t.dtype], after = itemsizes[code], last = t.ndim - 1
     cdef int64_t offset = t.data - t.storage.data
     cdef TensorBase made
     cdef int d
@@ -252,8 +253,8 @@ cdef TensorBase _view_dtype(TensorBase t, _dtype wanted):
             strides[d] = strides[d] * before // after
         shape[last] = shape[last] * before // after
     made = new_alias(t, t.ndim, shape, strides, 0)
-    made.dtype = wanted.code
-    if is_float(t.dtype) and is_float(wanted.code) and t.dtype == wanted.code:
+    made.dtype = code
+    if is_float(t.dtype) and t.dtype == code:
         return view_from(t, t.ndim, shape, strides, 0, ViewBackward0.__new__(ViewBackward0) if wants_grad(t) else None)
     return made
 
