@@ -24,6 +24,7 @@ __all__ = [
     "_current_graph_task_id",
     "_disabled_torch_function_impl",
     "_functions",
+    "_log_api_usage_once",
     "_will_engine_execute_node",
 ]
 
@@ -98,3 +99,7 @@ _autograd = SimpleNamespace(
     _saved_tensors_hooks_is_enabled=pack_hooks_allowed,
     _unsafe_set_version_counter=_set_versions,
 )
+
+
+def _log_api_usage_once(event: str) -> None:
+    """Nothing: PyTorch counts here, for its makers, which programs call what."""

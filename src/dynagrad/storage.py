@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from typing import Any
 
 import dynagrad
@@ -34,6 +36,34 @@ class UntypedStorage:
 
     size = nbytes
     __len__ = nbytes
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self.nbytes()
+
+    @staticmethod
+    def from_file(filename: str, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The first ``nbytes`` bytes of a file, mapped into memory.
+
+        Args:
+            filename: the file. RuntimeError if it is shorter, unless it is shared.
+            shared: whether what is written goes to the file, which is made and lengthened if need be; else what is
+                written stays here.
+            nbytes: how many bytes.
+        """
+        if shared:
+            with open(filename, "ab") as file:
+                file.truncate(max(nbytes, file.tell()))
+        with open(filename, "r+b" if shared else "rb") as file:
+            there = os.fstat(file.fileno()).st_size
+            if there < nbytes:
+                raise RuntimeError(
+                    f"file <{filename}> has only {there} bytes, which is smaller than the {nbytes} bytes requested"
+                )
+            if not nbytes:
+                return UntypedStorage(0)
+            access = mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY
+            mapped = mmap.mmap(file.fileno(), nbytes, access=access)
+        return UntypedStorage(dynagrad.frombuffer(mapped, dtype=dynagrad.uint8))
 
     def data_ptr(self) -> int:
         """The address of the first byte."""
@@ -100,6 +130,9 @@ class TypedStorage:
     def nbytes(self) -> int:
         """The number of bytes."""
         return self._untyped_storage.nbytes()
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self.nbytes()
 
     def element_size(self) -> int:
         """The bytes of an element."""

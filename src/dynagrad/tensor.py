@@ -123,6 +123,25 @@ class Tensor(NativeTensor):
         for name, value in state.items():
             setattr(self, name, value)
 
+    @property
+    def real(self) -> Tensor:
+        """The real part: the tensor itself."""
+        return self
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.copy_(value)
+
+    @property
+    def imag(self) -> Tensor:
+        """RuntimeError: real numbers have no imaginary part."""
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+
+    @property
+    def name(self) -> None:
+        """None: tensors have no names of their own."""
+        return None
+
     def untyped_storage(self) -> Any:
         """The block of bytes that this tensor shows, which its views share."""
         from dynagrad.storage import storage_of

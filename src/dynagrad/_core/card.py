@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from dynagrad._core.spelling import learn, spellings
+
 CARDS: dict[str, Card] = {}
 FunctionType = type(lambda: None)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,6 +97,7 @@ def says_what_is_no_tensor(op: Any, asked_as: str = "") -> Callable[..., Any]:
     wanted = [(i, name) for i, name in enumerate(names) if op.__annotations__.get(name) == "Tensor"]
     rest = op.__code__.co_varnames[len(names) + op.__code__.co_kwonlyargcount :][:1] if op.__code__.co_flags & 4 else ()
     many = bool(rest) and op.__annotations__.get(rest[0]) == "Tensor"
+    spelled = spellings(op)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if ASKED and (result := ask(asked_as, call, args, kwargs)) is not NotImplemented:
@@ -102,6 +105,8 @@ def says_what_is_no_tensor(op: Any, asked_as: str = "") -> Callable[..., Any]:
         try:
             return op(*args, **kwargs)
         except (AttributeError, IndexError, TypeError, ValueError):
+            if not spelled.keys().isdisjoint(kwargs):
+                return call(*args, **{spelled.get(name, name): value for name, value in kwargs.items()})
             for i, name in [*wanted, *((i, rest[0]) for i in range(len(names), len(args)) if many)]:
                 given = args[i] if i < len(args) else kwargs.get(name, call)
                 if given is not call and not hasattr(given, "requires_grad_"):
@@ -130,6 +135,9 @@ def register(card: Card) -> None:
     if card.name in CARDS:
         raise ValueError(f"two cards are named {card.name}")
     CARDS[card.name] = card
+    for each in (card.op, card.inplace, card.method):
+        if type(each) is type(learn):
+            learn(each)
 
 
 def methods() -> dict[str, Callable[..., Any]]:

@@ -42,7 +42,15 @@ def function(name: str) -> Callable[..., Any]:
     elif plain == "lerp":
         made = _lerp(into)
     else:
-        found = {"clone": clone, "copy_": copy_, "max": largest, "mm": mm, "norm": norm, "powsum": powsum, "zero_": zero_}
+        found = {
+            "clone": clone,
+            "copy_": copy_,
+            "max": largest,
+            "mm": mm,
+            "norm": norm,
+            "powsum": powsum,
+            "zero_": zero_,
+        }
         if name not in found:
             raise AttributeError(f"module 'dynagrad' has no attribute '_foreach_{name}'")
         return found[name]
@@ -61,9 +69,7 @@ def _tensors(name: str, given: Any, position: int = 0) -> Sequence[Tensor]:
         )
     for i, each in enumerate(given):
         if not isinstance(each, Tensor):
-            raise TypeError(
-                f"expected Tensor as element {i} in argument {position}, but got {type(each).__name__}"
-            )
+            raise TypeError(f"expected Tensor as element {i} in argument {position}, but got {type(each).__name__}")
     if not given and position == 0:
         raise RuntimeError("Tensor list must have at least one tensor.")
     return given
@@ -73,9 +79,7 @@ def _like(name: str, tensors: Sequence[Tensor], given: Any, position: int) -> Se
     """A list of as many tensors."""
     _tensors(name, given, position)
     if len(given) != len(tensors):
-        raise RuntimeError(
-            f"Tensor lists must have the same number of tensors, got {len(tensors)} and {len(given)}"
-        )
+        raise RuntimeError(f"Tensor lists must have the same number of tensors, got {len(tensors)} and {len(given)}")
     return given
 
 
@@ -136,7 +140,9 @@ def _binary(plain: str, into: bool) -> Callable[..., Any]:
         tensors = _tensors(name, self)
         if isinstance(second, Tensor):
             if plain not in TAKE_A_TENSOR:
-                raise TypeError(f"{name}() received an invalid combination of arguments: {plain} takes no single Tensor")
+                raise TypeError(
+                    f"{name}() received an invalid combination of arguments: {plain} takes no single Tensor"
+                )
             if second.ndim:
                 raise RuntimeError(
                     f"scalar tensor expected to be 0 dim but it has {second.ndim} dimensions and {second.numel()} elements."
@@ -147,7 +153,9 @@ def _binary(plain: str, into: bool) -> Callable[..., Any]:
             raise TypeError(f"{name}() received an invalid combination of arguments: alpha goes with tensors")
         return _result(self, [getattr(a, method)(b, **alpha) for a, b in zip(tensors, others, strict=True)], into)
 
-    call.__doc__ = f"``{plain}`` of every tensor in a list with a number, or with the number or tensor at its place in a list."
+    call.__doc__ = (
+        f"``{plain}`` of every tensor in a list with a number, or with the number or tensor at its place in a list."
+    )
     return call
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dynagrad._core.card import CARDS, Card, register
 
@@ -62,11 +62,53 @@ def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tenso
     return self
 
 
+def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:  # noqa: ARG001
+    """The tensor itself, or converted to a dtype: it is dense."""
+    return self if dtype is None else self.to(dtype)
+
+
+def dequantize(self: Tensor) -> Tensor:
+    """The tensor in float32: it is not quantised."""
+    return self.float()
+
+
+def sparse_dim(self: Tensor) -> int:  # noqa: ARG001
+    """0: no dimension is sparse."""
+    return 0
+
+
+def dense_dim(self: Tensor) -> int:
+    """The number of dimensions: all are dense."""
+    return self.ndim
+
+
+def _of_sparse(name: str, wanted: str) -> Callable[[Tensor], NoReturn]:
+    """A question to sparse tensors, which a dense one refuses."""
+
+    def refuse(self: Tensor) -> NoReturn:  # noqa: ARG001
+        raise RuntimeError(f"{name} expected sparse {wanted} layout but got Strided")
+
+    refuse.__name__ = refuse.__qualname__ = name
+    refuse.__doc__ = "Raises RuntimeError: the tensor is dense."
+    return refuse
+
+
+for _name, _wanted in (
+    ("coalesce", "coordinate tensor"),
+    ("is_coalesced", "coordinate tensor"),
+    ("indices", "coordinate tensor"),
+    ("values", "tensor"),
+    ("crow_indices", "row compressed tensor"),
+    ("col_indices", "row compressed tensor"),
+    ("ccol_indices", "column compressed tensor"),
+    ("row_indices", "column compressed tensor"),
+):
+    register(Card(_name, _of_sparse(_name, _wanted), samples="database", function=False))
 for _name, _why in (
     ("is_conj", "there are no complex tensors"),
     ("is_neg", "negation is carried out at once"),
     ("is_pinned", "memory is not pinned"),
 ):
     register(Card(_name, _false(_name, _why), samples="database", function=False))
-for _op in (is_nonzero, pin_memory, apply_, map_, fill_diagonal_):
+for _op in (is_nonzero, pin_memory, apply_, map_, fill_diagonal_, to_dense, dequantize, sparse_dim, dense_dim):
     register(Card(_op.__name__, _op, samples="database", function=False))

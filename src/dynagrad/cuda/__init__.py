@@ -49,12 +49,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """``torch.cuda.amp``, imported when first asked for."""
-    if name != "amp":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """``torch.cuda.amp`` and the old classes of tensors, imported when first asked for."""
     from importlib import import_module
 
-    return import_module(f"{__name__}.amp")
+    if name == "amp":
+        return import_module(f"{__name__}.amp")
+    if name.endswith("Tensor"):
+        from dynagrad.cuda.tensors import CLASSES
+
+        if name in CLASSES:
+            return CLASSES[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def is_available() -> bool:

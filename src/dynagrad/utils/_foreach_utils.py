@@ -9,9 +9,7 @@ from dynagrad.tensor import Tensor
 Groups = dict[tuple[Any, Any], tuple[list[list[Tensor | None]], list[int]]]
 
 
-def _group_tensors_by_device_and_dtype(
-    tensorlistlist: list[list[Tensor | None]], with_indices: bool = False
-) -> Groups:
+def _group_tensors_by_device_and_dtype(tensorlistlist: list[list[Tensor | None]], with_indices: bool = False) -> Groups:
     """Sorts the columns of several lists of equal lengths by the device and the dtype of the tensors in the first.
 
     Returns, for each pair of device and dtype, the lists of what stands at its places, and those places if asked for.

@@ -1,0 +1,52 @@
+"""NumPy's names of arguments, which PyTorch takes beside its own: ``x.sum(axis=1, keepdims=True)``.
+
+Native functions learn them here, where they are called; composites rename in `card`, once a call has failed.
+"""
+import sys
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+
+
+cdef extern from "spelling.hpp" namespace "dg":
+    PyObject* numpy_names[6]
+    PyObject* own_names[6]
+    bint spell(object function, unsigned int mask)
+
+
+NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+
+
+def spellings(function):
+    """Which of NumPy's names a function with a dimension takes, and what it calls them itself.
+
+    >>> from dynagrad._core.spelling import spellings
+    >>> spellings(lambda input, dim, x: None)
+    {'axis': 'dim', 'a': 'input', 'x1': 'input'}
+    """
+    code = function.__code__
+    own = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+    if "dim" not in own and "keepdim" not in own:
+        return {}
+    return {name: meant for name, meant in NAMES.items() if meant in own and name not in own}
+
+
+def learn(function):
+    """Makes a native function take NumPy's names."""
+    found = spellings(function)
+    mask = 0
+    for i, name in enumerate(NAMES):
+        mask |= (name in found) << i
+    if mask:
+        spell(function, mask)
+
+
+def _keep_names():
+    for i, (name, meant) in enumerate(NAMES.items()):
+        name, meant = sys.intern(name), sys.intern(meant)
+        Py_INCREF(name)
+        Py_INCREF(meant)
+        numpy_names[i], own_names[i] = <PyObject*>name, <PyObject*>meant
+
+
+_keep_names()
