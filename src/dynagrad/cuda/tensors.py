@@ -15,7 +15,7 @@ class _CudaTensor(type):
             f"type torch.cuda.{cls.__name__} not available. Torch not compiled with CUDA enabled. dynagrad computes on the CPU"
         )
 
-    def __instancecheck__(cls, value: object) -> bool:  # noqa: ARG002
+    def __instancecheck__(cls, value: object) -> bool:
         return False
 
 

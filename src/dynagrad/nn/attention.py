@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from dynagrad.backends import cuda
 
-__all__ = ["SDPBackend", "WARN_FOR_UNFUSED_KERNELS", "sdpa_kernel"]
+__all__ = ["WARN_FOR_UNFUSED_KERNELS", "SDPBackend", "sdpa_kernel"]
 
 WARN_FOR_UNFUSED_KERNELS = False
 
@@ -40,7 +40,7 @@ _SWITCHES = {
 
 
 @contextlib.contextmanager
-def sdpa_kernel(backends: SDPBackend | Iterable[SDPBackend], set_priority: bool = False) -> Iterator[dict[str, object]]:  # noqa: ARG001
+def sdpa_kernel(backends: SDPBackend | Iterable[SDPBackend], set_priority: bool = False) -> Iterator[dict[str, object]]:
     """Allows only the given kernels inside a ``with`` block or a decorated function.
 
     >>> import dynagrad as torch
@@ -61,6 +61,6 @@ def sdpa_kernel(backends: SDPBackend | Iterable[SDPBackend], set_priority: bool 
         cuda.sdp_switches.update(before)
 
 
-def _cur_sdpa_kernel_backends(with_priority: bool = False) -> list[SDPBackend]:  # noqa: ARG001
+def _cur_sdpa_kernel_backends(with_priority: bool = False) -> list[SDPBackend]:
     """The kernels that are allowed now."""
     return [backend for backend, switch in _SWITCHES.items() if cuda.sdp_switches[switch]]

@@ -27,9 +27,9 @@ class DataParallel(Module):
     def __init__(
         self,
         module: Module,
-        device_ids: Sequence[Any] | None = None,  # noqa: ARG002
-        output_device: Any = None,  # noqa: ARG002
-        dim: int = 0,  # noqa: ARG002
+        device_ids: Sequence[Any] | None = None,
+        output_device: Any = None,
+        dim: int = 0,
     ) -> None:
         super().__init__()
         self.module = module
@@ -41,12 +41,12 @@ class DataParallel(Module):
 
 
 def data_parallel(
-    module: Module,  # noqa: ARG001
-    inputs: Any,  # noqa: ARG001
-    device_ids: Sequence[Any] | None = None,  # noqa: ARG001
-    output_device: Any = None,  # noqa: ARG001
-    dim: int = 0,  # noqa: ARG001
-    module_kwargs: dict[str, Any] | None = None,  # noqa: ARG001
+    module: Module,
+    inputs: Any,
+    device_ids: Sequence[Any] | None = None,
+    output_device: Any = None,
+    dim: int = 0,
+    module_kwargs: dict[str, Any] | None = None,
 ) -> NoReturn:
     """RuntimeError, as in PyTorch: the function asks the GPUs there are which kind they are, and finds none."""
     raise RuntimeError("device type could not be determined")

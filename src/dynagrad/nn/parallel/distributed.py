@@ -17,7 +17,7 @@ class DistributedDataParallel(Module):
     False
     """
 
-    def __init__(self, module: Module, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
+    def __init__(self, module: Module, *args: Any, **kwargs: Any) -> NoReturn:
         raise ValueError(
             "Default process group has not been initialized, please make sure to call init_process_group. "
             "dynagrad runs in one process, without groups: train the module itself"
