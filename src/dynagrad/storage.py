@@ -77,6 +77,14 @@ class UntypedStorage:
         """The bytes as numbers."""
         return self._bytes.tolist()
 
+    def untyped(self) -> UntypedStorage:
+        """Itself."""
+        return self
+
+    def element_size(self) -> int:
+        """The bytes of an element, which is one byte."""
+        return 1
+
     def clone(self) -> UntypedStorage:
         """A copy."""
         return UntypedStorage(self._bytes.clone())

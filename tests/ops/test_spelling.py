@@ -27,14 +27,23 @@ def test_axis_and_keepdims_are_dim_and_keepdim(name):
 
 def test_names_may_come_from_a_dict_whose_strings_are_not_interned():
     x = torch.arange(6.0).reshape(2, 3)
-    options = {"".join(["ax", "is"]): 0, "".join(["keep", "dims"]): True}
-    assert torch.cumsum(x, **{"".join(["ax", "is"]): 1}).tolist() == [[0, 1, 3], [3, 7, 12]]
+    axis, keepdims = (bytes(name, "ascii").decode() for name in ("axis", "keepdims"))
+    options = {axis: 0, keepdims: True}
+    assert torch.cumsum(x, **{axis: 1}).tolist() == [[0, 1, 3], [3, 7, 12]]
     assert x.sum(**options).tolist() == [[3, 5, 7]]
     assert x.quantile(0.5, **options).tolist() == [[1.5, 2.5, 3.5]]
 
 
 def test_a_name_that_the_function_has_itself_keeps_its_meaning():
     assert torch.trapezoid(torch.ones(3), x=torch.tensor([0.0, 1.0, 4.0])).item() == 4
+
+
+def test_matrices_go_by_input_and_axes_by_number():
+    x = torch.tensor([[3.0, 4.0]])
+    assert torch.linalg.norm(input=x).item() == 5
+    assert torch.linalg.vector_norm(input=x, ord=1).item() == 7
+    assert torch.linalg.cholesky(input=torch.eye(2)).tolist() == torch.eye(2).tolist()
+    assert torch.swapaxes(x, axis0=0, axis1=1).shape == (2, 1)
 
 
 def test_an_unknown_name_is_still_refused():
@@ -127,6 +136,6 @@ def test_old_classes_name_dtypes():
         x.type(torch.nn.Parameter)
     with pytest.raises(RuntimeError, match="Cannot initialize CUDA"):
         x.type(torch.cuda.FloatTensor)
-    with pytest.raises(TypeError, match="type torch.cuda.FloatTensor not available"):
+    with pytest.raises(TypeError, match=r"type torch\.cuda\.FloatTensor not available"):
         torch.cuda.FloatTensor(2)
     assert not isinstance(x, torch.cuda.FloatTensor)

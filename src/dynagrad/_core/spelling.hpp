@@ -9,7 +9,7 @@
 
 namespace dg {
 
-constexpr int spelling_count = 6;
+constexpr int spelling_count = 10;
 inline PyObject* numpy_names[spelling_count];   // interned
 inline PyObject* own_names[spelling_count];
 

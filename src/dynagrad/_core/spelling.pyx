@@ -9,16 +9,18 @@ from cpython.ref cimport Py_INCREF
 
 
 cdef extern from "spelling.hpp" namespace "dg":
-    PyObject* numpy_names[6]
-    PyObject* own_names[6]
+    PyObject* numpy_names[]
+    PyObject* own_names[]
     bint spell(object function, unsigned int mask)
 
 
-NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+# Each of NumPy's names, and PyTorch's for the same. What documentation calls A or x goes by `input` in PyTorch's calls.
+NAMES = (("axis", "dim"), ("keepdims", "keepdim"), ("x", "input"), ("a", "input"), ("x1", "input"), ("x2", "other"),
+         ("axis0", "dim0"), ("axis1", "dim1"), ("input", "A"), ("input", "x"))
 
 
 def spellings(function):
-    """Which of NumPy's names a function with a dimension takes, and what it calls them itself.
+    """Which other names a function with a dimension, or of matrices, takes, and what it calls them itself.
 
     >>> from dynagrad._core.spelling import spellings
     >>> spellings(lambda input, dim, x: None)
@@ -26,23 +28,23 @@ def spellings(function):
     """
     code = function.__code__
     own = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
-    if "dim" not in own and "keepdim" not in own:
+    if not {"dim", "keepdim", "dim0", "A"}.intersection(own):
         return {}
-    return {name: meant for name, meant in NAMES.items() if meant in own and name not in own}
+    return {name: meant for name, meant in NAMES if meant in own and name not in own}
 
 
 def learn(function):
     """Makes a native function take NumPy's names."""
     found = spellings(function)
     mask = 0
-    for i, name in enumerate(NAMES):
-        mask |= (name in found) << i
+    for i, (name, meant) in enumerate(NAMES):
+        mask |= (found.get(name) == meant) << i
     if mask:
         spell(function, mask)
 
 
 def _keep_names():
-    for i, (name, meant) in enumerate(NAMES.items()):
+    for i, (name, meant) in enumerate(NAMES):
         name, meant = sys.intern(name), sys.intern(meant)
         Py_INCREF(name)
         Py_INCREF(meant)

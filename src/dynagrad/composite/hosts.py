@@ -10,6 +10,8 @@ from dynagrad._core.card import CARDS, Card, register
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
 
+_ONLY_THE_CPU = ": dynagrad computes on the CPU only for now"
+
 
 def _false(name: str, why: str) -> Callable[[Tensor], bool]:
     def answer(self: Tensor) -> bool:  # noqa: ARG001
@@ -18,6 +20,16 @@ def _false(name: str, why: str) -> Callable[[Tensor], bool]:
     answer.__name__ = answer.__qualname__ = name
     answer.__doc__ = f"False: {why}."
     return answer
+
+
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> NoReturn:  # noqa: ARG001
+    """Raises AssertionError: there is no CUDA."""
+    raise AssertionError(f"Torch not compiled with CUDA enabled{_ONLY_THE_CPU}")
+
+
+def xpu(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> NoReturn:  # noqa: ARG001
+    """Raises AssertionError: there is no XPU."""
+    raise AssertionError(f"Torch not compiled with XPU enabled{_ONLY_THE_CPU}")
 
 
 def is_nonzero(self: Tensor) -> bool:
@@ -110,5 +122,5 @@ for _name, _why in (
     ("is_pinned", "memory is not pinned"),
 ):
     register(Card(_name, _false(_name, _why), samples="database", function=False))
-for _op in (is_nonzero, pin_memory, apply_, map_, fill_diagonal_, to_dense, dequantize, sparse_dim, dense_dim):
+for _op in (is_nonzero, pin_memory, apply_, map_, fill_diagonal_, to_dense, dequantize, sparse_dim, dense_dim, cuda, xpu):
     register(Card(_op.__name__, _op, samples="database", function=False))

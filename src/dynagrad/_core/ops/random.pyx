@@ -70,8 +70,8 @@ cdef class Generator:
     cdef Stream* stream
     cdef object __weakref__
 
-    def __cinit__(self, device="cpu"):
-        if str(device).partition(":")[0] != "cpu":
+    def __cinit__(self, device=None):
+        if device is not None and str(device).partition(":")[0] != "cpu":
             raise RuntimeError(f"dynagrad has no generator for device {device}; use device='cpu'")
         self.stream = new Stream(DEFAULT_SEED)
 
