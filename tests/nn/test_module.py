@@ -267,3 +267,22 @@ def test_buffers_know_whether_they_are_saved() -> None:
     module.gone = nn.Buffer(dynagrad.ones(1), persistent=False)
     assert list(module.state_dict()) == ["kept"]
     assert isinstance(module.kept, nn.Buffer)
+
+
+def test_object_setattr_passes_registration_by():
+    class Model(dynagrad.nn.Module):
+        def __init__(self):
+            super().__init__()
+            object.__setattr__(self, "teacher", dynagrad.nn.Linear(1, 1))
+            self.student = dynagrad.nn.Linear(1, 1)
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+
+    model = Model()
+    assert [name for name, _ in model.named_children()] == ["student"]
+    assert isinstance(model.teacher, dynagrad.nn.Linear)
+    object.__delattr__(model, "teacher")
+    assert not hasattr(model, "teacher")
+    del model.student
+    assert list(model.parameters()) == []

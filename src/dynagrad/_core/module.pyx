@@ -122,13 +122,15 @@ cdef class ModuleBase:
         """Sets an ordinary attribute."""
         PyObject_GenericSetAttr(self, name, <PyObject*>value)
 
-    def __setattr__(self, name, value):
+    def _set_attribute(self, name, value):
+        """What Module calls ``__setattr__``: here that would be a slot, and ``object.__setattr__`` refuses to jump over one."""
         if _is_registrable(value) or _registered(_PyObject_GetDictPtr(<PyObject*>self)[0], name) != NULL:
             self._assign(name, value)
         else:
             PyObject_GenericSetAttr(self, name, <PyObject*>value)
 
-    def __delattr__(self, name):
+    def _delete_attribute(self, name):
+        """What Module calls ``__delattr__``."""
         cdef PyObject* state
         for each in _STATE:
             state = _item(_PyObject_GetDictPtr(<PyObject*>self)[0], each)

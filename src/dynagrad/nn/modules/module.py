@@ -69,6 +69,9 @@ class Module(Hooked, Stateful, ModuleBase):
     call_super_init: bool = False
     dump_patches: bool = False
 
+    __setattr__ = ModuleBase._set_attribute
+    __delattr__ = ModuleBase._delete_attribute
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if (args or kwargs) and not self.call_super_init:
             given = next(iter(kwargs)) if kwargs else None
