@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import dynagrad
 from dynagrad import cuda
 
 ANSWERS = [
@@ -114,3 +115,33 @@ def test_answers_are_pytorchs() -> None:
     for name in NEED_A_DEVICE:
         with pytest.raises(AssertionError, match="not compiled with CUDA"):
             getattr(torch.cuda, name)()
+
+
+def test_programs_may_catch_what_accelerators_raise():
+    assert dynagrad.cuda.OutOfMemoryError is dynagrad.OutOfMemoryError
+    try:
+        raise dynagrad.cuda.OutOfMemoryError("full")
+    except RuntimeError as error:
+        assert str(error) == "full"
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda: dynagrad.cuda.CUDAGraph(), RuntimeError),
+        (lambda: dynagrad.cuda.graph(None), RuntimeError),
+        (lambda: dynagrad.cuda.graph_pool_handle(), RuntimeError),
+        (lambda: dynagrad.cuda.is_current_stream_capturing(), RuntimeError),
+        (lambda: dynagrad.cuda.nvtx.range_push("step"), RuntimeError),
+        (lambda: dynagrad.cuda.set_per_process_memory_fraction(0.5), AssertionError),
+        (lambda: dynagrad.cuda.can_device_access_peer(0, 1), AssertionError),
+    ],
+)
+def test_what_needs_a_device_raises_pytorchs_kind_of_error(call, kind):
+    with pytest.raises(kind):
+        call()
+
+
+def test_the_device_of_a_tensor_is_a_region_where_nothing_changes():
+    with dynagrad.cuda.device_of(dynagrad.ones(1)):
+        assert dynagrad.ones(1).device.type == "cpu"

@@ -603,6 +603,7 @@ from dynagrad import linalg as linalg  # isort: skip
 from dynagrad import backends as backends
 from dynagrad import cuda as cuda
 from dynagrad import memory as memory
+from dynagrad.memory import AcceleratorError as AcceleratorError, OutOfMemoryError as OutOfMemoryError
 from dynagrad import testing as testing
 from dynagrad import version as version
 from dynagrad._core.machine import get_num_threads as get_num_threads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-_warned = False
+_said: set[str] = set()
 
 
 def scaled_sum(op: str, scale: Any, other: Any, given: Any) -> tuple[Any, Any]:
@@ -33,9 +33,8 @@ def _check(op: str, scale: Any, tensors: tuple[Any, ...], given: Any) -> None:
 
 def _warn(op: str, old: str, new: str) -> None:
     """Once in a process, as PyTorch."""
-    global _warned
-    if not _warned:
-        _warned = True
+    if not _said:
+        _said.add(op)
         warnings.warn(
             f"This overload of {op} is deprecated:\n\t{op}({old})\n"
             f"Consider using one of the following signatures instead:\n\t{op}({new})",

@@ -122,5 +122,17 @@ for _name, _why in (
     ("is_pinned", "memory is not pinned"),
 ):
     register(Card(_name, _false(_name, _why), samples="database", function=False))
-for _op in (is_nonzero, pin_memory, apply_, map_, fill_diagonal_, to_dense, dequantize, sparse_dim, dense_dim, cuda, xpu):
+for _op in (
+    is_nonzero,
+    pin_memory,
+    apply_,
+    map_,
+    fill_diagonal_,
+    to_dense,
+    dequantize,
+    sparse_dim,
+    dense_dim,
+    cuda,
+    xpu,
+):
     register(Card(_op.__name__, _op, samples="database", function=False))

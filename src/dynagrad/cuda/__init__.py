@@ -6,23 +6,31 @@ import collections
 from typing import Any, NoReturn
 
 import dynagrad
+from dynagrad.memory import AcceleratorError, OutOfMemoryError
 
 __all__ = [
+    "AcceleratorError",
     "Event",
+    "OutOfMemoryError",
     "Stream",
     "StreamContext",
+    "can_device_access_peer",
+    "current_blas_handle",
     "current_device",
     "current_stream",
     "default_stream",
     "device",
     "device_count",
+    "device_of",
     "empty_cache",
     "get_arch_list",
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_gencode_flags",
     "get_rng_state",
     "get_rng_state_all",
+    "get_sync_debug_mode",
     "init",
     "initial_seed",
     "ipc_collect",
@@ -42,18 +50,35 @@ __all__ = [
     "seed",
     "seed_all",
     "set_device",
+    "set_per_process_memory_fraction",
     "set_rng_state_all",
+    "set_sync_debug_mode",
     "stream",
     "synchronize",
 ]
 
 
+_OF_GRAPHS = (
+    "CUDAGraph",
+    "MemPool",
+    "graph",
+    "graph_pool_handle",
+    "is_current_stream_capturing",
+    "make_graphed_callables",
+)
+
+has_half = True
+default_generators: tuple[Any, ...] = ()
+
+
 def __getattr__(name: str) -> Any:
-    """``torch.cuda.amp`` and the old classes of tensors, imported when first asked for."""
+    """``torch.cuda.amp`` and what is seldom wanted, imported when first asked for."""
     from importlib import import_module
 
-    if name == "amp":
-        return import_module(f"{__name__}.amp")
+    if name in ("amp", "graphs", "nvtx"):
+        return import_module(f"{__name__}.{name}")
+    if name in _OF_GRAPHS:
+        return getattr(import_module(f"{__name__}.graphs"), name)
     if name.endswith("Tensor"):
         from dynagrad.cuda.tensors import CLASSES
 
@@ -161,7 +186,8 @@ def _needs_cuda(*_args: Any, **_kwargs: Any) -> NoReturn:
 
 init = synchronize = ipc_collect = initial_seed = get_rng_state = mem_get_info = reset_peak_memory_stats = _needs_cuda
 current_device = get_device_name = get_device_properties = get_device_capability = _needs_cuda
-current_stream = default_stream = _needs_cuda
+current_stream = default_stream = current_blas_handle = can_device_access_peer = _needs_cuda
+get_sync_debug_mode = set_sync_debug_mode = set_per_process_memory_fraction = _needs_cuda
 
 
 def _index(given: Any) -> int:
@@ -195,6 +221,18 @@ class device:  # noqa: N801  # PyTorch's name
 
     def __exit__(self, *error: object) -> None:
         pass
+
+
+class device_of(device):  # noqa: N801  # PyTorch's name
+    """A region on the device of a tensor: nothing changes, for that is the CPU."""
+
+    def __init__(self, obj: Any) -> None:
+        super().__init__(obj.get_device() if obj.is_cuda else -1)
+
+
+def get_gencode_flags() -> str:
+    """Nothing: no kernels are compiled for any GPU."""
+    return ""
 
 
 class Stream:
