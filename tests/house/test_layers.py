@@ -15,7 +15,15 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "dynagrad"
 LAYERS = (
     ("_core/kernels",),
     ("_core/runtime",),
-    ("_core/types", "_core/kernel_table", "_core/layer_kernels", "_core/card", "_core/objects", "_core/spelling"),
+    (
+        "_core/types",
+        "_core/kernel_table",
+        "_core/layer_kernels",
+        "_core/card",
+        "_core/objects",
+        "_core/spelling",
+        "_core/old_orders",
+    ),
     ("_core/machine", "_core/openblas", "_core/return_types"),
     ("_core/tensor", "_core/unlocked", "_core/formats"),
     ("_core/provenance",),

@@ -36,9 +36,10 @@ class CustomOpDef:
         namespace, _, own = name.partition("::")
         if not namespace or not own:
             raise ValueError(f"the name of an operator is namespace::name, not {name!r}")
-        self._qualname, self._name = name, name
+        self.qualname = self._qualname = self._name = name
         self.full_schema = f"{name}{schema}"
-        self._kernel, self._fake = function, None
+        self._kernel = function
+        self._fake: Callable[..., Any] | None = None
         self._signature = None if function is None else inspect.signature(function)
         self._backward: Callable[..., Any] | None = None
         self._setup_context: Callable[..., Any] | None = None
@@ -52,7 +53,7 @@ class CustomOpDef:
         OPERATORS.setdefault(namespace, {})[own] = self
 
     def __repr__(self) -> str:
-        return f"<CustomOpDef({self._qualname})>"
+        return f"<CustomOpDef({self.qualname})>"
 
     # ---- what it is given ----------------------------------------------------------------------------------------
     def register_kernel(
@@ -88,11 +89,24 @@ class CustomOpDef:
         """
         self._backward, self._setup_context = backward, setup_context
 
+    def implement(self, key: str, function: Callable[..., Any]) -> None:
+        """Takes the function for one of PyTorch's dispatch keys.
+
+        Under that of composites or of autograd, what the function calls is recorded: its derivative is its own.
+        """
+        derives = key.startswith("Autograd")
+        if derives or key == "CompositeImplicitAutograd":
+            self._recorded = False
+        if key in _KERNEL_KEYS or (derives and self._kernel is None):
+            self._kernel, self._signature = function, inspect.signature(function)
+        elif key == "Meta":
+            self._fake = function
+
     # ---- a call --------------------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives, with the registered derivative."""
         if self._kernel is None or self._signature is None:
-            raise NotImplementedError(f"{self._qualname}: no function is registered for it on the CPU")
+            raise NotImplementedError(f"{self.qualname}: no function is registered for it on the CPU")
         if not self._recorded:
             return self._kernel(*args, **kwargs)
         bound = self._signature.bind(*args, **kwargs)
@@ -111,7 +125,7 @@ class CustomOpDef:
         for each in result if isinstance(result, (tuple, list)) else (result,):
             if id(each) in given:
                 raise RuntimeError(
-                    f"{self._qualname}: The output of this custom operator (1) must not also be an input to this custom "
+                    f"{self.qualname}: The output of this custom operator (1) must not also be an input to this custom "
                     "operator and (2) may not alias any inputs to this custom operator or other returns. Return a copy: "
                     "x.clone()"
                 )
@@ -129,7 +143,7 @@ class CustomOpDef:
     def _run_backward(self, ctx: Any, *gradients: Any) -> Any:
         if self._backward is None:
             raise RuntimeError(
-                f"Trying to backward through {self._qualname.replace('::', '.')}.default but no autograd formula was registered. "
+                f"Trying to backward through {self.qualname.replace('::', '.')}.default but no autograd formula was registered. "
                 "Please use register_autograd to add one."
             )
         found = self._backward(ctx, *gradients)
@@ -267,19 +281,9 @@ def impl(
 
     def take(function: Callable[..., Any]) -> None:
         for kind in kinds:
-            _implement(_named(qualname), "CPU" if kind in ("cpu", "default") else kind, function)
+            _named(qualname).implement("CPU" if kind in ("cpu", "default") else kind, function)
 
     return take if func is None else take(func)
-
-
-def _implement(op: CustomOpDef, key: str, function: Callable[..., Any]) -> None:
-    """Under an autograd key, as under that of composites, what the function calls is recorded; a derivative is its own."""
-    if key.startswith("Autograd") or key == "CompositeImplicitAutograd":
-        op._recorded = False
-    if key in _KERNEL_KEYS or (key.startswith("Autograd") and op._kernel is None):
-        op._kernel, op._signature = function, inspect.signature(function)
-    elif key == "Meta":
-        op._fake = function  # type: ignore[assignment]
 
 
 class Library:
@@ -308,4 +312,4 @@ class Library:
         """Gives an operator its function for a key."""
         name = op_name if isinstance(op_name, str) else str(op_name).rpartition(".")[2]
         own = name.rpartition(":")[2]
-        _implement(_named(f"{self.ns}::{own}"), dispatch_key or self.dispatch_key, fn)
+        _named(f"{self.ns}::{own}").implement(dispatch_key or self.dispatch_key, fn)

@@ -17,6 +17,7 @@ class OpOverload:
         self._definition = definition
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the operator gives."""
         return self._definition(*args, **kwargs)
 
     @property
@@ -25,13 +26,13 @@ class OpOverload:
 
     def name(self) -> str:
         """Its name, ``namespace::name``."""
-        return self._definition._qualname
+        return self._definition.qualname
 
     def __str__(self) -> str:
-        return f"{self._definition._qualname.replace('::', '.')}.default"
+        return f"{self._definition.qualname.replace('::', '.')}.default"
 
     def __repr__(self) -> str:
-        return f"<OpOverload(op='{self._definition._qualname.replace('::', '.')}', overload='default')>"
+        return f"<OpOverload(op='{self._definition.qualname.replace('::', '.')}', overload='default')>"
 
 
 class OpOverloadPacket:
@@ -39,9 +40,10 @@ class OpOverloadPacket:
 
     def __init__(self, definition: CustomOpDef) -> None:
         self.default = OpOverload(definition)
-        self.__name__ = definition._qualname.rpartition(":")[2]
+        self.__name__ = definition.qualname.rpartition(":")[2]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What its form gives."""
         return self.default(*args, **kwargs)
 
     def overloads(self) -> list[str]:

@@ -176,15 +176,13 @@ def _add(input, other, _third=None, *, alpha=None, out=None):
     >>> dynagrad.add(dynagrad.tensor([1., 2.]), 10)
     tensor([11., 12.])
     """
-    if _third is not None:
-        other, alpha = scaled_sum("add", other, _third, alpha)
+    if _third is not None: other, alpha = scaled_sum("add", other, _third, alpha)
     return add(input, other, alpha, out)
 
 
 def _add_(self, other, _third=None, *, alpha=None):
     """Adds ``alpha * other`` to the tensor itself."""
-    if _third is not None:
-        other, alpha = scaled_sum("add_", other, _third, alpha)
+    if _third is not None: other, alpha = scaled_sum("add_", other, _third, alpha)
     return add(self, other, alpha, self, True)
 
 
@@ -265,15 +263,13 @@ def _sub(input, other, _third=None, *, alpha=None, out=None):
     >>> dynagrad.sub(dynagrad.tensor([1., 2.]), 10)
     tensor([-9., -8.])
     """
-    if _third is not None:
-        other, alpha = scaled_sum("sub", other, _third, alpha)
+    if _third is not None: other, alpha = scaled_sum("sub", other, _third, alpha)
     return sub(input, other, alpha, out)
 
 
 def _sub_(self, other, _third=None, *, alpha=None):
     """Subtracts ``alpha * other`` from the tensor itself."""
-    if _third is not None:
-        other, alpha = scaled_sum("sub_", other, _third, alpha)
+    if _third is not None: other, alpha = scaled_sum("sub_", other, _third, alpha)
     return sub(self, other, alpha, self, True)
 
 
@@ -892,16 +888,14 @@ def _addcmul(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value
     >>> dynagrad.addcmul(x, x, x, value=10)
     tensor([11., 42.])
     """
-    if _fourth is not None:
-        tensor1, tensor2, value = scaled_product("addcmul", tensor1, tensor2, _fourth, value)
+    if _fourth is not None: tensor1, tensor2, value = scaled_product("addcmul", tensor1, tensor2, _fourth, value)
     return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], input, tensor1, tensor2,
                   1 if value is None else value, out, False)
 
 
 def _addcmul_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value=None):
     """Adds ``value * tensor1 * tensor2`` to the tensor itself."""
-    if _fourth is not None:
-        tensor1, tensor2, value = scaled_product("addcmul_", tensor1, tensor2, _fourth, value)
+    if _fourth is not None: tensor1, tensor2, value = scaled_product("addcmul_", tensor1, tensor2, _fourth, value)
     return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], self, tensor1, tensor2,
                   1 if value is None else value, self, True)
 
@@ -914,15 +908,13 @@ def _addcdiv(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value
     >>> dynagrad.addcdiv(x, x, x, value=10)
     tensor([11., 12.])
     """
-    if _fourth is not None:
-        tensor1, tensor2, value = scaled_product("addcdiv", tensor1, tensor2, _fourth, value)
+    if _fourth is not None: tensor1, tensor2, value = scaled_product("addcdiv", tensor1, tensor2, _fourth, value)
     return _addcdiv_op(input, tensor1, tensor2, 1 if value is None else value, out, False)
 
 
 def _addcdiv_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value=None):
     """Adds ``value * tensor1 / tensor2`` to the tensor itself."""
-    if _fourth is not None:
-        tensor1, tensor2, value = scaled_product("addcdiv_", tensor1, tensor2, _fourth, value)
+    if _fourth is not None: tensor1, tensor2, value = scaled_product("addcdiv_", tensor1, tensor2, _fourth, value)
     return _addcdiv_op(self, tensor1, tensor2, 1 if value is None else value, self, True)
 
 
