@@ -69,8 +69,9 @@ def test_the_derivative_is_that_of_the_numbers(mask):
 
 
 def test_masks_are_made_alike():
-    from dynagrad.nn.attention import flex_attention as ours
     from torch.nn.attention import flex_attention as theirs
+
+    from dynagrad.nn.attention import flex_attention as ours
 
     def causal(b, h, q, kv):
         return q >= kv
@@ -92,8 +93,9 @@ def test_masks_are_made_alike():
     [((2, 4, 5, 3), (2, 4, 5, 2), (2, 4, 5, 2)), ((2, 4, 5, 3), (2, 2, 5, 3), (2, 2, 5, 3)), ((5, 3), (5, 3), (5, 3))],
 )
 def test_what_does_not_fit_is_refused_as_there(shapes):
-    from dynagrad.nn.attention.flex_attention import flex_attention as ours
     from torch.nn.attention.flex_attention import flex_attention as theirs
+
+    from dynagrad.nn.attention.flex_attention import flex_attention as ours
 
     with pytest.raises(Exception) as wanted:  # noqa: PT011 - whatever PyTorch raises
         theirs(*(torch.ones(shape) for shape in shapes))

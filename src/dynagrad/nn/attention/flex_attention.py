@@ -37,7 +37,7 @@ class AuxOutput(NamedTuple):
     max_scores: Tensor | None = None
 
 
-def noop_mask(batch: Tensor, head: Tensor, token_q: Tensor, token_kv: Tensor) -> Tensor:  # noqa: ARG001
+def noop_mask(batch: Tensor, head: Tensor, token_q: Tensor, token_kv: Tensor) -> Tensor:
     """True: nothing is hidden."""
     return batch.new_ones((), dtype=dynagrad.bool)
 
@@ -102,7 +102,7 @@ class BlockMask:
         """How many of 100 blocks are hidden as a whole."""
         return 100 * (1 - self.to_dense().float().mean().item())
 
-    def to(self, device: Any) -> BlockMask:  # noqa: ARG002
+    def to(self, device: Any) -> BlockMask:
         """Itself: it has no memory of its own."""
         return self
 
@@ -126,7 +126,7 @@ def create_mask(
     H: int | None,
     Q_LEN: int,
     KV_LEN: int,
-    device: Any = "cpu",  # noqa: ARG001
+    device: Any = "cpu",
 ) -> Tensor:
     """What a function of indices, or a change of scores that hides by ``-inf``, shows: bool, ``[B, H, Q_LEN, KV_LEN]``.
 
@@ -148,9 +148,9 @@ def create_block_mask(
     H: int | None,
     Q_LEN: int,
     KV_LEN: int,
-    device: Any = None,  # noqa: ARG001
+    device: Any = None,
     BLOCK_SIZE: int | tuple[int, int] = _DEFAULT_SPARSE_BLOCK_SIZE,
-    _compile: bool = False,  # noqa: ARG001
+    _compile: bool = False,
 ) -> BlockMask:
     """A mask of a function of indices.
 
@@ -173,7 +173,7 @@ def flex_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
     return_lse: bool = False,
-    kernel_options: Any = None,  # noqa: ARG001
+    kernel_options: Any = None,
     *,
     return_aux: AuxRequest | None = None,
 ) -> Any:
