@@ -690,7 +690,6 @@ _LAZY_NAMES = {
     "is_deterministic_algorithms_warn_only_enabled": "inquiry",
     "is_warn_always_enabled": "inquiry",
     "load": "serialization",
-    "ops": "library.namespaces",
     "save": "serialization",
     "set_deterministic_debug_mode": "inquiry",
     "set_flush_denormal": "inquiry",

@@ -1,8 +1,8 @@
 """``torch.ops.aten``: operators by the names of PyTorch's own library, as exported graphs and low-level code call them.
 
 ``torch.ops.aten.add(x, y)`` and ``torch.ops.aten.add.Tensor(x, y)`` are the function of that name, whose arguments say which
-of its forms is meant: a name behind the operator's is not looked up. The operators below have no other public name. There are
-no libraries but aten: what is compiled for PyTorch cannot be loaded.
+of its forms is meant: a name behind the operator's is not looked up. The operators below have no other public name. The
+other libraries hold what programs define by `library`: what is compiled for PyTorch cannot be loaded.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import dynagrad
 from dynagrad import Tensor
 from dynagrad._core.card import CARDS
+from dynagrad.library.namespaces import OPERATORS, OpOverloadPacket
 from dynagrad.nn import functional
 
 __all__ = ["aten", "load_library"]
@@ -147,7 +148,10 @@ class Library:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __getattr__(self, operator: str) -> Operator:
+    def __getattr__(self, operator: str) -> Operator | OpOverloadPacket:
+        custom = OPERATORS.get(self.name, {}).get(operator)
+        if custom is not None:
+            return custom.packet
         found = function_of(operator) if self.name == "aten" and not operator.startswith("__") else None
         if found is None:
             raise AttributeError(f"'_OpNamespace' '{self.name}' object has no attribute '{operator}'")

@@ -1,7 +1,6 @@
 """Operators of programs' own: Python functions with a name, a schema and, if wanted, a derivative.
 
-``custom`` holds the operators, ``schema`` their signatures as PyTorch writes them, ``namespaces`` is ``torch.ops``, where they
-are found by name. Kernels for other devices and for tensors without memory are taken and never asked for.
+``custom`` holds the operators, ``schema`` their signatures as PyTorch writes them, ``namespaces`` where `ops` finds them. Kernels for other devices and for tensors without memory are taken and never asked for.
 """
 
 from dynagrad.library.custom import (

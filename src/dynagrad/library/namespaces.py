@@ -1,4 +1,4 @@
-"""``torch.ops``: custom operators by namespace and name. The library's own ops are public under `dynagrad` itself."""
+"""Custom operators by namespace and name, as `ops` finds them: each is a packet of forms, of which there is one."""
 
 from __future__ import annotations
 
@@ -52,28 +52,3 @@ class OpOverloadPacket:
 
     def __str__(self) -> str:
         return str(self.default).removesuffix(".default")
-
-
-class _OpNamespace:
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __getattr__(self, name: str) -> OpOverloadPacket:
-        found = OPERATORS.get(self.name, {}).get(name)
-        if found is None:
-            raise AttributeError(f"'_OpNamespace' '{self.name}' object has no attribute '{name}'")
-        return found.packet
-
-
-class _Ops:
-    """Namespaces, each of which may still be empty."""
-
-    def __getattr__(self, name: str) -> _OpNamespace:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        made = _OpNamespace(name)
-        setattr(self, name, made)
-        return made
-
-
-ops = _Ops()
