@@ -137,11 +137,6 @@ class Tensor(NativeTensor):
         """RuntimeError: real numbers have no imaginary part."""
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
-    @property
-    def name(self) -> None:
-        """None: tensors have no names of their own."""
-        return None
-
     def untyped_storage(self) -> Any:
         """The block of bytes that this tensor shows, which its views share."""
         from dynagrad.storage import storage_of

@@ -255,9 +255,7 @@ cdef TensorBase sub(object input, object other, object alpha, object out=None, b
 
 
 def _sub(input, other, _third=None, *, alpha=None, out=None):
-    """Subtracts ``alpha * other`` from ``input``, element by element, with broadcasting.
-
-    Raises RuntimeError for bool operands.
+    """Subtracts ``alpha * other`` from ``input``, element by element, with broadcasting. RuntimeError for bools.
 
     >>> import dynagrad
     >>> dynagrad.sub(dynagrad.tensor([1., 2.]), 10)
@@ -844,14 +842,13 @@ cdef class AddcdivBackward0(Node):                      # d(a + k b/c) = da + k/
                 -g * (unpack(self, 0) * k / (c * c)) if needs(self, 2) else None)
 
 
-cdef TensorBase _fused(Node node, const Loop* row, TensorBase input, object tensor1, object tensor2, object value,
+cdef TensorBase _fused(type node_class, const Loop* row, TensorBase input, object tensor1, object tensor2, object value,
                        object out, bint inplace):
     cdef Params params
-    cdef TensorBase result
+    cdef Node node = None
     cdef bint recording = wants_grad(input) or wants_grad(tensor1) or wants_grad(tensor2)
-    value = as_number(value)
-    if not is_number(value):
-        raise TypeError(f"argument 'value' must be Number, not {type(value).__name__}")
+    value = 1 if value is None else as_number(value)
+    if not is_number(value): raise TypeError(f"argument 'value' must be Number, not {type(value).__name__}")
     params.a = value
     params.i = <int64_t>params.a if is_float(scalar_dtype(value)) else value
     if out is not None:
@@ -860,6 +857,7 @@ cdef TensorBase _fused(Node node, const Loop* row, TensorBase input, object tens
             check_fits(out, tensor1)
             check_fits(out, tensor2)
     if recording:
+        node = <Node>(<object>node_class).__new__(node_class)
         begin(node, 3)
         link(node, 0, input)
         link(node, 1, <TensorBase?>tensor1)
@@ -867,8 +865,8 @@ cdef TensorBase _fused(Node node, const Loop* row, TensorBase input, object tens
         node.scalar = params.a
         save(node, 0, <TensorBase>tensor1)
         save(node, 1, <TensorBase>tensor2)
-    result = ternary(row, input, tensor1, tensor2, out, SAME, &params)
-    settle(node if recording else None, result, input, tensor1, out, inplace)
+    cdef TensorBase result = ternary(row, input, tensor1, tensor2, out, SAME, &params)
+    settle(node, result, input, tensor1, out, inplace)
     return result
 
 
@@ -876,8 +874,7 @@ cdef TensorBase _addcdiv_op(TensorBase input, tensor1, tensor2, value, out, bint
     if not is_float(result_dtype2(tensor1, tensor2)):
         raise RuntimeError("Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 to a "
                            "floating dtype, or use (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype)")
-    return _fused(AddcdivBackward0.__new__(AddcdivBackward0), K.ternary[op_addcdiv], input, tensor1, tensor2, value,
-                  out, inplace)
+    return _fused(AddcdivBackward0, K.ternary[op_addcdiv], input, tensor1, tensor2, value, out, inplace)
 
 
 def _addcmul(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value=None, out=None):
@@ -889,15 +886,13 @@ def _addcmul(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value
     tensor([11., 42.])
     """
     if _fourth is not None: tensor1, tensor2, value = scaled_product("addcmul", tensor1, tensor2, _fourth, value)
-    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], input, tensor1, tensor2,
-                  1 if value is None else value, out, False)
+    return _fused(AddcmulBackward0, K.ternary[op_addcmul], input, tensor1, tensor2, value, out, False)
 
 
 def _addcmul_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value=None):
     """Adds ``value * tensor1 * tensor2`` to the tensor itself."""
     if _fourth is not None: tensor1, tensor2, value = scaled_product("addcmul_", tensor1, tensor2, _fourth, value)
-    return _fused(AddcmulBackward0.__new__(AddcmulBackward0), K.ternary[op_addcmul], self, tensor1, tensor2,
-                  1 if value is None else value, self, True)
+    return _fused(AddcmulBackward0, K.ternary[op_addcmul], self, tensor1, tensor2, value, self, True)
 
 
 def _addcdiv(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value=None, out=None):
@@ -909,13 +904,13 @@ def _addcdiv(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value
     tensor([11., 12.])
     """
     if _fourth is not None: tensor1, tensor2, value = scaled_product("addcdiv", tensor1, tensor2, _fourth, value)
-    return _addcdiv_op(input, tensor1, tensor2, 1 if value is None else value, out, False)
+    return _addcdiv_op(input, tensor1, tensor2, value, out, False)
 
 
 def _addcdiv_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value=None):
     """Adds ``value * tensor1 / tensor2`` to the tensor itself."""
     if _fourth is not None: tensor1, tensor2, value = scaled_product("addcdiv_", tensor1, tensor2, _fourth, value)
-    return _addcdiv_op(self, tensor1, tensor2, 1 if value is None else value, self, True)
+    return _addcdiv_op(self, tensor1, tensor2, value, self, True)
 
 
 register(Card("addcmul", _addcmul, AddcmulBackward0, "ternary", inplace=_addcmul_))
