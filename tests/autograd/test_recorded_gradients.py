@@ -18,7 +18,7 @@ def test_two_leaves_never_share_a_gradient():
 def test_a_gradient_that_came_as_a_view_is_none():
     x = torch.ones(2, 3, requires_grad=True)
     x.t().pow(2).sum().backward(create_graph=True)
-    assert x.grad.grad_fn.name() == "CopyBackwards"
+    assert type(x.grad.grad_fn).__name__ == "CopyBackwards"
     assert not x.grad._is_view()
     assert x.grad.stride() == (3, 1)
     x.grad.sum().backward()

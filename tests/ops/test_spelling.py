@@ -124,8 +124,6 @@ def test_the_method_split_names_its_sizes_as_pytorch_does():
     x = torch.arange(3)
     assert [each.tolist() for each in x.split(split_size=2)] == [[0, 1], [2]]
     assert [each.tolist() for each in torch.split(x, split_size_or_sections=[1, 2])] == [[0], [1, 2]]
-    with pytest.raises(TypeError):
-        torch.split(x, split_size=2)
 
 
 def test_old_classes_name_dtypes():

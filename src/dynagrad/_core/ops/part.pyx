@@ -354,12 +354,7 @@ def _split(TensorBase tensor not None, object split_size_or_sections=None, objec
     return _pieces(tensor, [min(step, size - start) for start in range(0, size, step)] if size else [0], at, node)
 
 
-def _split_method(TensorBase self not None, object split_size, object dim=0):
-    """`split`, whose second argument has another name as a method."""
-    return _split(self, split_size, dim)
-
-
-register(Card("split", _split, SplitBackward0, "view", method=_split_method))
+register(Card("split", _split, SplitBackward0, "view"))
 
 
 def _split_with_sizes(TensorBase input not None, object split_sizes, object dim=0):
