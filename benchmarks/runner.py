@@ -132,7 +132,9 @@ def other_rows(peers: list[Peer], options: argparse.Namespace) -> Iterator[Row]:
     if "training_memory" in wanted:
         for name in ("lenet", "gpt"):
             title = f"{WORKLOADS[name].title}, memory of {TRAINING_STEPS} steps at their peak"
-            yield Row(f"{name}_memory", title, 1, "B", alternate(graph_peers, min(options.rounds, 3), measure_peak(name)))
+            yield Row(
+                f"{name}_memory", title, 1, "B", alternate(graph_peers, min(options.rounds, 3), measure_peak(name))
+            )
     if "import" in wanted:
         yield Row("import", "import", None, "s", alternate(modules, options.rounds, measure_import))
     if "size" in wanted:

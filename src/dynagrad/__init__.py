@@ -3,6 +3,8 @@
 This file lists the public names and holds no logic. The ops come from their cards (`_core/card.py`).
 """
 
+import typing as _typing
+
 from dynagrad._core import ops as _ops  # first: it registers the cards from which Tensor takes its methods
 from dynagrad import composite as _composite  # likewise
 from dynagrad.tensor import Size as Size, Tensor as Tensor  # isort: skip
@@ -698,6 +700,53 @@ _LAZY_NAMES = {
     "vmap": "func",
 }
 
+# The same for type checkers, which do not run what follows.
+if _typing.TYPE_CHECKING:
+    from dynagrad import (
+        accelerator as accelerator,
+        amp as amp,
+        compiler as compiler,
+        cpu as cpu,
+        distributed as distributed,
+        export as export,
+        func as func,
+        futures as futures,
+        fx as fx,
+        hub as hub,
+        jit as jit,
+        masked as masked,
+        mps as mps,
+        mtia as mtia,
+        multiprocessing as multiprocessing,
+        nn as nn,
+        optim as optim,
+        overrides as overrides,
+        profiler as profiler,
+        serialization as serialization,
+        signal as signal,
+        special as special,
+        storage as storage,
+        torch_version as torch_version,
+        types as types,
+        utils as utils,
+        viz as viz,
+        xpu as xpu,
+    )
+    from dynagrad.amp import GradScaler as GradScaler, autocast as autocast
+    from dynagrad.inquiry import (
+        get_deterministic_debug_mode as get_deterministic_debug_mode,
+        get_num_interop_threads as get_num_interop_threads,
+        is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+        is_warn_always_enabled as is_warn_always_enabled,
+        set_deterministic_debug_mode as set_deterministic_debug_mode,
+        set_flush_denormal as set_flush_denormal,
+        set_num_interop_threads as set_num_interop_threads,
+        set_warn_always as set_warn_always,
+    )
+    from dynagrad.serialization import load as load, save as save
+    from dynagrad.settings import compile as compile, get_default_device as get_default_device
+    from dynagrad.storage import TypedStorage as TypedStorage, UntypedStorage as UntypedStorage
+
 # Questions and switches of autocast.
 _AUTOCAST = """
     autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype
@@ -747,7 +796,7 @@ _IN_PLACE = """
 """.split()  # noqa: SIM905 - as a list, a name a line, they would fill a page
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _typing.Any:
     if name in _IN_PLACE:
         return getattr(Tensor, name)
     if name in _LAZY or name in _LAZY_NAMES:

@@ -49,7 +49,7 @@ def _dims(dim: DimOrDims, ndim: int) -> tuple[int, ...]:
 def _bool_mask(input: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return input.new_ones(input.shape, dtype=BY_NAME["bool"])
-    return CARDS["broadcast_to"].op(mask.bool(), input.shape)  # type: ignore[no-any-return]
+    return CARDS["broadcast_to"].op(mask.bool(), input.shape)
 
 
 def _filled(input: Tensor, mask: Tensor | None, value: float) -> Tensor:
@@ -198,7 +198,7 @@ def norm(
     x = input if dtype is None else input.to(dtype)
     value = math.inf if order < 0 else 0.0
     dims = _dims(dim, x.ndim)
-    return CARDS["linalg_vector_norm"].op(_filled(x, mask, value), order, dims, bool(keepdim))  # type: ignore[no-any-return]
+    return CARDS["linalg_vector_norm"].op(_filled(x, mask, value), order, dims, bool(keepdim))
 
 
 def _moment(

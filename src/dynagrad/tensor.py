@@ -110,7 +110,7 @@ class Tensor(NativeTensor):
     def __array_wrap__(self, array: Any, context: object = None, return_scalar: bool = False) -> Any:
         return from_numpy(array) if hasattr(array, "shape") else array
 
-    def __reduce_ex__(self, protocol: int) -> tuple[Any, ...]:
+    def __reduce_ex__(self, protocol: int) -> tuple[Any, ...]:  # type: ignore[override]  # nothing else is passed
         import pickle
 
         data, *rest = packed(self)
@@ -201,7 +201,7 @@ class _TypedTensor(type):
 
     dtype: dtype
 
-    def __call__(cls, *data: Any, device: object = None) -> Tensor:  # type: ignore[override]  # makes a Tensor
+    def __call__(cls, *data: Any, device: object = None) -> Tensor:
         return constructed(cls.__name__, data, cls.dtype, device)
 
     def __instancecheck__(cls, value: object) -> bool:

@@ -6,7 +6,10 @@ Which names are public is listed in ``dynagrad/__init__.py``; how sample inputs 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+if TYPE_CHECKING:
+    from dynagrad.tensor import Tensor
 
 from dynagrad._core.spelling import learn, spellings
 
@@ -95,7 +98,9 @@ def says_what_is_no_tensor(op: Any, asked_as: str = "") -> Callable[..., Any]:
     """
     names = op.__code__.co_varnames[: op.__code__.co_argcount]
     wanted = [(i, name) for i, name in enumerate(names) if op.__annotations__.get(name) == "Tensor"]
-    rest = op.__code__.co_varnames[len(names) + op.__code__.co_kwonlyargcount :][:1] if op.__code__.co_flags & 4 else ()
+    rest: tuple[str, ...] = (
+        op.__code__.co_varnames[len(names) + op.__code__.co_kwonlyargcount :][:1] if op.__code__.co_flags & 4 else ()
+    )
     many = bool(rest) and op.__annotations__.get(rest[0]) == "Tensor"
     spelled = spellings(op)
 
@@ -152,6 +157,22 @@ def methods() -> dict[str, Callable[..., Any]]:
     return found
 
 
+# The functions whose result is not, or not always, one tensor. What a type checker knows of the others is that it is.
+NotOneTensor = Literal[
+    "adaptive_max_pool1d", "allclose", "aminmax", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes",
+    "broadcast_tensors", "chunk", "cummax", "cummin", "dsplit", "equal", "frexp", "geqrf", "gradient", "histogram",
+    "histogramdd", "hsplit", "kthvalue", "lu", "lu_unpack", "max", "max_pool1d_with_indices", "median", "meshgrid", "min",
+    "mode", "nanmedian", "nonzero", "pca_lowrank", "qr", "slogdet", "sort", "split", "split_copy", "split_with_sizes",
+    "split_with_sizes_copy", "std_mean", "svd", "svd_lowrank", "tensor_split", "to_dlpack", "topk", "triangular_solve",
+    "unbind", "unbind_copy", "unique", "unique_consecutive", "unravel_index", "unsafe_chunk", "unsafe_split",
+    "unsafe_split_with_sizes", "var_mean", "vsplit", "where",
+]  # fmt: skip
+
+
+@overload
+def public(name: NotOneTensor) -> Callable[..., Any]: ...
+@overload
+def public(name: str) -> Callable[..., Tensor]: ...
 def public(name: str) -> Callable[..., Any]:
     """The function of the op with this name or alias, under its public name. Raises KeyError if there is none."""
     if name in CARDS:

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 
-class Results(tuple):
+class Results(tuple[Any, ...]):
     """A tuple whose items also have names."""
 
     __slots__ = ()

@@ -145,7 +145,7 @@ def register_multi_grad_hook(
             if last[0] == run:
                 return
             last[0] = run
-        fn(gradient)
+        fn(gradient)  # type: ignore[arg-type]  # likewise
 
     return _Handles(tuple(tensor.register_hook(first) for tensor in tensors))
 

@@ -5,8 +5,8 @@ No derivative lives here; the ops that these are made of have theirs in ``dynagr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import CARDS, Card, only_tensors, register
 from dynagrad._core.ops.arrange import repeated_positions
@@ -94,7 +94,7 @@ def tensor_split(
     if input.ndim == 0:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     size = input.size(dim)
-    given = indices_or_sections.tolist() if isinstance(indices_or_sections, TensorBase) else indices_or_sections
+    given: Any = indices_or_sections.tolist() if isinstance(indices_or_sections, TensorBase) else indices_or_sections
     if isinstance(given, tuple | list):
         bounds = [slice(first, last).indices(size) for first, last in zip([0, *given], [*given, size], strict=True)]
         return tuple(input.narrow(dim, first, max(last - first, 0)) for first, last, _ in bounds)
@@ -105,9 +105,11 @@ def tensor_split(
 
 
 def _split_evenly(
-    input: Tensor, args: tuple, indices: object, sections: object, name: str, dim: int
+    input: Tensor, args: tuple[object, ...], indices: object, sections: object, name: str, dim: int
 ) -> tuple[Tensor, ...]:
-    given = [each for each in (indices, sections, args[0] if len(args) == 1 else args or None) if each is not None]
+    given: list[Any] = [
+        each for each in (indices, sections, args[0] if len(args) == 1 else args or None) if each is not None
+    ]
     if len(given) != 1:
         raise TypeError(f"{name}() expects the number of sections or the indices at which to split")
     if input.ndim < (needed := {"hsplit": 1, "vsplit": 2, "dsplit": 3}[name]):
@@ -183,9 +185,10 @@ def tile(input: Tensor, *args: object, dims: Sequence[int] | None = None) -> Ten
     >>> dynagrad.tile(dynagrad.tensor([[1, 2]]), (2,))
     tensor([[1, 2, 1, 2]])
     """
+    given: Any = dims
     if dims is None:
-        dims = args[0] if len(args) == 1 and isinstance(args[0], tuple | list) else args
-    times = (dims,) if isinstance(dims, int) else tuple(dims)
+        given = args[0] if len(args) == 1 and isinstance(args[0], tuple | list) else args
+    times = (given,) if isinstance(given, int) else tuple(given)
     return input.repeat((1,) * (input.ndim - len(times)) + times)
 
 
@@ -205,7 +208,7 @@ def repeat_interleave(
     if input.ndim == 0:
         input = input.flatten()
     if not isinstance(repeats, TensorBase):
-        return _of_size(_repeat_each(input, repeats, dim), dim, output_size)
+        return _of_size(_repeat_each(input, repeats, dim), dim, output_size)  # type: ignore[arg-type]  # a Tensor is a TensorBase
     size = input.size(dim)
     if repeats.ndim == 0 or (repeats.ndim == 1 and repeats.numel() == 1):
         repeats = repeats.reshape(1).expand(size)
@@ -262,6 +265,7 @@ def _from_the_front(indices: Tensor, size: int) -> Tensor:
     return indices.where(indices >= 0, indices + size)
 
 
+_op: Callable[..., Any]
 for _op in (hstack, vstack, dstack, column_stack):
     register(Card(_op.__name__, _op, method=False, aliases=("row_stack",) if _op is vstack else (), samples="join"))
 for _op in (tensor_split, hsplit, vsplit, dsplit, fliplr, flipud, tile, repeat_interleave, take_along_dim):

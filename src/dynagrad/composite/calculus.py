@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dynagrad._core import return_types as named
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _cat(tensors: Sequence[Tensor], dim: int) -> Tensor:
-    return CARDS["cat"].op(tuple(tensors), dim)  # type: ignore[no-any-return]
+    return CARDS["cat"].op(tuple(tensors), dim)
 
 
 # ---- differences -----------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def cov(
     mean = X.sum(1) / n if weights is None else (X * weights).sum(1) / total
     norm = total - correction
     if aweights is not None and correction:
-        norm = total - correction * (weights * aweights).sum() / total  # type: ignore[operator]
+        norm = total - correction * (weights * aweights).sum() / total
     centred = X - mean.unsqueeze(1)
     weighted = centred if weights is None else centred * weights
     norm = norm.clamp(min=0) if hasattr(norm, "ndim") else max(norm, 0)
@@ -304,13 +304,13 @@ def histogram(
 
 def _edges(x: Tensor, bins: Any, limits: Sequence[float] | None) -> Tensor:
     if hasattr(bins, "ndim"):
-        return bins  # type: ignore[no-any-return]
+        return bins
     low, high = (0.0, 1.0) if not x.numel() else (x.min().item(), x.max().item())
     if limits is not None:
         low, high = limits
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return CARDS["linspace"].op(low, high, bins + 1, dtype=x.dtype)  # type: ignore[no-any-return]
+    return CARDS["linspace"].op(low, high, bins + 1, dtype=x.dtype)
 
 
 def histogramdd(
@@ -350,6 +350,7 @@ def histogramdd(
     return named.histogramdd((counts, tuple(edges)))
 
 
+_op: Callable[..., Any]
 for _op in (diff, corrcoef, cov, dist, histc, histogram):
     register(Card(_op.__name__, _op, samples="database"))
 for _op in (gradient, trapezoid, trapz, cumulative_trapezoid, histogramdd):

@@ -229,7 +229,7 @@ def isreal(input: Tensor) -> Tensor:
     >>> dynagrad.isreal(dynagrad.ones(2))
     tensor([True, True])
     """
-    return _op("ones_like")(input, dtype=input.isnan().dtype)  # type: ignore[no-any-return]
+    return _op("ones_like")(input, dtype=input.isnan().dtype)
 
 
 def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -6,7 +6,7 @@ Values and derivatives are in ``_core/ops/factor.pyx``. Systems, inverses and de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dynagrad._core import return_types as named
@@ -310,6 +310,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Outpu
     return deliver_all(named.svd, (empty[0], S, empty[1]), out)
 
 
+_op: Callable[..., Any]
 for _op in (cholesky, cholesky_solve, cholesky_inverse, lu_unpack, qr, geqrf, ormqr, svd, lu):
     register(Card(_op.__name__, _op, samples="database", method=_op is not lu_unpack))
 for _op in (

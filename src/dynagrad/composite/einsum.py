@@ -194,7 +194,9 @@ def _aligned(operand: Tensor, labels: list[str], order: list[str]) -> Tensor:
 
 def _pair(a: Tensor, b: Tensor, kept: int, uses: list[int]) -> Tensor:
     """The product of two aligned operands, summed over the dimensions that no later operand has."""
-    only_a, only_b, both = [], [], []
+    only_a: list[int] = []
+    only_b: list[int] = []
+    both: list[int] = []
     for d in range(kept, len(uses)):
         if a.shape[d] != 1 and b.shape[d] != 1:
             uses[d] -= 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad.tensor import Tensor
 
@@ -34,7 +36,7 @@ def instance_norm(
     if not use_input_stats and (running_mean is None or running_var is None):
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
     n, c, *rest = input.shape
-    repeated = [None if v is None else v.repeat(n) for v in (weight, bias, running_mean, running_var)]
+    repeated: list[Any] = [None if v is None else v.repeat(n) for v in (weight, bias, running_mean, running_var)]
     made = _batch_norm(input.contiguous().view(1, n * c, *rest), *repeated, use_input_stats, momentum, eps)
     for running, fresh in ((running_mean, repeated[2]), (running_var, repeated[3])):
         if running is not None and use_input_stats:

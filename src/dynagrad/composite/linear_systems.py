@@ -6,6 +6,7 @@ Values and derivatives of most are in ``_core/ops/solve.pyx``; factorisations ar
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dynagrad._core import return_types as named
@@ -44,7 +45,7 @@ def _solve(A: Tensor, B: Tensor, left: bool, check: bool, name: str) -> tuple[Te
             f"{name}: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
             f"({A.shape[-2]}x{A.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
         )
-    return solve.solve_ex(A, B, left, check, name, vector)  # type: ignore[no-any-return]
+    return solve.solve_ex(A, B, left, check, name, vector)
 
 
 def linalg_solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:
@@ -178,7 +179,7 @@ def logdet(input: Tensor) -> Tensor:
     tensor(0.)
     """
     sign, logarithm = solve.slogdet(input)
-    return logarithm.masked_fill(sign == -1, math.nan)  # type: ignore[no-any-return]
+    return logarithm.masked_fill(sign == -1, math.nan)
 
 
 # ---- pseudoinverse and least squares ---------------------------------------------------------------------------------
@@ -197,8 +198,8 @@ def cutoff(A: Tensor, largest: Tensor, atol: Any, rtol: Any) -> Tensor:
             rtol = 0.0 if atol > 0 else unset
     limits = rtol * largest
     if atol is None:
-        return limits  # type: ignore[no-any-return]
-    return limits.maximum(atol.to(limits.dtype) if hasattr(atol, "ndim") else limits.new_full((), atol))  # type: ignore[no-any-return]
+        return limits
+    return limits.maximum(atol.to(limits.dtype) if hasattr(atol, "ndim") else limits.new_full((), atol))
 
 
 def linalg_pinv(
@@ -334,6 +335,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     return result
 
 
+_op: Callable[..., Any]
 for _op in (triangular_solve, lu_solve, inverse, det, slogdet, logdet, pinverse, matrix_exp):
     register(Card(_op.__name__, _op, samples="database"))
 for _op in (

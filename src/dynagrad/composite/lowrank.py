@@ -22,7 +22,7 @@ def _range(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tensor:
     for _ in range(niter):
         Q = qr(A.mT @ Q).Q
         Q = qr(A @ Q).Q
-    return Q  # type: ignore[no-any-return]
+    return Q
 
 
 def svd_lowrank(

@@ -51,14 +51,14 @@ def linalg_matrix_norm(
     if not A.is_floating_point():
         raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {A.dtype}")
     if ord == "fro":
-        return CARDS["linalg_vector_norm"].op(A, 2, (rows, columns), keepdim, dtype=dtype, out=out)  # type: ignore[no-any-return]
+        return CARDS["linalg_vector_norm"].op(A, 2, (rows, columns), keepdim, dtype=dtype, out=out)
     if ord in (2, -2, "nuc"):
         return deliver(_of_singular_values(A, ord, (rows, columns), keepdim, dtype), out)
     if ord not in (1, -1, INF, -INF):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    summed, picked = (rows, columns) if abs(ord) == 1 else (columns, rows)  # type: ignore[arg-type]  # a number here
+    summed, picked = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = A.abs().sum(summed, True, dtype=dtype)
-    found: Tensor = _largest(sums, picked) if ord > 0 else sums.amin(picked, True)  # type: ignore[operator]
+    found: Tensor = _largest(sums, picked) if ord > 0 else sums.amin(picked, True)
     return deliver(found if keepdim else found.squeeze(max(rows, columns)).squeeze(min(rows, columns)), out)
 
 
@@ -136,14 +136,14 @@ def linalg_norm(
     """
     pair = isinstance(dim, (tuple, list)) and len(dim) == 2
     if ord is None:
-        return CARDS["linalg_vector_norm"].op(A, 2.0, dim, keepdim, dtype=dtype, out=out)  # type: ignore[no-any-return]
+        return CARDS["linalg_vector_norm"].op(A, 2.0, dim, keepdim, dtype=dtype, out=out)
     if dim is None and A.dim() > 2:
         raise RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D."
         )
     if isinstance(ord, str) or pair or (dim is None and A.dim() == 2):
         return linalg_matrix_norm(A, ord, dim if pair else (-2, -1), keepdim, dtype=dtype, out=out)  # type: ignore[arg-type]
-    return CARDS["linalg_vector_norm"].op(A, ord, dim, keepdim, dtype=dtype, out=out)  # type: ignore[no-any-return]
+    return CARDS["linalg_vector_norm"].op(A, ord, dim, keepdim, dtype=dtype, out=out)
 
 
 register(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def sum_to_size(input: Tensor, *size: int | Sequence[int]) -> Tensor:
     """The sum over the dimensions that broadcasting would have made of a tensor of this size."""
     given = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
-    shape = tuple(given)  # type: ignore[arg-type]
+    shape = tuple(given)
     extra = input.ndim - len(shape)
     if extra < 0 or any(s not in (1, n) for s, n in zip(shape, input.shape[extra:], strict=True)):
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(input.shape)}}}.")

@@ -139,7 +139,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     if len(tensors) == 1:
         return tensors[0]
     grids = CARDS["meshgrid"].op(*tensors, indexing="ij")
-    return CARDS["stack"].op([grid.flatten() for grid in grids], 1)  # type: ignore[no-any-return]
+    return CARDS["stack"].op([grid.flatten() for grid in grids], 1)
 
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
@@ -174,7 +174,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     if any(t.ndim > 2 for t in tensors):
         raise RuntimeError("block_diag: Input tensors must have 2 or fewer dimensions.")
     if not tensors:
-        return CARDS["empty"].op(1, 0)  # type: ignore[no-any-return]
+        return CARDS["empty"].op(1, 0)
     blocks = [t.reshape((1,) * (2 - t.ndim) + tuple(t.shape)) for t in tensors]
     width, done, rows = sum(b.shape[1] for b in blocks), 0, []
     dtype = blocks[0].dtype
@@ -185,7 +185,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
         sides = block.new_zeros((m, done)), block.new_zeros((m, width - done - n))
         rows.append(CARDS["cat"].op((sides[0], block, sides[1]), 1))
         done += n
-    return CARDS["cat"].op(rows, 0)  # type: ignore[no-any-return]
+    return CARDS["cat"].op(rows, 0)
 
 
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:

@@ -57,7 +57,7 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
         raise RuntimeError("N must be greater than 1.")
     x = x.long() if x.dtype.is_floating_point is False and x.dtype.itemsize < 8 else x
     repeated = x.unsqueeze(-1).expand((*x.shape, n - 1)).cumprod(-1)
-    return CARDS["cat"].op((x.new_ones((*x.shape, 1)), repeated), -1)  # type: ignore[no-any-return]
+    return CARDS["cat"].op((x.new_ones((*x.shape, 1)), repeated), -1)
 
 
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:

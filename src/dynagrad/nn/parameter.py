@@ -51,10 +51,10 @@ class Parameter(Tensor, metaclass=_MarkedTensor):
         if type(made) is not type(data):
             return alias_of(data, cls, requires_grad)
         made._is_param = True
-        return made
+        return made  # type: ignore[return-value]  # the mark makes it a Parameter to isinstance
 
-    def __repr__(self, *, tensor_contents: str | None = None) -> str:
-        return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)
+    def __repr__(self, *, tensor_contents: str | None = None) -> str:  # type: ignore[override]  # mypy drops names of special methods' arguments
+        return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)  # type: ignore[call-arg]  # likewise
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) not in memo:
@@ -89,6 +89,8 @@ class Buffer(Tensor, metaclass=_MarkedTensor):
 class UninitializedTensorMixin:
     """What a tensor does whose shape is not known until its module sees an input."""
 
+    cls_to_become: type
+    data: Tensor
     _allowed = frozenset({"materialize", "requires_grad", "dtype", "device", "is_leaf", "grad"})
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
@@ -114,7 +116,7 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]  # __repr__ has no contents to be given
     """A parameter of a shape not known yet; ``materialize(shape)`` makes it an ordinary one."""
 
     __slots__ = ()
@@ -129,7 +131,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         return memo[id(self)]
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc]  # likewise
     """A buffer of a shape not known yet; ``materialize(shape)`` makes it an ordinary one."""
 
     __slots__ = ()

@@ -363,7 +363,8 @@ class GroupOptimizer(Optimizer):
                 state = self.state[p] if self._rule.names != ("momentum_buffer",) or group["momentum"] else {}
                 if not state:
                     self._new_state(p, state, group)
-                self._update(p, -p.grad if group["maximize"] else p.grad, state, group)
+                gradient: Any = p.grad  # which those have that are updated
+                self._update(p, -gradient if group["maximize"] else gradient, state, group)
 
 
 def _use_grad_for_differentiable(func: Callable[..., Any]) -> Callable[..., Any]:

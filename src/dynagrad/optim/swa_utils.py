@@ -149,6 +149,8 @@ class AveragedModel(Module):
 
     def update_parameters(self, model: Module) -> None:
         """Takes the weights of ``model`` into the average."""
+        mine: list[Tensor]
+        theirs: list[Tensor]
         mine, theirs = list(self.module.parameters()), list(model.parameters())
         if self.use_buffers:
             mine, theirs = mine + list(self.module.buffers()), theirs + list(model.buffers())

@@ -105,7 +105,7 @@ class Collector:
 
     def _stack(self) -> list[Span]:
         try:
-            return self.local.stack  # type: ignore[no-any-return]
+            return self.local.stack
         except AttributeError:
             self.threads.setdefault(threading.get_ident(), len(self.threads) + 1)
             made: list[Span] = []
@@ -181,7 +181,7 @@ class _Backward:
     def _open(self) -> list[Any]:
         if not hasattr(self.local, "open"):
             self.local.open = []
-        return self.local.open  # type: ignore[no-any-return]
+        return self.local.open
 
     def _begin(self, key: Any, name: str, gradients: tuple[Any, ...]) -> None:
         self._open().append((key, self.collector.begin(name, "cpu_op", gradients)))

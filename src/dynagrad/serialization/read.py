@@ -138,7 +138,7 @@ class _Reader:
         if self.module is None:
             return RestrictedUnpickler(file, persistent_load).load()
 
-        class Unpickler(self.module.Unpickler):  # type: ignore[misc, name-defined]  # of the module that the user chose
+        class Unpickler(self.module.Unpickler):  # type: ignore[name-defined]  # of the module that the user chose
             def find_class(self, module: str, name: str) -> Any:
                 if module.partition(".")[0] != "torch":
                     return super().find_class(module, name)

@@ -137,7 +137,7 @@ class RestrictedUnpickler:
             if name in _LITERALS:
                 self.stack.append(argument)
             elif name in _PUSHED:
-                self.stack.append(_PUSHED[name]())  # type: ignore[no-untyped-call, operator]  # makers of fresh values
+                self.stack.append(_PUSHED[name]())  # type: ignore[operator]  # makers of fresh values
             elif name not in _IGNORED:
                 step = _STEPS.get(name)
                 if step is None:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
 
@@ -55,8 +55,13 @@ class _StorageReference:
         self.id: tuple[Any, ...] = ("storage", kind, key, place, count)
 
 
-class TorchPickler(pickle._Pickler):  # type: ignore[name-defined, misc]  # the C one looks up every name it writes
+class TorchPickler(pickle._Pickler):  # the C one looks up every name it writes
     """Pickles under PyTorch's names, with the bytes of tensors aside in ``storages``."""
+
+    proto: int
+    save: Callable[[Any], None]
+    write: Callable[[bytes], object]
+    memoize: Callable[[Any], None]
 
     def __init__(self, file: Any, protocol: int, legacy: bool = False) -> None:
         super().__init__(file, protocol)
@@ -112,7 +117,7 @@ class TorchPickler(pickle._Pickler):  # type: ignore[name-defined, misc]  # the 
         if type(tensor) is Parameter or (isinstance(tensor, Parameter) and type(tensor) is Tensor):
             data = alias_of(tensor, Tensor)
             self.kept.append(data)  # the memo goes by identity: nothing may be freed before the end
-            arguments = (data, tensor.requires_grad, OrderedDict())
+            arguments: tuple[Any, ...] = (data, tensor.requires_grad, OrderedDict())
             return (_PARAMETER_WITH_STATE, (*arguments, state)) if state else (_PARAMETER, arguments)
         arguments = self._laid_out(tensor)
         if type(tensor) is Tensor and not state:
@@ -138,7 +143,7 @@ class TorchPickler(pickle._Pickler):  # type: ignore[name-defined, misc]  # the 
         elif (spoken := names.spoken(obj)) is not None:
             self._write_name(obj, *spoken)
         else:
-            super().save_global(obj, name)
+            super().save_global(obj, name)  # type: ignore[misc]  # typeshed lacks it
 
     def _write_name(self, obj: Any, module: str, name: str) -> None:
         if self.proto >= 4:
@@ -149,7 +154,7 @@ class TorchPickler(pickle._Pickler):  # type: ignore[name-defined, misc]  # the 
             self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode("ascii"))
         self.memoize(obj)
 
-    dispatch = {**pickle._Pickler.dispatch, FunctionType: save_global}  # type: ignore[attr-defined]  # noqa: RUF012
+    dispatch = {**pickle._Pickler.dispatch, FunctionType: save_global}  # type: ignore[dict-item]  # noqa: RUF012  # typeshed takes it for that of Unpickler
 
 
 def save(
@@ -272,7 +277,7 @@ def _write_archive(file: Any, name: str, pickled: bytes, storages: list[tuple[st
         if byteorder:
             _add(archive, f"{name}/byteorder", sys.byteorder.encode())
         for key, data in storages:
-            shown = bytes(data.numel()) if skips_data() else memoryview(data)  # type: ignore[arg-type]  # tensors export buffers
+            shown = bytes(data.numel()) if skips_data() else memoryview(data)  # tensors export buffers
             _add(archive, f"{name}/data/{key}", shown)
         _add(archive, f"{name}/version", b"3\n")
 

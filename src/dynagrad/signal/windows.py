@@ -38,9 +38,9 @@ def _line(name: str, M: int, sym: bool, start: float, end: float, given: tuple[A
     """M numbers from start towards end, which is reached where ``sym``."""
     options = _options(name, M, *given)
     if M == 0:
-        return CARDS["empty"].op(0, **options)  # type: ignore[no-any-return]
+        return CARDS["empty"].op(0, **options)
     count = M if sym or M == 1 else M + 1
-    return CARDS["linspace"].op(start, end, count, **options).narrow(0, 0, M)  # type: ignore[no-any-return]
+    return CARDS["linspace"].op(start, end, count, **options).narrow(0, 0, M)
 
 
 def _finished(window: Tensor, requires_grad: bool) -> Tensor:

@@ -28,7 +28,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-class SummaryWriter(_SummaryWriter):  # type: ignore[misc]  # tensorboardX has no types
+class SummaryWriter(_SummaryWriter):
     """tensorboardX's writer, which takes our tensors wherever it takes arrays.
 
     Args:

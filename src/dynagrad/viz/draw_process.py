@@ -12,7 +12,7 @@ LAYOUT_STACK = 512 << 20
 
 def image(source: str, format: str, engine: str) -> bytes:
     """The image of ``source``; what Graphviz allocates for it is left to the end of this process."""
-    from pygraphviz import AGraph, graphviz  # type: ignore[import-untyped]
+    from pygraphviz import AGraph, graphviz
 
     graph = AGraph(string=source)
     context = graphviz.gvContextWithBuiltins()

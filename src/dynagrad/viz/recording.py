@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Recording:
         """
         path = os.fspath(path)
         ending = os.path.splitext(path)[1].lower()
-        writers = {
+        writers: dict[str, Callable[[], str]] = {
             ".html": self.html, ".htm": self.html, ".json": self.json, ".svg": self.svg, ".dot": self.dot,
             ".gv": self.dot, ".mmd": self.mermaid, ".txt": self.text,
             ".md": lambda: f"```mermaid\n{self.mermaid()}```\n",

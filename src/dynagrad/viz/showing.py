@@ -68,7 +68,7 @@ def show(value: Any, params: Any = None, *, theme: str = "light") -> Any:
     from .graph_svg import svg_of_model
     from .make_dot import make_dot
 
-    picture = value if hasattr(value, "model") else make_dot(value, params=params)
+    picture: Any = value if hasattr(value, "model") else make_dot(value, params=params)
     drawing = svg_of_model(picture.model, theme=theme)
     if in_notebook():
         return _Shown(drawing)

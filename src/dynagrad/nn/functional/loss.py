@@ -334,10 +334,10 @@ def gaussian_nll_loss(
             raise ValueError("var is of incorrect size")
     if reduction not in REDUCTIONS:
         raise ValueError(reduction + " is not valid")
-    var = var.clone()
+    var = var.clone()  # type: ignore[union-attr]  # a tensor by now
     with dynagrad.no_grad():
-        var.clamp_(min=eps)
-    loss = 0.5 * (var.log() + (input - target) ** 2 / var)
+        var.clamp_(min=eps)  # type: ignore[union-attr]  # likewise
+    loss = 0.5 * (var.log() + (input - target) ** 2 / var)  # type: ignore[union-attr]  # likewise
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)
     return _reduced(loss, reduction)

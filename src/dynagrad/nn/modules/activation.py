@@ -443,6 +443,8 @@ class MultiheadAttention(Module):
     """
 
     __constants__ = ["batch_first"]
+    bias_k: Parameter | None
+    bias_v: Parameter | None
 
     def __init__(
         self,

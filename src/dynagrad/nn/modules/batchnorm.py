@@ -70,7 +70,7 @@ class _NormBase(Module):
         """Weight 1, bias 0, and the running statistics as new."""
         self.reset_running_stats()
         if self.affine:
-            init.ones_(self.weight)
+            init.ones_(self.weight)  # type: ignore[arg-type]  # there is one where it is affine
             if self.bias is not None:
                 init.zeros_(self.bias)
 
@@ -119,7 +119,7 @@ class _BatchNorm(_NormBase):
                 factor = 1.0 / float(self.num_batches_tracked)
         uses_batch = self.training or (self.running_mean is None and self.running_var is None)
         keeps = not self.training or self.track_running_stats
-        running = (self.running_mean, self.running_var) if keeps else (None, None)
+        running: tuple[Any, Any] = (self.running_mean, self.running_var) if keeps else (None, None)
         return F.batch_norm(input, *running, self.weight, self.bias, uses_batch, factor, self.eps)
 
 
@@ -159,7 +159,7 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
             self.num_features = input.shape[1]
         if not self.has_uninitialized_params():
             return
-        made = (self.weight, self.bias) if self.affine else ()
+        made: tuple[Any, ...] = (self.weight, self.bias) if self.affine else ()
         made += (self.running_mean, self.running_var) if self.track_running_stats else ()
         for each in made:
             if each is not None:

@@ -298,8 +298,8 @@ def _pairs(given: Any, name: str) -> list[tuple[Any, Any]]:
     for i, pair in enumerate(pairs):
         if not isinstance(pair, Iterable):
             raise TypeError(f"{name} update sequence element #{i} should be Iterable; is {type(pair).__name__}")
-        if len(pair) != 2:
-            raise ValueError(f"{name} update sequence element #{i} has length {len(pair)}; 2 is required")
+        if len(pair) != 2:  # type: ignore[arg-type]  # what has no length is refused by len itself
+            raise ValueError(f"{name} update sequence element #{i} has length {len(pair)}; 2 is required")  # type: ignore[arg-type]  # it has
     return pairs
 
 

@@ -256,7 +256,7 @@ class _ConvTransposeNd(_ConvNd):
                 f"ConvTranspose{rank}D: for {input.dim()}D input, output_size must have {rank} or {front + rank} "
                 f"elements (got {len(wanted)})"
             )
-        numbers = zip(input.shape[front:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
+        numbers: Any = zip(input.shape[front:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
         least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in numbers]
         most = [n + s - 1 for n, s in zip(least, self.stride, strict=True)]
         if any(not low <= n <= high for n, low, high in zip(wanted, least, most, strict=True)):
@@ -349,6 +349,13 @@ class ConvTranspose3d(_ConvTransposeNd):
 # ---- lazy forms ----
 class _LazyConvXdMixin(LazyModuleMixin):
     """Makes weight and bias at the first input, which says how many channels there are."""
+
+    weight: Any
+    bias: Any
+    groups: int
+    transposed: bool
+    kernel_size: tuple[int, ...]
+    _rank: int
 
     def reset_parameters(self) -> None:
         """Nothing before the channels are known."""

@@ -115,8 +115,12 @@ class Hooked:
     _is_full_backward_hook: bool | None
     _forward_hooks: dict[int, Hook]
     _forward_pre_hooks: dict[int, Hook]
+    _forward_hooks_with_kwargs: dict[int, bool]
+    _forward_hooks_always_called: dict[int, bool]
+    _forward_pre_hooks_with_kwargs: dict[int, bool]
     _backward_hooks: dict[int, Hook]
     _backward_pre_hooks: dict[int, Hook]
+    forward: Callable[..., Any]
 
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False

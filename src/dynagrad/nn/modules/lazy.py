@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynagrad.nn.parameter import is_lazy
+
+if TYPE_CHECKING:
+    from dynagrad.nn.modules.module import Module as _Host  # it stands before one among the bases
+else:
+    _Host = object
 
 __all__ = ["LazyModuleMixin"]
 
 
-class LazyModuleMixin:
+class LazyModuleMixin(_Host):
     """Comes before a Module among the bases of a lazy one, which defines ``initialize_parameters`` and ``cls_to_become``.
 
     At the first call the parameters are made, and the module turns into one of ``cls_to_become``.

@@ -498,10 +498,10 @@ class Module(Hooked, Stateful, ModuleBase):
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
         self.__dict__.setdefault("_is_full_backward_hook", None)
 
-    def __reduce_ex__(self, protocol: int) -> Any:
+    def __reduce_ex__(self, protocol: int) -> Any:  # type: ignore[override]  # nothing else is passed
         import copyreg
 
-        return copyreg.__newobj__, (type(self),), self.__getstate__()
+        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]  # typeshed lacks it
 
     def __getstate__(self) -> Any:
         return dict(self.__dict__)

@@ -82,7 +82,7 @@ def _out(state: State) -> Tensor:
     return state[0] if isinstance(state, tuple) else state
 
 
-def _each(state: State, fn: Callable[[Tensor], Tensor]) -> State:
+def _each(state: State, fn: Callable[..., Tensor]) -> State:
     return tuple(fn(each) for each in state) if isinstance(state, tuple) else fn(state)
 
 

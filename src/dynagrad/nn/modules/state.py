@@ -32,8 +32,6 @@ class IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
-    __str__ = __repr__
-
 
 class _WithModule:
     """A hook that gets its module first; the module is known weakly."""
@@ -61,6 +59,10 @@ class Stateful:
     _buffers: dict[str, Any]
     _modules: dict[str, Any]
     _non_persistent_buffers_set: set[str]
+    _state_dict_hooks: dict[int, Hook]
+    _state_dict_pre_hooks: dict[int, Hook]
+    _load_state_dict_pre_hooks: dict[int, Hook]
+    _load_state_dict_post_hooks: dict[int, Hook]
 
     def get_extra_state(self) -> Any:
         """What else belongs into the state_dict. A module that has such state defines this and ``set_extra_state``."""

@@ -21,7 +21,7 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
     >>> fuse_conv_bn_eval(Conv2d(3, 8, 1, bias=False).eval(), BatchNorm2d(8).eval()).bias.shape
     torch.Size([8])
     """
-    return _fused(conv, bn, lambda *parts: fuse_conv_bn_weights(*parts, transpose))
+    return _fused(conv, bn, lambda *parts: fuse_conv_bn_weights(*parts, transpose))  # type: ignore[call-arg]  # seven parts
 
 
 def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:

@@ -129,7 +129,7 @@ def pack_padded_sequence(
     if not enforce_sorted:
         lengths, order = lengths.sort(descending=True)
         input = input.index_select(0 if batch_first else 1, order)
-    sizes = lengths.tolist()
+    sizes = lengths.tolist()  # type: ignore[union-attr]  # a tensor by now
     steps = input.transpose(0, 1) if batch_first else input
     if not sizes or len(sizes) != steps.size(1):
         raise RuntimeError(

@@ -53,7 +53,7 @@ def _like_mapping(model: Any, items: dict[Any, Any]) -> Any:
             made = copy.copy(model)
             made.update(items)
             return made
-        return type(model)(items)  # type: ignore[call-arg]  # the next line is for those that cannot
+        return type(model)(items)  # the next line is for those that cannot
     except TypeError:
         return items
 
@@ -65,7 +65,7 @@ def _like_sequence(model: Any, items: list[Any]) -> Any:
             for i, each in enumerate(items):
                 made[i] = each
             return made
-        return type(model)(items)  # type: ignore[call-arg]  # the next line is for those that cannot
+        return type(model)(items)  # the next line is for those that cannot
     except TypeError:
         return items
 

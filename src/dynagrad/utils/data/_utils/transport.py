@@ -31,7 +31,8 @@ def _without_tensors(table: Any) -> Any:
 
 def pack(value: Any) -> tuple[bytes, list[memoryview]]:
     """A pickle of ``value``, and the buffers of its tensors and arrays."""
-    stream, buffers = io.BytesIO(), []
+    stream = io.BytesIO()
+    buffers: list[pickle.PickleBuffer] = []
     pickler = reduction.ForkingPickler(stream, 5, True, buffers.append)
     pickler.dispatch_table = _without_tensors(pickler.dispatch_table)
     pickler.dump(value)
@@ -62,7 +63,7 @@ def _send_file(pipe: connection.Connection, buffers: list[memoryview]) -> None:
             while written < buffer.nbytes:
                 written += os.pwrite(file, buffer[written:], offset + written)
             offset += _rounded(buffer.nbytes)
-        reduction.send_handle(pipe, file, None)  # type: ignore[arg-type]  # the process matters on Windows only
+        reduction.send_handle(pipe, file, None)  # the process matters on Windows only
     finally:
         os.close(file)
 
