@@ -3,6 +3,8 @@
 The engine and the nodes are native (`_core`).
 """
 
+from typing import Any as _Any
+
 from dynagrad._core.base import backward, grad
 from dynagrad._core.saved import SavedTensor
 from dynagrad.autograd import functional, graph, variable
@@ -45,7 +47,7 @@ __all__ = [
 _LAZY = ("forward_ad", "profiler", "profiler_util")
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     """The profiler, and forward mode, which stands on the transforms of functions, are imported when first asked for."""
     if name in _LAZY:
         from importlib import import_module

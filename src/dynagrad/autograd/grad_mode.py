@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Generator
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from dynagrad._core.graph import (
     is_grad_enabled,
@@ -96,6 +96,10 @@ class _Mode:
 class _BareMode(_Mode):
     """A mode without arguments, which may also decorate without parentheses: ``@no_grad``."""
 
+    @overload
+    def __new__(cls, func: None = None) -> Self: ...
+    @overload
+    def __new__(cls, func: Callable[..., Any]) -> Any: ...
     def __new__(cls, func: Callable[..., Any] | None = None) -> Any:
         return super().__new__(cls) if func is None else cls()(func)
 

@@ -3,14 +3,25 @@
 Imported when first asked for: `import dynagrad` does not load it. Optimisers are in `optim`.
 """
 
-from dynagrad.nn import init
-from dynagrad.nn.factory import factory_kwargs
+import typing as _typing
 
-from dynagrad.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # isort: skip
-from dynagrad.nn import common_types, functional, grad, modules, utils
+from dynagrad.nn import init as init
+from dynagrad.nn.factory import factory_kwargs as factory_kwargs
+
+from dynagrad.nn.parameter import (  # isort: skip
+    Buffer as Buffer,
+    Parameter as Parameter,
+    UninitializedBuffer as UninitializedBuffer,
+    UninitializedParameter as UninitializedParameter,
+)
+from dynagrad.nn import common_types as common_types
+from dynagrad.nn import functional as functional
+from dynagrad.nn import grad as grad
+from dynagrad.nn import modules as modules
+from dynagrad.nn import utils as utils
 from dynagrad.nn.modules import *  # noqa: F403  # its __all__ is the list of layers
 
-__all__ = [
+_OWN = [
     "Buffer",
     "Parameter",
     "UninitializedBuffer",
@@ -23,12 +34,13 @@ __all__ = [
     "modules",
     "utils",
 ]
-__all__ += modules.__all__
+if not _typing.TYPE_CHECKING:  # type checkers follow the imports, and no __all__ but a literal one
+    __all__ = [*_OWN, *modules.__all__]  # noqa: PLE0604  # names they are
 
 _LAZY = {"DataParallel": "parallel", "attention": "attention", "parallel": "parallel"}
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _typing.Any:
     """What few programs use is imported when first asked for."""
     if name in _LAZY:
         from importlib import import_module

@@ -3,6 +3,8 @@
 A step over all the parameters of a group is one native pass (`_core/ops/optimise.pyx`); those of `by_ops` have none.
 """
 
+from typing import Any as _Any
+
 from dynagrad.optim import lr_scheduler as lr_scheduler
 from dynagrad.optim.adadelta import Adadelta as Adadelta
 from dynagrad.optim.adafactor import Adafactor as Adafactor
@@ -22,7 +24,7 @@ from dynagrad.optim.sgd import SGD as SGD
 from dynagrad.optim.sparse_adam import SparseAdam as SparseAdam
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     """`swa_utils` needs `nn`, which the optimisers themselves do not."""
     if name == "swa_utils":
         import importlib

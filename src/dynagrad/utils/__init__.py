@@ -1,5 +1,7 @@
 """What programs use around a model: data loading, checkpointing, logs, measurements."""
 
+from typing import Any as _Any
+
 _MODULES = """
     _pytree benchmark checkpoint collect_env cpp_extension data deterministic dlpack hooks model_zoo
     safetensors tensorboard
@@ -7,7 +9,7 @@ _MODULES = """
 _NAMES = {"swap_tensors": "swap"}
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     """The parts are imported when first asked for."""
     if name in _MODULES or name in _NAMES:
         from importlib import import_module

@@ -1,5 +1,7 @@
 """The layers, a file for each family under the name of PyTorch's file, whose ``__all__`` is its list."""
 
+import typing as _typing
+
 from dynagrad.nn.modules import (
     activation,
     adaptive,
@@ -40,7 +42,7 @@ from dynagrad.nn.modules.instancenorm import *  # noqa: F403
 from dynagrad.nn.modules.linear import *  # noqa: F403
 from dynagrad.nn.modules.linear_cross_entropy_options import *  # noqa: F403
 from dynagrad.nn.modules.loss import *  # noqa: F403
-from dynagrad.nn.modules.module import Module
+from dynagrad.nn.modules.module import Module as Module
 from dynagrad.nn.modules.normalization import *  # noqa: F403
 from dynagrad.nn.modules.padding import *  # noqa: F403
 from dynagrad.nn.modules.pixelshuffle import *  # noqa: F403
@@ -76,4 +78,5 @@ _FAMILIES = (
     upsampling,
 )
 
-__all__ = ["Module", *(name for family in _FAMILIES for name in family.__all__)]  # noqa: PLE0604  # names they are
+if not _typing.TYPE_CHECKING:  # type checkers follow the imports, and no __all__ but a literal one
+    __all__ = ["Module", *(name for family in _FAMILIES for name in family.__all__)]  # noqa: PLE0604  # names they are

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import dynagrad
 from dynagrad import Tensor
@@ -96,9 +96,11 @@ class Module(Hooked, Stateful, ModuleBase):
         super().__init_subclass__(**kwargs)
         adopt(cls)
 
-    def forward(self, *input: Any) -> Any:
-        """What the module computes. Every module defines it."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+    if not TYPE_CHECKING:  # to a checker it is a Callable[..., Any], so that modules may define it with any arguments
+
+        def forward(self, *input: Any) -> Any:
+            """What the module computes. Every module defines it."""
+            raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __getattr__(self, name: str) -> Any:
         return ModuleBase._registered(self, name)

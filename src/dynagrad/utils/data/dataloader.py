@@ -16,7 +16,7 @@ from dynagrad.utils.data._utils.collate import default_collate, default_convert
 from dynagrad.utils.data._utils.fetch import fetcher_of
 from dynagrad.utils.data._utils.pool import WorkerPool, warn_of_many_workers
 from dynagrad.utils.data._utils.worker import get_worker_info
-from dynagrad.utils.data.dataset import IterableDataset
+from dynagrad.utils.data.dataset import Dataset, IterableDataset
 from dynagrad.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
@@ -66,7 +66,7 @@ class DataLoader(Generic[_T_co]):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Dataset[_T_co] | Iterable[_T_co],
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Iterable[Any] | None = None,
@@ -86,7 +86,7 @@ class DataLoader(Generic[_T_co]):
         in_order: bool = True,
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
-        self.dataset = dataset
+        self.dataset: Any = dataset
         self.num_workers, self.timeout, self.worker_init_fn = num_workers, timeout, worker_init_fn
         self.prefetch_factor = 2 if num_workers > 0 and prefetch_factor is None else prefetch_factor
         self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
