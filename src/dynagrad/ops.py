@@ -166,7 +166,7 @@ def function_of(operator: str) -> Callable[..., Any] | None:
     if operator in OWN:
         return OWN[operator]
     if operator in LAYERS:
-        return getattr(functional, operator)  # type: ignore[no-any-return]
+        return getattr(functional, operator)
     card = CARDS.get(operator)
     found = getattr(dynagrad, operator, None) or getattr(Tensor, operator, None) or (card.op if card else None)
     return None if not callable(found) or isinstance(found, (type, types.ModuleType)) else found

@@ -62,7 +62,7 @@ class _Uniforms:
 
 
 def _type_name(tensor: Tensor) -> str:
-    return tensor.type().removeprefix("torch.").removesuffix("Tensor")  # type: ignore[no-any-return]
+    return tensor.type().removeprefix("torch.").removesuffix("Tensor")
 
 
 def _need_floating(op: str, tensor: Tensor) -> None:
@@ -157,7 +157,7 @@ def _standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor
     True
     """
     _need_floating("gamma_cpu", input)
-    return _StandardGamma.apply(input, generator)  # type: ignore[no-any-return]
+    return _StandardGamma.apply(input, generator)
 
 
 # ---- Dirichlet -------------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tens
     tensor([1., 1.])
     """
     _need_floating("dirichlet", input)
-    return _SampleDirichlet.apply(input, generator)  # type: ignore[no-any-return]
+    return _SampleDirichlet.apply(input, generator)
 
 
 # ---- derivatives of gamma and beta numbers by their parameters -------------------------------------------------------
@@ -423,4 +423,4 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
             raise ValueError(f"binomial only supports floating-point dtypes for {name}, got: {_type_name(tensor)}")
     if count.dtype is not prob.dtype:
         raise RuntimeError(f"Found dtype {_type_name(prob)} but expected {_type_name(count)}")
-    return _Binomial.apply(count, prob, generator)  # type: ignore[no-any-return]
+    return _Binomial.apply(count, prob, generator)

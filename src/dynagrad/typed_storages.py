@@ -28,7 +28,7 @@ class _OfOneDtype(type):
 
     dtype: dynagrad.dtype
 
-    def __call__(cls, data: int | Sequence[Any] = 0, *, wrap_storage: UntypedStorage | None = None) -> TypedStorage:  # type: ignore[override]  # makes a TypedStorage
+    def __call__(cls, data: int | Sequence[Any] = 0, *, wrap_storage: UntypedStorage | None = None) -> TypedStorage:
         if wrap_storage is not None:
             return TypedStorage(wrap_storage, cls.dtype)
         if isinstance(data, int):

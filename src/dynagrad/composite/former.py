@@ -69,7 +69,7 @@ def orgqr(input: Tensor, input2: Tensor, *, out: Tensor | None = None) -> Tensor
     tensor([[1.],
             [0.]])
     """
-    return CARDS["linalg_householder_product"].op(input, input2, out=out)  # type: ignore[no-any-return]
+    return CARDS["linalg_householder_product"].op(input, input2, out=out)
 
 
 def frobenius_norm(
@@ -91,7 +91,7 @@ def frobenius_norm(
     dims = [dim] if isinstance(dim, int) else list(dim)
     if len(dims) > 2:
         raise RuntimeError(f"Expected at most 2 dimensions, but got {len(dims)} dimensions instead.")
-    return CARDS["linalg_vector_norm"].op(input, 2, dims or None, keepdim, out=out)  # type: ignore[no-any-return]
+    return CARDS["linalg_vector_norm"].op(input, 2, dims or None, keepdim, out=out)
 
 
 def nuclear_norm(
@@ -117,7 +117,7 @@ def nuclear_norm(
         dim = given.pop(0)
     keepdim = given.pop(0) if given else keepdim
     dims = (-2, -1) if dim is None else tuple(dim)
-    return CARDS["linalg_matrix_norm"].op(input, "nuc", dims, keepdim, out=out)  # type: ignore[no-any-return]
+    return CARDS["linalg_matrix_norm"].op(input, "nuc", dims, keepdim, out=out)
 
 
 # ---- taken away ------------------------------------------------------------------------------------------------------

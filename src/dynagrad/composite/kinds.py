@@ -128,12 +128,12 @@ def _imag(self: Tensor) -> Tensor:  # noqa: ARG001
 
 def _hardshrink(self: Tensor, lambd: float = 0.5) -> Tensor:
     """The elements outside of ``[-lambd, lambd]``, and 0 for the others."""
-    return CARDS["hardshrink"].op(self, lambd)  # type: ignore[no-any-return]
+    return CARDS["hardshrink"].op(self, lambd)
 
 
 def _prelu(self: Tensor, weight: Tensor) -> Tensor:
     """``x`` above 0 and ``weight x`` below; a weight for all, or one for each channel, which is dimension 1."""
-    return CARDS["prelu"].op(self, weight)  # type: ignore[no-any-return]
+    return CARDS["prelu"].op(self, weight)
 
 
 _METHODS: dict[str, Callable[..., Any]] = {

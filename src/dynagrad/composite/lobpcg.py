@@ -81,7 +81,7 @@ def lobpcg(
     if _recorded(A, B):
         if B is not None:
             raise NotImplementedError("lobpcg: there are derivatives without B only")
-        return _extremes(*CARDS["linalg_eigh"].op((A + A.mT) / 2), k, down)
+        return _extremes(*CARDS["linalg_eigh"].op((A + A.mT) / 2), k, down)  # type: ignore[call-arg]  # a pair comes first
     if A.dim() > 2:
         return _in_batches(A, k, B, X, n, iK, niter, tol, down)
     start = CARDS["randn"].op(A.shape[-1], n, dtype=A.dtype) if X is None else X
@@ -125,7 +125,7 @@ def _orthonormal(S: Tensor, B: Tensor | None) -> Tensor:
     scale = gram.diagonal().clamp(min=1e-30 if _epsilon(S) > 1e-10 else 1e-200).rsqrt()
     values, vectors = CARDS["linalg_eigh"].op(gram * scale * scale.unsqueeze(-1))
     kept = values > values.max() * S.shape[-1] * _epsilon(S)
-    return S @ (scale.unsqueeze(-1) * vectors[:, kept] * values[kept].rsqrt())  # type: ignore[no-any-return]
+    return S @ (scale.unsqueeze(-1) * vectors[:, kept] * values[kept].rsqrt())
 
 
 def _search(
@@ -139,7 +139,7 @@ def _search(
     def ritz(S: Tensor) -> tuple[Tensor, Tensor]:
         # Twice: after the first pass the columns are orthonormal but for the rounding of a Gram matrix.
         Q = _orthonormal(_orthonormal(S, B), B)
-        values, Z = _extremes(*eigh(Q.mT @ (A @ Q)), n, down)
+        values, Z = _extremes(*eigh(Q.mT @ (A @ Q)), n, down)  # type: ignore[call-arg]  # likewise
         return values, Q @ Z
 
     values, X = ritz(X)

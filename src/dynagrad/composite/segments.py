@@ -59,7 +59,7 @@ def _segments_of(data: Tensor, lengths: Tensor, axis: int, unsafe: bool) -> Tens
 def _place(data: Tensor, ends: Tensor, axis: int) -> Tensor:
     """How many of the ends lie at or before each place along the axis."""
     places = CARDS["arange"].op(data.shape[axis], dtype=ends.dtype).expand(*ends.shape[:-1], data.shape[axis])
-    return CARDS["searchsorted"].op(ends.contiguous(), places.contiguous(), right=True)  # type: ignore[no-any-return]
+    return CARDS["searchsorted"].op(ends.contiguous(), places.contiguous(), right=True)
 
 
 def segment_reduce(

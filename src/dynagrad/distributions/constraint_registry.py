@@ -65,7 +65,7 @@ def _enter(registries: tuple[ConstraintRegistry, ...], *known: Any) -> Callable[
     def enter(make: Callable[[Any, ConstraintRegistry], Transform]) -> Any:
         for registry in registries:
             for constraint in known:
-                registry.register(constraint, lambda asked, registry=registry: make(asked, registry))
+                registry.register(constraint, lambda asked, registry=registry: make(asked, registry))  # type: ignore[misc]  # bound, not asked for
         return make
 
     return enter

@@ -80,13 +80,13 @@ class _Dependent(Constraint):
     def is_discrete(self) -> bool:
         if self._is_discrete is NotImplemented:
             raise NotImplementedError(".is_discrete cannot be determined statically")
-        return self._is_discrete  # type: ignore[no-any-return]
+        return self._is_discrete
 
     @property
     def event_dim(self) -> int:
         if self._event_dim is NotImplemented:
             raise NotImplementedError(".event_dim cannot be determined statically")
-        return self._event_dim  # type: ignore[no-any-return]
+        return self._event_dim
 
     def __call__(self, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented) -> _Dependent:
         """The same, with what is known statically filled in."""
@@ -147,11 +147,11 @@ class _IndependentConstraint(Constraint):
 
     @property
     def is_discrete(self) -> bool:
-        return self.base_constraint.is_discrete  # type: ignore[no-any-return]
+        return self.base_constraint.is_discrete
 
     @property
     def event_dim(self) -> int:
-        return self.base_constraint.event_dim + self.reinterpreted_batch_ndims  # type: ignore[no-any-return]
+        return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
 
     def check(self, value: Tensor) -> Tensor:
         checked = self.base_constraint.check(value)
@@ -173,12 +173,12 @@ class MixtureSameFamilyConstraint(Constraint):
     @property
     def is_discrete(self) -> bool:
         """Whether the components are discrete."""
-        return self.base_constraint.is_discrete  # type: ignore[no-any-return]
+        return self.base_constraint.is_discrete
 
     @property
     def event_dim(self) -> int:
         """Of each component."""
-        return self.base_constraint.event_dim  # type: ignore[no-any-return]
+        return self.base_constraint.event_dim
 
     def check(self, value: Tensor) -> Tensor:
         """Whether each event is possible under all components."""
@@ -277,12 +277,12 @@ class _Real(Constraint):
 
 class _GreaterThan(_Above):
     def check(self, value: Tensor) -> Tensor:
-        return self.lower_bound < value  # type: ignore[no-any-return]
+        return self.lower_bound < value
 
 
 class _GreaterThanEq(_Above):
     def check(self, value: Tensor) -> Tensor:
-        return self.lower_bound <= value  # type: ignore[no-any-return]
+        return self.lower_bound <= value
 
 
 class _LessThan(_Below):
@@ -292,12 +292,12 @@ class _LessThan(_Below):
 
 class _Interval(_Between):
     def check(self, value: Tensor) -> Tensor:
-        return (self.lower_bound <= value) & (value <= self.upper_bound)  # type: ignore[no-any-return]
+        return (self.lower_bound <= value) & (value <= self.upper_bound)
 
 
 class _HalfOpenInterval(_Between):
     def check(self, value: Tensor) -> Tensor:
-        return (self.lower_bound <= value) & (value < self.upper_bound)  # type: ignore[no-any-return]
+        return (self.lower_bound <= value) & (value < self.upper_bound)
 
 
 class _Boolean(Constraint):

@@ -22,7 +22,7 @@ class Folded(TransformedDistribution):
     @property
     def scale(self) -> Tensor:
         """The scale of the distribution that is folded."""
-        return self.base_dist.scale  # type: ignore[attr-defined, no-any-return]
+        return self.base_dist.scale  # type: ignore[attr-defined]
 
     @property
     def mode(self) -> Tensor:

@@ -37,7 +37,7 @@ class LogisticNormal(TransformedDistribution):
 
     def _normal(self) -> Normal:
         assert isinstance(self.base_dist, Independent)
-        return self.base_dist.base_dist  # type: ignore[no-any-return]
+        return self.base_dist.base_dist
 
     @property
     def loc(self) -> Tensor:

@@ -66,7 +66,7 @@ class MixtureSameFamily(Distribution):
         new._mixture_distribution = self._mixture_distribution.expand(batch_shape)
         super(MixtureSameFamily, new).__init__(batch_shape, self._event_shape, validate_args=False)
         new._validate_args = self._validate_args
-        return new  # type: ignore[no-any-return]
+        return new
 
     @constraints.dependent_property
     def support(self) -> Constraint:

@@ -31,7 +31,7 @@ class OneHotCategorical(OverCategorical):
         super().__init__(*self._take(probs, logits), validate_args=validate_args)
 
     def _one_hot(self, choice: Tensor) -> Tensor:
-        return F.one_hot(choice, self._categorical._num_events).to(self.probs.dtype)  # type: ignore[no-any-return]
+        return F.one_hot(choice, self._categorical._num_events).to(self.probs.dtype)
 
     @property
     def mean(self) -> Tensor:

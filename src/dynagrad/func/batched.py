@@ -85,7 +85,7 @@ class BatchedTensor(Tensor):
     level: Level
     value: Tensor
 
-    def __repr__(self, *, tensor_contents: str | None = None) -> str:
+    def __repr__(self, *, tensor_contents: str | None = None) -> str:  # type: ignore[override]  # mypy drops names of special methods' arguments
         inner = "\n".join("    " + line for line in repr(self.value).split("\n"))
         return f"BatchedTensor(lvl={self.level.number}, bdim=0, value=\n{inner}\n)"
 
@@ -108,8 +108,8 @@ class BatchedTensor(Tensor):
         """Whether no recorded op made it."""
         return self.value.is_leaf
 
-    @property
-    def data(self) -> NoReturn:
+    @property  # type: ignore[misc]  # there is nothing to set
+    def data(self) -> NoReturn:  # type: ignore[override]  # and nothing to get
         """Raises RuntimeError."""
         raise RuntimeError("accessing `data` under vmap transform is not allowed")
 
@@ -123,10 +123,10 @@ class BatchedTensor(Tensor):
         """The last two dimensions exchanged."""
         return self.transpose(-2, -1)
 
-    def __copy__(self) -> Tensor:
+    def __copy__(self) -> BatchedTensor:
         return wrap(self.value, self.level)
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Tensor:
+    def __deepcopy__(self, _memo: dict[int, Any]) -> BatchedTensor:
         return self.clone()
 
     H = T
@@ -143,7 +143,7 @@ def _refusal(error: type[Exception], message: str) -> Callable[..., NoReturn]:
 # Set afterwards: what is in the class's own body is overwritten by the native operators that it inherits.
 for _name in ("__float__", "__int__", "__index__", "__complex__", "__contains__"):
     setattr(BatchedTensor, _name, _refusal(RuntimeError, ITEM))
-BatchedTensor.__bool__ = _refusal(RuntimeError, CONTROL_FLOW)
+BatchedTensor.__bool__ = _refusal(RuntimeError, CONTROL_FLOW)  # type: ignore[method-assign]  # as above
 for _name in (
     "numpy",
     "__array__",
@@ -182,7 +182,7 @@ def wrap(value: Tensor, level: Level) -> BatchedTensor:
 def refresh(tensor: BatchedTensor) -> None:
     """Lets the example have the geometry of ``value`` again, after an op that changed it in place."""
     geometry = untold(_first, tensor.value, tensor.level.size)
-    untold(Tensor.data.__set__, tensor, geometry)
+    untold(Tensor.data.__set__, tensor, geometry)  # type: ignore[attr-defined]  # to mypy a property of a class is its getter
 
 
 def batched(x: Any, level: Level) -> bool:

@@ -76,8 +76,8 @@ class Adafactor(OpsOptimizer):
     def _new_state(self, p: Tensor, state: dict[str, Any]) -> None:
         state["step"] = count_of({})
         if p.dim() > 1:
-            state["row_var"] = p.grad.new_zeros((*p.shape[:-1], 1))
-            state["col_var"] = p.grad.new_zeros((*p.shape[:-2], 1, p.shape[-1]))
+            state["row_var"] = p.grad.new_zeros((*p.shape[:-1], 1))  # type: ignore[union-attr]  # those with a gradient are updated
+            state["col_var"] = p.grad.new_zeros((*p.shape[:-2], 1, p.shape[-1]))  # type: ignore[union-attr]  # likewise
         else:
             state["variance"] = dynagrad.zeros_like(p.grad, memory_format=dynagrad.preserve_format)
 

@@ -38,7 +38,7 @@ def save_legacy(file: Any, pickled: bytes, storages: list[tuple[str, Tensor, int
     file.write(pickle.dumps([key for key, _, _ in ordered], protocol))
     for _, data, itemsize in ordered:
         file.write(struct.pack("<q", data.numel() // itemsize))
-        file.write(memoryview(data))  # type: ignore[arg-type]  # tensors export buffers
+        file.write(memoryview(data))  # tensors export buffers
 
 
 def load_legacy(file: Any, unpickle: Unpickle, relocate: Callable[[UntypedStorage, Any], UntypedStorage]) -> Any:

@@ -172,11 +172,11 @@ class _Reader:
         asked = self.map_location
         if callable(asked) and not isinstance(asked, (str, dynagrad.device)):
             found = asked(storage, location)
-            return default_restore_location(storage, location) if found is None else storage  # type: ignore[no-any-return]
+            return default_restore_location(storage, location) if found is None else storage
         if isinstance(asked, dict):
             asked = asked.get(location, location)
         target = location if asked is None else asked
-        return default_restore_location(storage, str(target))  # type: ignore[no-any-return]
+        return default_restore_location(storage, str(target))
 
 
 def _reference(reference: Any) -> tuple[Any, str, Any, int]:

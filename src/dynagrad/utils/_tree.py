@@ -264,8 +264,8 @@ class TreeSpec:
     def __init__(self, type: Any, context: Context, children_specs: list[TreeSpec]) -> None:
         self.type, self.context, self._children = type, context, children_specs
         self.num_children = len(children_specs)
-        self.num_leaves = 1 if type is None else sum(each.num_leaves for each in children_specs)
-        self.num_nodes = 1 + sum(each.num_nodes for each in children_specs)
+        self.num_leaves: int = 1 if type is None else sum(each.num_leaves for each in children_specs)
+        self.num_nodes: int = 1 + sum(each.num_nodes for each in children_specs)
 
     @property
     def children_specs(self) -> list[TreeSpec]:

@@ -209,7 +209,7 @@ class CatTransform(_Parts):
         self._check_dim(value)
         if value.size(self.dim) != self.length:
             raise AssertionError(f"size along dim {self.dim} must be {self.length}, got {value.size(self.dim)}")
-        return value.split(self.lengths, self.dim)  # type: ignore[no-any-return]
+        return value.split(self.lengths, self.dim)
 
     def _call(self, x: Tensor) -> Tensor:
         pieces = zip(self.transforms, self._pieces(x), strict=True)
@@ -266,7 +266,7 @@ class StackTransform(_Parts):
             raise AssertionError(
                 f"size along dim {self.dim} must be {len(self.transforms)}, got {value.size(self.dim)}"
             )
-        return value.unbind(self.dim)  # type: ignore[no-any-return]
+        return value.unbind(self.dim)
 
     def _stacked(self, function: Callable[..., Tensor], *values: Tensor) -> Tensor:
         slices = zip(self.transforms, *(self._slices(value) for value in values), strict=True)

@@ -53,7 +53,7 @@ class Transform:
     def event_dim(self) -> int:
         """How many dimensions an event of the domain has; ValueError where the codomain has other ones."""
         if self.domain.event_dim == self.codomain.event_dim:
-            return self.domain.event_dim  # type: ignore[no-any-return]
+            return self.domain.event_dim
         raise ValueError("Please use either .domain.event_dim or .codomain.event_dim")
 
     @property
@@ -90,7 +90,7 @@ class Transform:
             return self._call(x)
         known_x, known_y = self._cached_x_y
         if x is known_x:
-            return known_y  # type: ignore[no-any-return]
+            return known_y
         y = self._call(x)
         self._cached_x_y = x, y
         return y
@@ -100,7 +100,7 @@ class Transform:
             return self._inverse(y)
         known_x, known_y = self._cached_x_y
         if y is known_y:
-            return known_x  # type: ignore[no-any-return]
+            return known_x
         x = self._inverse(y)
         self._cached_x_y = x, y
         return x

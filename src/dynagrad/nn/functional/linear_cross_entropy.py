@@ -118,7 +118,7 @@ def _in_chunks(
     rows = input if input.dim() == 2 else input.unsqueeze(0)
     how = options.resolve(rows.shape[0], rows.shape[1], matrix.shape[0], rows.dtype)
     learnt = (rows, matrix, bias)
-    call = _Call(
+    call = _Call(  # type: ignore[call-arg]  # the first line gives three
         *(None if each is None else each.detach() for each in learnt),  # type: ignore[arg-type]  # in their order
         target.detach().reshape(-1),
         None if weight is None else weight.detach(),

@@ -161,7 +161,7 @@ class RNNBase(Module):
             self.check_hidden_size(hx, expected)
             return
         self.check_hidden_size(hx[0], expected, "Expected hidden[0] size {}, got {}")
-        cell = self.get_expected_cell_size(input, batch_sizes)  # type: ignore[operator]  # an LSTM has it
+        cell = self.get_expected_cell_size(input, batch_sizes)  # an LSTM has it
         self.check_hidden_size(hx[1], cell, "Expected hidden[1] size {}, got {}")
 
     def _first_states(self, input: Tensor, batch_sizes: Tensor | None) -> Any:
