@@ -161,11 +161,11 @@ def methods() -> dict[str, Callable[..., Any]]:
 NotOneTensor = Literal[
     "adaptive_max_pool1d", "allclose", "aminmax", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes",
     "broadcast_tensors", "chunk", "cummax", "cummin", "dsplit", "equal", "frexp", "geqrf", "gradient", "histogram",
-    "histogramdd", "hsplit", "kthvalue", "lu", "lu_unpack", "max", "max_pool1d_with_indices", "median", "meshgrid", "min",
-    "mode", "nanmedian", "nonzero", "pca_lowrank", "qr", "slogdet", "sort", "split", "split_copy", "split_with_sizes",
-    "split_with_sizes_copy", "std_mean", "svd", "svd_lowrank", "tensor_split", "to_dlpack", "topk", "triangular_solve",
-    "unbind", "unbind_copy", "unique", "unique_consecutive", "unravel_index", "unsafe_chunk", "unsafe_split",
-    "unsafe_split_with_sizes", "var_mean", "vsplit", "where",
+    "histogramdd", "hsplit", "kthvalue", "lobpcg", "lu", "lu_unpack", "max", "max_pool1d_with_indices", "median",
+    "meshgrid", "min", "mode", "nanmedian", "nonzero", "pca_lowrank", "qr", "slogdet", "sort", "split",
+    "split_copy", "split_with_sizes", "split_with_sizes_copy", "std_mean", "svd", "svd_lowrank", "tensor_split",
+    "to_dlpack", "topk", "triangular_solve", "unbind", "unbind_copy", "unique", "unique_consecutive",
+    "unravel_index", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "var_mean", "vsplit", "where",
 ]  # fmt: skip
 
 

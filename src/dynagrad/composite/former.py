@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
@@ -139,7 +139,7 @@ _INSTEAD = {
 
 
 def _removed(name: str) -> Callable[..., Any]:
-    def function(*_: Any, **__: Any) -> Any:
+    def function(*_: Any, **__: Any) -> NoReturn:
         raise RuntimeError(f"{_SINCE} {_INSTEAD[name]}")
 
     function.__name__ = function.__qualname__ = name
