@@ -9,11 +9,12 @@ from typing import Any
 from dynagrad._core.engine import current_node as _current_autograd_node
 from dynagrad._core.engine import current_run as _current_graph_task_id
 from dynagrad._core.engine import will_run as _will_run
+from dynagrad._core.function import FunctionNode
 from dynagrad._core.graph import AccumulateGrad, Node, pack_hooks_allowed
 from dynagrad._core.intercept import disabled_torch_function as _disabled_torch_function_impl
 from dynagrad._core.saved import SavedTensor, make_saved
 from dynagrad._core.saved import set_versions as _set_versions
-from dynagrad.autograd.function import Function, FunctionNode
+from dynagrad.autograd.function import Function
 from dynagrad.overrides import DisableTorchFunctionSubclass
 from dynagrad.tensor import Tensor
 

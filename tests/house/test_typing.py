@@ -37,12 +37,11 @@ def test_the_package_says_that_it_is_typed() -> None:
     assert (INSTALLED / "py.typed").exists()
 
 
-def test_the_stub_has_every_attribute_of_the_native_tensor() -> None:
-    own = {name for name in vars(NativeTensor) if not name.startswith("__")}
-    assert own == {name for name in DECLARED if not name.startswith("__")}
+def test_the_stub_has_every_public_attribute_of_the_native_tensor() -> None:
+    assert not [name for name in vars(NativeTensor) if not name.startswith("_") and name not in DECLARED]
 
 
-def test_the_native_tensor_has_every_operator_of_the_stub() -> None:
+def test_the_native_tensor_has_every_attribute_of_the_stub() -> None:
     assert not [name for name in DECLARED if name != "__getattr__" and name not in dir(NativeTensor)]
 
 
