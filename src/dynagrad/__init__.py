@@ -716,6 +716,7 @@ if _typing.TYPE_CHECKING:
         fx as fx,
         hub as hub,
         jit as jit,
+        library as library,
         masked as masked,
         mps as mps,
         mtia as mtia,

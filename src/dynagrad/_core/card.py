@@ -140,6 +140,7 @@ def register(card: Card) -> None:
     if card.name in CARDS:
         raise ValueError(f"two cards are named {card.name}")
     CARDS[card.name] = card
+    each: Any
     for each in (card.op, card.inplace, card.method):
         if type(each) is type(learn):
             learn(each)

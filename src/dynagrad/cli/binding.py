@@ -43,7 +43,7 @@ def bind() -> None:
     spoken = TorchVersion(f"{SPOKEN_VERSION}+dynagrad.{dynagrad.__version__}")
     dynagrad.__version__ = dynagrad.version.__version__ = spoken
     dynagrad.Tensor.__module__ = "torch"
-    dynagrad.torch = dynagrad  # type: ignore[attr-defined]  # PyTorch has itself as an attribute, and programs say torch.torch
+    dynagrad.torch = dynagrad  # PyTorch has itself as an attribute, and programs say torch.torch
 
 
 def real_name(name: str) -> str | None:

@@ -42,7 +42,7 @@ def function(name: str) -> Callable[..., Any]:
     elif plain == "lerp":
         made = _lerp(into)
     else:
-        found = {
+        found: dict[str, Any] = {
             "clone": clone,
             "copy_": copy_,
             "max": largest,
