@@ -556,6 +556,7 @@ symeig = _op("symeig")
 
 # ---- random numbers --------------------------------------------------------------------------------------------------
 bernoulli = _op("bernoulli")
+binomial = _op("binomial")
 multinomial = _op("multinomial")
 normal = _op("normal")
 poisson = _op("poisson")
@@ -566,6 +567,10 @@ randint_like = _op("randint_like")
 randn = _op("randn")
 randn_like = _op("randn_like")
 randperm = _op("randperm")
+_dirichlet_grad = _op("_dirichlet_grad")
+_sample_dirichlet = _op("_sample_dirichlet")
+_standard_gamma = _op("_standard_gamma")
+_standard_gamma_grad = _op("_standard_gamma_grad")
 
 from dynagrad.tensor import (
     BFloat16Tensor as BFloat16Tensor,
@@ -679,12 +684,7 @@ _LAZY_NAMES = {
     "GradScaler": "amp",
     "TypedStorage": "storage",
     "UntypedStorage": "storage",
-    "_dirichlet_grad": "sampling",
-    "_sample_dirichlet": "sampling",
-    "_standard_gamma": "sampling",
-    "_standard_gamma_grad": "sampling",
     "autocast": "amp",
-    "binomial": "sampling",
     "compile": "settings",
     "get_default_device": "settings",
     "get_deterministic_debug_mode": "inquiry",

@@ -39,7 +39,7 @@ LAYERS = (
     ("autograd",),
     ("nn", "backends", "cuda", "testing", "version", "about", "control", "functional", "return_types"),
     ("func", "utils/_pytree", "utils/_tree", "utils/_tree_paths", "utils/_tree_text", "autograd/forward_ad"),
-    ("optim", "utils", "serialization", "library", "sampling", "distributions", "_C", "hub", "ops"),
+    ("optim", "utils", "serialization", "library", "distributions", "_C", "hub", "ops"),
     ("profiler", "jit", "futures", "compiler", "_dynamo", "_inductor", "export", "fx", "multiprocessing"),
     ("accelerator", "cpu", "mps", "xpu", "mtia", "distributed", "types", "torch_version", "__config__"),
     ("autograd/profiler", "autograd/profiler_util"),

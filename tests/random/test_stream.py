@@ -45,6 +45,12 @@ PLAIN = [
     "torch.empty({n}, dtype=torch.bool).random_()",
     "torch.normal(torch.zeros({n}), torch.ones({n}))",
 ]
+REJECTED = [
+    "torch._standard_gamma(torch.linspace(0, 3, {n}).to(torch.{t}))",
+    "torch.empty(3, dtype=torch.float64).normal_()",
+    "torch._sample_dirichlet(torch.linspace(0.1, 9, 3 * {n}).to(torch.{t}).view(-1, 3))",
+    "torch.binomial(torch.linspace(0, 90, {n}).to(torch.{t}), torch.linspace(0, 1, {n}).to(torch.{t}))",
+]
 SINGLE = [
     "torch.multinomial(torch.tensor([0.1, 0.0, 0.5, 0.4]), 50, replacement=True)",
     "torch.multinomial(torch.tensor([[0.1, 0.0, 0.5, 0.4], [1.0, 2.0, 3.0, 4.0]]), 3)",
@@ -71,6 +77,7 @@ SINGLE = [
 PROGRAMS = [(7 * n + 1, [s.format(n=n, t=t) for s in FILLS]) for n in SIZES for t in FLOATS] + [
     *[(n, [s.format(n=n) for s in PLAIN]) for n in SIZES],
     *[(seed, SINGLE) for seed in (0, 1, 2**40 + 5, -1)],
+    *[(n, [s.format(n=n, t=t) for s in REJECTED]) for n in SIZES for t in ("float32", "float64")],
 ]
 
 

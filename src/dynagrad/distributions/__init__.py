@@ -1,6 +1,6 @@
 """``torch.distributions``: probability distributions, their transforms and divergences.
 
-A file holds one distribution, under PyTorch's name of it. Samplers by rejection are in ``dynagrad.sampling``.
+A file holds one distribution, under PyTorch's name of it. Samplers by rejection are in ``_core/ops/rejection.pyx``.
 """
 
 from dynagrad.distributions import constraints as constraints

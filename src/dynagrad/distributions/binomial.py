@@ -11,7 +11,6 @@ from dynagrad.distributions import constraints
 from dynagrad.distributions.constraints import Constraint
 from dynagrad.distributions.odds import Odds
 from dynagrad.distributions.utils import broadcast_all
-from dynagrad.sampling import binomial
 
 __all__ = ["Binomial"]
 
@@ -65,7 +64,7 @@ class Binomial(Odds):
     def sample(self, sample_shape: Sequence[int] = Size()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with dynagrad.no_grad():
-            return binomial(self.total_count.expand(shape), self.probs.expand(shape))
+            return dynagrad.binomial(self.total_count.expand(shape), self.probs.expand(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import dynagrad
-from dynagrad import Size, Tensor
+from dynagrad import Size, Tensor, _dirichlet_grad, _sample_dirichlet
+from dynagrad._core.function import FunctionNode
+from dynagrad.autograd import Function
+from dynagrad.autograd.function import once_differentiable
 from dynagrad.distributions import constraints
 from dynagrad.distributions.exp_family import ExponentialFamily
-from dynagrad.sampling import _sample_dirichlet
 
 __all__ = ["Dirichlet"]
+
+
+class _Dirichlet(Function):
+    @staticmethod
+    def forward(ctx: FunctionNode, concentration: Tensor) -> Tensor:
+        x = _sample_dirichlet(concentration)
+        ctx.save_for_backward(x, concentration)
+        return x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionNode, g: Tensor) -> Tensor:
+        x, alpha = ctx.saved_tensors
+        # A parameter moves its own part as `_dirichlet_grad` says, and the others in proportion to what they leave of one.
+        shares = _dirichlet_grad(x, alpha, alpha.sum(-1, True).expand_as(alpha))
+        return shares * (g - (x * g).sum(-1, True))
 
 
 class Dirichlet(ExponentialFamily):
@@ -52,7 +70,7 @@ class Dirichlet(ExponentialFamily):
         return self.concentration * (total - self.concentration) / (total.pow(2) * (total + 1))
 
     def rsample(self, sample_shape: Sequence[int] = Size()) -> Tensor:
-        return _sample_dirichlet(self.concentration.expand(self._extended_shape(sample_shape)))
+        return _Dirichlet.apply(self.concentration.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

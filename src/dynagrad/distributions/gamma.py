@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import dynagrad
-from dynagrad import Size, Tensor
+from dynagrad import Size, Tensor, _standard_gamma
 from dynagrad.distributions import constraints
 from dynagrad.distributions.exp_family import ExponentialFamily
 from dynagrad.distributions.utils import broadcast_all
-from dynagrad.sampling import _standard_gamma
 
 __all__ = ["Gamma"]
 

@@ -105,16 +105,9 @@ template <class F> auto visit(DType dtype, F f) {
     }
 }
 
-uint32_t temper(uint32_t y) {
-    y ^= y >> 11;
-    y ^= y << 7 & 0x9d2c5680;
-    y ^= y << 15 & 0xefc60000;
-    return y ^ y >> 18;
-}
-
 // Uniform on [0, 1) from the low bits: 24 of one draw for float32, 53 of two for float64.
 template <class T> T unit(Generator& g) {
-    if constexpr (std::is_same_v<T, double>) return double(g.random64() & ((1ull << 53) - 1)) * 0x1p-53;
+    if constexpr (std::is_same_v<T, double>) return g.uniform();
     else return float(g.random() & ((1u << 24) - 1)) * 0x1p-24f;
 }
 
@@ -138,20 +131,7 @@ DG_FMA_CLONES void scale_units(double* x, int64_t n, double scale, double shift)
     for (int64_t i = 0; i < n; ++i) x[i] = std::fma(x[i], scale, shift);
 }
 
-// Box-Muller, one pair at a time: the cosine is returned, the sine waits in the generator.
-double normal_one(Generator& g, double mean, double std) {
-    double value;
-    if (g.next_normal) {
-        value = *g.next_normal;
-        g.next_normal.reset();
-    } else {
-        double u1 = unit<double>(g), u2 = unit<double>(g);
-        double radius = std::sqrt(-2.0 * std::log1p(-u2)), theta = 2.0 * PI * u1;
-        g.next_normal = radius * std::sin(theta);
-        value = radius * std::cos(theta);
-    }
-    return std::fma(value, std, mean);
-}
+double normal_one(Generator& g, double mean, double std) { return std::fma(g.normal(), std, mean); }
 
 // Box-Muller over 16 uniforms: x[0..8) are the radii, x[8..16) the angles.
 template <class T> void box_muller_16(T* x, T mean, T std) {
@@ -405,15 +385,17 @@ void Generator::refill() {
     next = 0;
 }
 
-uint32_t Generator::random() {
-    if (left == 1) refill();
-    --left;
-    return temper(state[next++]);
-}
-
-uint64_t Generator::random64() {
-    uint64_t high = random();
-    return high << 32 | random();
+// Box-Muller, one pair at a time: the cosine is returned, the sine waits in the generator.
+double Generator::normal() {
+    if (next_normal) {
+        double waiting = *next_normal;
+        next_normal.reset();
+        return waiting;
+    }
+    double u1 = uniform(), u2 = uniform();
+    double radius = std::sqrt(-2.0 * std::log1p(-u2)), theta = 2.0 * PI * u1;
+    next_normal = radius * std::sin(theta);
+    return radius * std::cos(theta);
 }
 
 void Generator::draw(uint32_t* out, int64_t n) {

@@ -30,8 +30,30 @@ struct Generator {
     void refill();
     uint32_t random();
     uint64_t random64();                     // two draws, the first one high
+    double uniform();                        // on [0, 1), from the low bits of two draws
+    double normal();                         // of mean 0 and deviation 1, by pairs
     void draw(uint32_t* out, int64_t n);
 };
+
+inline uint32_t temper(uint32_t y) {
+    y ^= y >> 11;
+    y ^= y << 7 & 0x9d2c5680;
+    y ^= y << 15 & 0xefc60000;
+    return y ^ y >> 18;
+}
+
+inline uint32_t Generator::random() {
+    if (left == 1) refill();
+    --left;
+    return temper(state[next++]);
+}
+
+inline uint64_t Generator::random64() {
+    uint64_t high = random();
+    return high << 32 | random();
+}
+
+inline double Generator::uniform() { return double(random64() & ((1ull << 53) - 1)) * 0x1p-53; }
 
 // PyTorch's byte layout of `get_rng_state()`, RNG_STATE_BYTES long. `set_state` leaves the generator alone and returns
 // false when the bytes are no state of an mt19937.

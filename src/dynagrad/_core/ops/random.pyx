@@ -21,10 +21,6 @@ from dynagrad._core.types cimport (
 from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "kernels/random.hpp" namespace "dg" nogil:
-    cppclass Stream "dg::Generator":
-        uint64_t seed
-        Stream(uint64_t seed) except +
-        void manual_seed(uint64_t seed)
     enum Multinomial:
         MULTINOMIAL_OK, MULTINOMIAL_NEGATIVE, MULTINOMIAL_NOT_FINITE, MULTINOMIAL_ZERO_SUM
     const uint64_t DEFAULT_SEED
@@ -67,8 +63,6 @@ cdef class Generator:
     >>> dynagrad.rand(2, generator=g)
     tensor([0.4963, 0.7682])
     """
-    cdef Stream* stream
-    cdef object __weakref__
 
     def __cinit__(self, device=None):
         if device is not None and str(device).partition(":")[0] != "cpu":
@@ -137,7 +131,7 @@ default_generator.seed()
 cdef Generator _default = default_generator
 
 
-cdef Stream* _stream(object generator) except NULL:
+cdef Stream* stream_of(object generator) except NULL:
     if generator is None:
         return _default.stream
     if not isinstance(generator, Generator):
@@ -198,7 +192,7 @@ cdef TensorBase _in_memory_order(TensorBase t):
 
 cdef int _fill(TensorBase t, object generator, const Draw* draw) except -1:
     cdef Unlocked unlocked
-    cdef Stream* stream = _stream(generator)
+    cdef Stream* stream = stream_of(generator)
     cdef bint blocks = t.contiguous
     cdef TensorBase ordered = t if t.contiguous else _in_memory_order(t)
     cdef TensorBase target = ordered if ordered.contiguous else new_tensor(t.dtype, ordered.ndim, ordered.shape)
@@ -522,7 +516,7 @@ cdef class BernoulliBackward1(Node):
 cdef int _bernoulli_each(TensorBase t, TensorBase p, object generator) except -1:
     """One draw for each probability, in the order of t's memory."""
     cdef Unlocked unlocked
-    cdef Stream* stream = _stream(generator)
+    cdef Stream* stream = stream_of(generator)
     cdef bint valid
     if not is_float(p.dtype):
         raise NotImplementedError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{TYPE_NAMES[p.dtype]}': probabilities are "
@@ -684,7 +678,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     """
     cdef Unlocked unlocked
     cdef int64_t count
-    cdef Stream* stream = _stream(generator)
+    cdef Stream* stream = stream_of(generator)
     whole_number("randperm", "n", n, &count)
     cdef TensorBase made = allocate("randperm", (count,), out, dtype, layout, device, I64)
     if made.dtype == BOOL:
@@ -896,7 +890,7 @@ def multinomial(TensorBase input not None, num_samples, replacement=False, *, ge
     cdef Unlocked unlocked
     cdef int64_t samples
     cdef int64_t shape[2]
-    cdef Stream* stream = _stream(generator)
+    cdef Stream* stream = stream_of(generator)
     cdef Multinomial error
     whole_number("multinomial", "num_samples", num_samples, &samples)
     _check_multinomial(input, samples, replacement)
@@ -936,7 +930,7 @@ def poisson(TensorBase input not None, *, generator=None):
     """
     cdef Unlocked unlocked
     cdef Node node = None
-    cdef Stream* stream = _stream(generator)
+    cdef Stream* stream = stream_of(generator)
     cdef bint valid
     _need_floating("poisson_cpu", input)
     cdef TensorBase rates = contiguous(input)
