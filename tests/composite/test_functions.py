@@ -72,6 +72,15 @@ def test_derivatives_of_two_numbers():
     assert gradcheck(torch.logaddexp2, (x, a.clone().requires_grad_()))
 
 
+@pytest.mark.parametrize("name", ["igamma", "igammac", "zeta"])
+def test_some_have_no_derivative_by_the_first_number(name):
+    a = torch.tensor([1.5, 2.0], requires_grad=True)
+    y = getattr(torch.special, {"igamma": "gammainc", "igammac": "gammaincc"}.get(name, name))(a, torch.ones(2))
+    named = name if name == "zeta" else f"{name}: input"
+    with pytest.raises(NotImplementedError, match=f"the derivative for '{named}' is not implemented"):
+        y.sum().backward()
+
+
 def test_the_next_number_follows_the_input():
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     torch.nextafter(x, torch.tensor([2.0, 2.0])).sum().backward()

@@ -146,7 +146,7 @@ cdef dict ONE = {
 
 
 cdef int _refuse(str name) except -1:
-    raise RuntimeError(f"derivative for aten::{name} is not implemented")
+    raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
 
 
 cdef Node _node_of(object node_class, str name):
