@@ -112,3 +112,33 @@ def test_types_of_arguments_can_be_named() -> None:
 
     assert common_types._size_2_t == int | tuple[int, int]
     assert common_types._ratio_any_t == float | tuple[float, ...]
+
+
+@pytest.mark.parametrize(
+    ("logits", "target", "words"),
+    [
+        ("float32", "int64", "result type Float can't be cast to the desired output type Long"),
+        ("float64", "int32", "result type Double can't be cast to the desired output type Int"),
+        ("float32", "bool", "Subtraction, the `-` operator, with two bool tensors is not supported"),
+    ],
+)
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_targets_of_logits_are_floating(logits: str, target: str, words: str, reduction: str) -> None:
+    x, t = (dynagrad.ones(2, dtype=getattr(dynagrad, name)) for name in (logits, target))
+    with pytest.raises(RuntimeError, match=words):
+        nn.functional.binary_cross_entropy_with_logits(x.requires_grad_(), t, reduction=reduction)
+
+
+@pytest.mark.parametrize("target", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("factors", [{}, {"weight": [0.5, 2.0]}, {"pos_weight": [3.0, 0.5]}], ids=str)
+def test_the_dtype_of_the_target_is_that_of_the_loss(target: str, factors: dict[str, list[float]]) -> None:
+    x = dynagrad.tensor([0.3, -1.2], dtype=dynagrad.float64, requires_grad=True)
+    t = dynagrad.tensor([1.0, 0.0])
+    given = {name: dynagrad.tensor(value, dtype=dynagrad.float64) for name, value in factors.items()}
+    wide = nn.functional.binary_cross_entropy_with_logits(x, t.double(), **given)
+    loss = nn.functional.binary_cross_entropy_with_logits(x, t.to(getattr(dynagrad, target)), **given)
+    assert loss.dtype == getattr(dynagrad, target)
+    assert loss.item() == pytest.approx(wide.item(), rel=2e-3)
+    loss.backward()
+    assert x.grad.dtype == dynagrad.float64
+    assert x.grad.tolist() == pytest.approx(dynagrad.autograd.grad(wide, x)[0].tolist(), rel=2e-3)

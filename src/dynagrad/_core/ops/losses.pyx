@@ -6,13 +6,14 @@ integers.
 import cython
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
     Node, begin, link, needs, reserve_saved, save, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.ops.pointwise cimport mul, sub
 from dynagrad._core.ops.select cimport where
 from dynagrad._core.tensor cimport TensorBase
-from dynagrad._core.types cimport is_float
+from dynagrad._core.types cimport BOOL, is_float
 
 cdef enum:
     NONE = 0
@@ -197,7 +198,9 @@ def binary_cross_entropy(TensorBase input not None, TensorBase target not None, 
 
 def binary_cross_entropy_with_logits(TensorBase input not None, TensorBase target not None, TensorBase weight=None,
                                      TensorBase pos_weight=None, reduction="mean"):
-    """binary_cross_entropy of ``sigmoid(input)``, without its loss of digits.
+    """binary_cross_entropy of ``sigmoid(input)``, without its loss of digits; in the dtype of ``target``.
+
+    Raises RuntimeError for a target of integers or bools.
 
     Args:
         weight: times each element's loss.
@@ -205,10 +208,16 @@ def binary_cross_entropy_with_logits(TensorBase input not None, TensorBase targe
     """
     def values():
         log_p = CARDS["logsigmoid"].op(input)
+        if target.dtype == BOOL:
+            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                               "`logical_xor()` operator instead. Give the targets as floating numbers")
+        if not is_float(target.dtype):
+            raise RuntimeError(f"result type {TYPE_NAMES[input.dtype]} can't be cast to the desired output type "
+                               f"{TYPE_NAMES[target.dtype]}: give the targets as floating numbers")
         if pos_weight is not None:
             log_p = log_p * ((pos_weight - 1) * target + 1)
         made = (1 - target) * input - log_p
-        return made if weight is None else made * weight
+        return (made if weight is None else made * weight).to((<object>target).dtype)
     return _run(BinaryCrossEntropyWithLogitsBackward0.__new__(BinaryCrossEntropyWithLogitsBackward0), input, target,
                 reduction, values, weight, pos_weight)
 
