@@ -764,20 +764,30 @@ def _broadcast_shapes(*shapes):
     """
     cdef int64_t shape[64]
     cdef int64_t common[64]
-    cdef int64_t one = 1
     cdef int64_t strides[64]
-    cdef TensorBase element = new_tensor(BOOL, 1, &one)
-    cdef list tensors = []
-    cdef int n, d
+    cdef int64_t size, one = 1
+    cdef int64_t* beside
+    cdef int n, d, longest
+    cdef list read = []
     for given in shapes:
         n = read_ints((given,), shape, "broadcast_shapes")
-        for d in range(n):
-            strides[d] = 0
-            if shape[d] < 0:
-                raise RuntimeError(f"Trying to create tensor with negative dimension {shape[d]}: {ints(shape, n)}")
-        tensors.append(new_alias(element, n, shape, strides, 0))
-    n = broadcast_shape(tensors, common)
-    return shape_tuple(new_alias(element, n, common, strides, 0))
+        read.append(dims_tuple(n, shape))
+    longest = max([len(each) for each in read], default=0)
+    for d in range(longest):
+        common[d], strides[d] = 1, 0
+    for i, each in enumerate(read):
+        for d in range(1, len(each) + 1):               # from the last dimension
+            size, beside = each[len(each) - d], &common[longest - d]
+            if beside[0] == 1:
+                if size < 0:
+                    raise ValueError("Attempting to broadcast a dimension with negative length!")
+                beside[0] = size
+            elif size != 1 and size != beside[0]:
+                given = (shapes[i],) if isinstance(shapes[i], int) else shapes[i]
+                raise RuntimeError(f"Attempting to broadcast a dimension of length {size} at {-d}! Mismatching argument at index "
+                                   f"{i} had {given}; but expected shape should be broadcastable to "
+                                   f"{list(dims_tuple(longest, common))}")
+    return shape_tuple(new_alias(new_tensor(BOOL, 1, &one), longest, common, strides, 0))
 
 
 def _atleast_1d(*tensors):
