@@ -138,3 +138,31 @@ def test_nodes(code):
     ]
     assert type(made[1].grad_fn).__name__ == type(made[0].grad_fn).__name__
     assert made[1].requires_grad == made[0].requires_grad
+
+
+DRAWS = {
+    "gamma": lambda torch, a: torch._standard_gamma(a),
+    "dirichlet": lambda torch, a: torch._sample_dirichlet(a),
+    "binomial": lambda torch, a: torch.binomial(a * 9, a / 9),
+    "count of no dimension": lambda torch, a: torch.binomial(torch.tensor(9.0), a / 9),
+    "count of more dimensions": lambda torch, a: torch.binomial(torch.tensor([9.0, 8.0]), a[0] / 9),
+    "mean of no dimension": lambda torch, a: torch.normal(torch.tensor(9.0), a),
+    "gammas": lambda torch, a: torch.distributions.Gamma(a, 1.0, validate_args=False).rsample(),
+}
+
+
+@pytest.mark.filterwarnings(
+    "ignore:There is a performance drop", "ignore:An output with one or more elements was resized"
+)
+@pytest.mark.parametrize("randomness", ["error", "different", "same"])
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS.keys())
+def test_under_vmap(draw, randomness):
+    found = []
+    for torch in LIBRARIES:
+        torch.manual_seed(5)
+        try:
+            batched = torch.func.vmap(lambda a, torch=torch: draw(torch, a), randomness=randomness)
+            found.append(str(batched(torch.full((3, 2), 1.5)).tolist()))
+        except RuntimeError as error:
+            found.append(str(error))
+    assert found[0] in found[1]

@@ -72,7 +72,7 @@ def like(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def drawn_from(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
-    """``bernoulli(p)``, ``poisson(rate)``, ``multinomial(weights, n)``, ``normal(mean, std)``: inputs say what is drawn."""
+    """``bernoulli(p)``, ``multinomial(weights, n)``, ``normal(mean, std)`` and their like: inputs say what is drawn."""
     check_randomness(level)
     tensors = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)]
     if not tensors and function is op("normal"):
@@ -92,8 +92,14 @@ def drawn_from(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -
         made = call_below(level, function, flat, *args[1:], **kwargs)
         return wrap(made.reshape(level.size, n, -1), level)
 
+    most = max((each.ndim for each in tensors), default=0)
+
     def ready(x: Any) -> Any:
-        return at_front(x, level) if isinstance(x, Tensor) else x
+        if not isinstance(x, Tensor):
+            return x
+        front = at_front(x, level)
+        # Within an example shapes broadcast from the last dimension: what is missing goes behind that of the examples.
+        return front.reshape(level.size, *(1,) * (most - x.ndim), *x.shape) if x.ndim < most else front
 
     named = {name: ready(each) for name, each in kwargs.items()}
     return wrap(call_below(level, function, *(ready(each) for each in args), **named), level)
@@ -121,7 +127,7 @@ for _names, _made in {
     "rand randn randint": created,
     "randperm": permutation,
     "rand_like randn_like randint_like": like,
-    "bernoulli poisson multinomial normal": drawn_from,
+    "bernoulli poisson multinomial normal binomial _standard_gamma _sample_dirichlet": drawn_from,
     "uniform_ normal_ exponential_ cauchy_ log_normal_ geometric_ random_": in_place,
 }.items():
     for _name in _names.split():
