@@ -3,8 +3,8 @@
 const MOST_CELLS = 4e6;
 
 class Compare {
-  constructor(root, story, page) {
-    Object.assign(this, { root, story, page });
+  constructor(root, story, page, known) {
+    Object.assign(this, { root, story, page, known });
   }
 
   /** Begins with a round and the one before it. */
@@ -82,7 +82,8 @@ class Compare {
   }
 
   arms(file, line) {
-    return armsAround(this.story.linesOf(file), line);
+    const known = this.known?.[file];
+    return known ? armsHolding(known, line) : armsAround(this.story.linesOf(file), line);
   }
 
   lineOfOne({ at, arm, round, side }) {
@@ -123,7 +124,14 @@ class Compare {
   }
 }
 
-/** The lines of the `if`, `elif`, `else` around a line, from the inside outwards, as far as its function: read by indentation. */
+/** The lines of the `if`, `elif`, `else`, `case` around a line, from the inside outwards, as far as its function. */
+function armsHolding(known, line) {
+  const around = known.filter(([, first, last]) => first <= line && line <= last).reverse();
+  const border = around.findIndex(([head]) => head === null);
+  return (border < 0 ? around : around.slice(0, border)).map(([head]) => head);
+}
+
+/** The same of a text that is no Python, a notebook's cell with commands in it for one: read by indentation. */
 function armsAround(lines, line) {
   const arms = [];
   let depth = indent(lines[line - 1]);

@@ -1,7 +1,7 @@
 // The page: the parts put together, what is selected, where the film is, which key does what.
 
 class Page {
-  constructor({ recording, scene }, values) {
+  constructor({ recording, scene, arms }, values) {
     this.recording = recording;
     this.story = new Story(recording, scene);
     this.story.addValues(values);
@@ -16,7 +16,7 @@ class Page {
     this.graph = new Graph(byId("drawing"), this.story, this.geometry, this);
     this.source = new Source(this.story, this);
     this.inspector = new Inspector(byId("inspector"), this.story, this);
-    this.compare = new Compare(byId("inspector"), this.story, this);
+    this.compare = new Compare(byId("inspector"), this.story, this, arms);
     this.timeline = new Timeline(this.story, this);
     this.search = new Search(this.story, this);
     this.ready = true;

@@ -21,6 +21,7 @@ from math import isfinite
 from typing import Any
 
 from dynagrad.viz.layout import lay_out
+from dynagrad.viz.loops import Outline
 from dynagrad.viz.palette import THEMES
 
 SCRIPTS = (
@@ -54,7 +55,7 @@ def page_of(recording: Any) -> str:
     """
     data = recording if isinstance(recording, Mapping) else recording.data
     story = {**data, "values": []}
-    kind, text = _embedded(_json({"recording": story, "scene": lay_out(data).as_data()}))
+    kind, text = _embedded(_json({"recording": story, "scene": lay_out(data).as_data(), "arms": _arms(data)}))
     values_kind, values = _embedded(_json(data["values"]))
     style = _colours() + _part("page.css")
     script = "\n".join(map(_part, SCRIPTS))
@@ -73,6 +74,12 @@ def page_of(recording: Any) -> str:
         "script": script,
     }
     return _filled(_part("page.html"), parts)
+
+
+def _arms(data: Mapping[str, Any]) -> list[Any]:
+    """For each source the arms of its conditions, outer ones first: [line or None, first line, last line]; else None."""
+    outlines = [Outline(source["text"]) for source in data["sources"]]
+    return [[[arm.head, arm.first, arm.last] for arm in one.arms] if one.parsed else None for one in outlines]
 
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:
