@@ -9,6 +9,8 @@ from itertools import combinations, pairwise
 
 import pytest
 
+import dynagrad as torch
+from dynagrad.viz import record
 from dynagrad.viz.layered import Item, Link, arrange
 from dynagrad.viz.layout import Scene, lay_out
 from dynagrad.viz.moment import Moment
@@ -109,6 +111,23 @@ def test_time_steps_line_up() -> None:
     columns = [[(scene.drawn.units[i].x, scene.drawn.units[i].y) for i in group.units] for group in turns]
     assert all(column == columns[0] for column in columns)
     assert [group.y for group in turns] == sorted(group.y for group in turns)
+
+
+def test_gradients_arrive_at_the_versions_that_the_graph_read() -> None:
+    with record() as recording:
+        layer = torch.nn.Linear(2, 2, bias=False)
+        for _ in range(2):
+            layer(torch.ones(1, 2)).sum().backward()
+            with torch.no_grad():
+                layer.weight.sub_(0.1)
+        unused = torch.ones(2, requires_grad=True)
+        torch.autograd.grad((unused * 2).sum(), unused)
+    drawn = lay_out(recording.data).drawn
+    (weight,) = (tensor["id"] for tensor in recording.data["tensors"] if tensor.get("name") == "weight")
+    boxes = [box for unit in drawn.units for box in unit.boxes if box.tensor == weight]
+    # Version 0 is the memory before it was filled; the last one is what nobody has used yet.
+    assert [(box.version, box.sink) for box in boxes] == [(0, False), (1, True), (2, True), (3, False)]
+    assert all(box.half() >= 47 for unit in drawn.units for box in unit.boxes if box.sink)
 
 
 def test_turns_of_a_loop_that_do_different_things_are_each_drawn() -> None:

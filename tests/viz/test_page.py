@@ -415,6 +415,50 @@ def test_comparing_begins_with_this_round_and_names_the_arms_of_conditions(open_
     assert "torch.ones" in others
 
 
+def test_arms_are_read_from_the_syntax_and_from_indentation_where_there_is_none(open_page: Any) -> None:
+    for first, arm in (("import torch", "if flag:"), ("%time", None)):
+        lines = [first, "if flag:", "    text = (", "f(w)", "    )", "    h = w.tanh()", "else:", "    h = w.relu()"]
+        film = films.Film("cell.py", "\n".join(lines))
+        w = film.leaf("w", [2], "parameter")
+        for op, film.line in (("tanh", 6), ("relu", 8)):
+            film.backward(film.op(op, op, [w], [2], "h"))
+        tab = open_page(film.finished())
+        tab.go(film.data["rounds"][1]["forward"][0])
+        tab.click("#compare")
+        branches = tab.text("#inspector").partition("BRANCHES TAKEN")[2]
+        assert ("in line 2: if flag:" in branches) == (arm is not None)
+        assert "in line 7: else:" in branches
+
+
+def test_an_accumulate_grad_hangs_where_gradients_arrive_and_fills_as_they_do(open_page: Any) -> None:
+    with record() as recording:
+        w = (torch.ones(2) * 2).requires_grad_()
+        for _ in range(2):
+            (w * w).sum().backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+    tab = open_page(recording.data)
+    steps = recording.data["steps"]
+    landings = [k for k, step in enumerate(steps) if step["kind"] == "accumulate"]
+    for count, k in enumerate(landings, 1):
+        tab.go(k - 1)
+        assert tab.shown("#drawing .sink.filled") == count - 1
+        tab.go(k)
+        assert tab.shown("#drawing .sink.filled") == count
+        box = tab.locator("#drawing .unit.current .sink.filled").bounding_box()
+        unit = tab.locator("#drawing .unit.current .tensor.parameter .shape").bounding_box()
+        assert unit["y"] + unit["height"] - 3 <= box["y"] < unit["y"] + 2 * unit["height"]
+    tab.press("body", "End")
+    versions = [
+        text.partition("·")[2].strip()
+        for text in tab.locator("#drawing .unit:has(.sink) .tensor.parameter .small").all_inner_texts()
+    ]
+    assert versions == ["", "v1"]
+    tab.click("#drawing .sink >> nth=1")
+    assert tab.text("#inspector h2") == "AccumulateGrad"
+    assert overlaps(tab) == []
+
+
 def test_the_legend_answers_what_is_accumulate_grad_and_why_none(open_page: Any) -> None:
     tab = open_page(films.lab())
     tab.press("body", "?")

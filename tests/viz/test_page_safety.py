@@ -41,7 +41,7 @@ def test_nothing_that_a_program_says_becomes_part_of_the_page(open_page: Any) ->
     for step in range(len(tab.evaluate("dynagradPage.story.steps"))):
         tab.go(step)
     tensor, operation = {"kind": "tensor", "unit": 0, "box": 0}, {"kind": "operation", "unit": 1}
-    for selected in (tensor, operation, {"kind": "accumulate", "unit": 0}, {"kind": "edge", "edge": "0.0"}):
+    for selected in (tensor, operation, {"kind": "accumulate", "unit": 0, "box": 0}, {"kind": "edge", "edge": "0.0"}):
         tab.page.evaluate("selected => dynagradPage.select(selected)", selected)
     tab.press("body", "?")
     tab.evaluate("dynagradPage.showSide('compare')")

@@ -140,7 +140,6 @@ def _unit_data(unit: Unit) -> dict[str, Any]:
         "s": unit.step,
         "op": unit.op,
         "node": unit.node,
-        "acc": unit.accumulate,
         "outs": unit.outs,
         "sign": unit.sign,
         "name": unit.name,
@@ -158,7 +157,14 @@ def _unit_data(unit: Unit) -> dict[str, Any]:
             for i, tag in enumerate(unit.tags)
         ],
         "boxes": [
-            [box.tensor, box.version, box.kind, round(box.dx, 1), round(box.width, 1), int(box.chip)]
+            [
+                box.tensor,
+                box.version,
+                box.kind,
+                round(box.dx, 1),
+                round(box.width, 1),
+                int(box.chip) + 2 * int(box.sink),
+            ]
             for box in unit.boxes
         ],
     }

@@ -13,6 +13,7 @@ from itertools import pairwise
 from .palette import THEMES, opaque
 from .shapes import (
     ACCUMULATE_HEIGHT,
+    ACCUMULATE_WIDTH,
     BOX_HEIGHT,
     FONTS,
     NAME,
@@ -23,7 +24,6 @@ from .shapes import (
     Tag,
     Unit,
     sign_width,
-    text_width,
 )
 
 Point = tuple[float, float]
@@ -165,8 +165,7 @@ def tag(canvas: Canvas, right: float, y: float, tag: Tag, middle: float, reach: 
 
 def accumulate(canvas: Canvas, x: float, y: float, filled: bool) -> None:
     """The sink of a leaf: where its gradient is added up."""
-    width = text_width("AccumulateGrad", 9) + 18
-    shape = outline("intermediate", x - width / 2, y, width, ACCUMULATE_HEIGHT, 9)
+    shape = outline("intermediate", x - ACCUMULATE_WIDTH / 2, y, ACCUMULATE_WIDTH, ACCUMULATE_HEIGHT, 9)
     canvas.path(shape, "gradient-fill" if filled else "canvas", "gradient-line" if filled else "faint", 1.1)
     canvas.text(x, y + 12.5, "AccumulateGrad", 9, "ink" if filled else "soft")
 

@@ -28,7 +28,8 @@ class Moment:
         self.accumulated: set[int] = set()
         self.flowed: set[tuple[int, int]] = set()
         self.current: set[int] = set()
-        self._arrived: dict[int, int] = {}
+        self.landed: set[tuple[int, int]] = set()  # units and leaves in them whose AccumulateGrad has run
+        self._arrived: dict[int, set[int]] = {}
         self._values = {value["id"]: value for value in data["values"]}
         self._nodes = {node["id"]: node for node in data["nodes"]}
         self._of = {tensor["id"]: tensor.get("of") for tensor in data["tensors"]}
@@ -53,8 +54,9 @@ class Moment:
         elif step["kind"] == "accumulate":
             self.accumulated.add(step["tensor"])
             sink = step.get("node", -1)
-            leaf = self._arrived.get(sink, drawn.leaf_of_node.get(sink))
-            self.current |= set() if leaf is None else {leaf}
+            home = drawn.leaf_of_node.get(sink)
+            self.current = self._arrived.pop(sink, set() if home is None else {home})
+            self.landed |= {(unit, step["tensor"]) for unit in self.current}
         elif step["kind"] == "free":
             self.freed.add(step["node"])
 
@@ -72,7 +74,7 @@ class Moment:
             tail = drawn.gradient_goes_to(step["node"], towards, output)
             if tail is not None:
                 self.flowed.add((tail, unit))
-                self._arrived[towards] = tail
+                self._arrived.setdefault(towards, set()).add(tail)
 
     def label(self, tensor: int) -> tuple[str, bool]:
         """What stands in the box of ``tensor``, and whether it is a name that the program uses now."""

@@ -22,6 +22,8 @@ TAG_RISE = 8.0  # how far tags may stand out above their operation
 TAG_REACH = 14.0  # from a tag to its operation
 CHIP = 24.0  # the room right of a box for the mark of its gradient
 ACCUMULATE_HEIGHT = 18.0
+ACCUMULATE_WIDTH = 94.0
+ACCUMULATE_GAP = 3.0
 GROUP_PAD = 20.0
 GROUP_HEADER = 36.0
 CLOSED_HEIGHT = 46.0
@@ -54,6 +56,15 @@ class Box:
     width: float
     chip: bool
     dx: float = 0.0
+    sink: bool = False  # a gradient arrives at it: an AccumulateGrad hangs below
+
+    def height(self) -> float:
+        """From its top to where its edges leave."""
+        return BOX_HEIGHT + (ACCUMULATE_GAP + ACCUMULATE_HEIGHT if self.sink else 0.0)
+
+    def half(self) -> float:
+        """From its axis to its left end."""
+        return max(self.width, ACCUMULATE_WIDTH if self.sink else 0.0) / 2
 
 
 @dataclass(slots=True)
@@ -78,7 +89,6 @@ class Unit:
     name: str = ""
     node: int | None = None
     op: int | None = None
-    accumulate: int | None = None
     outs: list[int] | None = None  # the units that show its results, where they are too many to hang below it
     boxes: list[Box] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
@@ -95,21 +105,18 @@ class Unit:
 
     def measure(self) -> None:
         """Settles the extents, once boxes and tags are known."""
-        across = sum(box.width for box in self.boxes) + BOX_GAP * max(len(self.boxes) - 1, 0)
-        across += sum(CHIP for box in self.boxes[:-1] if box.chip)
-        x = -across / 2
+        x = 0.0
         for box in self.boxes:
-            box.dx = x + box.width / 2
-            x += box.width + BOX_GAP + (CHIP if box.chip else 0.0)
-        self.left = self.right = across / 2
-        if self.boxes and self.boxes[-1].chip:
-            self.right += CHIP
-        self.height = BOX_HEIGHT if self.boxes else 0.0
+            box.dx = x + box.half()
+            x = box.dx + _right_of(box) + BOX_GAP
+        middle = (self.boxes[-1].dx + self.boxes[-1].half()) / 2 if self.boxes else 0.0
+        for box in self.boxes:
+            box.dx -= middle
+        self.left = middle
+        self.right = self.boxes[-1].dx + _right_of(self.boxes[-1]) if self.boxes else 0.0
+        self.height = max((box.height() for box in self.boxes), default=0.0)
         if self.sign:
             self._add_operation()
-        elif self.accumulate is not None:
-            self.height += ACCUMULATE_HEIGHT + 3
-            self.left, self.right = max(self.left, 54.0), max(self.right, 54.0)
 
     def _add_operation(self) -> None:
         self.top = PILL_HEIGHT
@@ -122,10 +129,18 @@ class Unit:
         self.left = max(self.left, self.pill / 2)
         self.right = max(self.right, self.pill / 2)
 
+    def out_y(self, box: int) -> float:
+        """Where edges leave a result, from the unit's top: its bottom, however far tags and others hang down."""
+        return self.top + (STEM if self.sign else 0.0) + self.boxes[box].height()
+
     def tag_y(self, number: int) -> float:
         """The top of a tag, from the unit's own: one is level with the operation, more hang down beside its results."""
         stacked = len(self.tags) * (TAG_HEIGHT + TAG_GAP) - TAG_GAP
         return max((PILL_HEIGHT - stacked) / 2, -TAG_RISE) + number * (TAG_HEIGHT + TAG_GAP)
+
+
+def _right_of(box: Box) -> float:
+    return max(box.width / 2 + (CHIP if box.chip else 0.0), box.half())
 
 
 def sign_width(sign: str) -> float:

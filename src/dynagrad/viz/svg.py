@@ -10,7 +10,7 @@ from .groups import Group, Segment, port_x
 from .layout import Scene, lay_out
 from .marks import Canvas, theme_colours
 from .moment import Moment
-from .shapes import BOX_HEIGHT, PILL_HEIGHT, STEM, Box, Unit
+from .shapes import ACCUMULATE_GAP, BOX_HEIGHT, PILL_HEIGHT, STEM, Box, Unit
 from .units import shape_text
 
 MARGIN = 24.0
@@ -90,9 +90,11 @@ class _Picture:
                 marks.stem(self.canvas, x, y + PILL_HEIGHT, x + box.dx, y + unit.top + STEM)
             marks.operation(self.canvas, x, y, unit, recorded=unit.node is not None, state=state)
         for box in unit.boxes:
-            self.draw_box(box, x + box.dx, y + unit.top + (STEM if unit.sign else 0.0))
-        if unit.accumulate is not None and not unit.sign:
-            marks.accumulate(self.canvas, x, y + BOX_HEIGHT + 3, unit.boxes[0].tensor in moment.accumulated)
+            top = y + unit.top + (STEM if unit.sign else 0.0)
+            self.draw_box(box, x + box.dx, top)
+            if box.sink:
+                filled = (unit.id, box.tensor) in moment.landed
+                marks.accumulate(self.canvas, x + box.dx, top + BOX_HEIGHT + ACCUMULATE_GAP, filled)
 
     def draw_box(self, box: Box, x: float, y: float) -> None:
         moment, about = self.moment, self.tensors[box.tensor]
@@ -127,8 +129,7 @@ def _end_point(scene: Scene, group: Group, end: tuple[str, int, int], outward: b
     if kind == "unit":
         unit = scene.drawn.units[number]
         if outward:
-            bottom = unit.top + STEM + BOX_HEIGHT if unit.sign else unit.height
-            return unit.x + unit.boxes[port].dx, unit.y + bottom, unit.row
+            return unit.x + unit.boxes[port].dx, unit.y + unit.out_y(port), unit.row
         return unit.x, unit.y, unit.row
     if kind == "group":
         child = scene.groups[number]

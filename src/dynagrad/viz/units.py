@@ -42,7 +42,7 @@ class Drawn:
     flows: list[Flow] = field(default_factory=list)
     unit_of_step: dict[int, int] = field(default_factory=dict)
     unit_of_node: dict[int, int] = field(default_factory=dict)
-    leaf_of_node: dict[int, int] = field(default_factory=dict)
+    leaf_of_node: dict[int, int] = field(default_factory=dict)  # where an AccumulateGrad gets its first gradient
     leaf_uses: dict[tuple[int, int], int] = field(default_factory=dict)  # from a node to an AccumulateGrad
     holders: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
@@ -147,10 +147,6 @@ class _Reader:
         box = Box(tensor, version, kind, box_width(label, second, kind), bool(about.get("requires_grad")))
         self.holder[tensor, version] = (unit.id, len(unit.boxes))
         unit.boxes.append(box)
-        if not unit.sign and version == 0:
-            unit.accumulate = self.leaf_node.get(tensor)
-            if unit.accumulate is not None:
-                self.drawn.leaf_of_node[unit.accumulate] = unit.id
 
     def wording(self, step: Mapping[str, Any]) -> tuple[str, str]:
         """The sign, with a plain number among the inputs, and the node's class; the op's name where none was made."""
@@ -196,13 +192,25 @@ class _Reader:
             unit.group = self.common_scope(scopes)
 
     def find_leaf_uses(self) -> None:
-        """Where a leaf's gradient goes that is not the leaf as it was first: it has been written to, or computed."""
+        """Where gradients arrive: at each version of a leaf that a recorded operation read; else at the oldest."""
         drawn = self.drawn
         for flow in drawn.flows:
-            sink = self.leaf_node.get(drawn.units[flow.tail].boxes[flow.box].tensor)
-            node = drawn.units[flow.head].node
-            if sink is not None and node is not None and drawn.leaf_of_node.get(sink) != flow.tail:
+            box, node = drawn.units[flow.tail].boxes[flow.box], drawn.units[flow.head].node
+            sink = self.leaf_node.get(box.tensor)
+            if sink is None or node is None or not self.leads_to(node, sink):
+                continue
+            box.sink = True
+            if drawn.leaf_of_node.setdefault(sink, flow.tail) != flow.tail:
                 drawn.leaf_uses[node, sink] = flow.tail
+        for (tensor, _), (unit, number) in self.holder.items():
+            sink = self.leaf_node.get(tensor)
+            if sink is not None and sink not in drawn.leaf_of_node:
+                drawn.leaf_of_node[sink] = unit
+                drawn.units[unit].boxes[number].sink = True
+
+    def leads_to(self, node: int, sink: int) -> bool:
+        """Whether gradients go from ``node`` to ``sink``; one with an edge to itself stands for several nodes."""
+        return any(to in (sink, node) for to, _ in self.nodes[node]["edges"])
 
     def common_scope(self, scopes: list[int]) -> int:
         """The innermost scope around all of ``scopes`` that is not a loop: a loop holds iterations only."""

@@ -5,6 +5,8 @@ const CLOSED_HEIGHT = 46;
 const BOX_HEIGHT = 38;
 const PILL_HEIGHT = 28;
 const STEM = 9;
+const SINK_GAP = 3;
+const SINK_HEIGHT = 18;
 
 class Geometry {
   constructor(scene) {
@@ -277,7 +279,7 @@ class Geometry {
     if (kind === "unit") {
       const unit = this.units[number];
       const [x, y] = this.unitPlace(unit);
-      return outward ? [x + unit.boxes[port][3], y + this.outHeight(unit), unit.row] : [x, y, unit.row];
+      return outward ? [x + unit.boxes[port][3], y + this.outHeight(unit, port), unit.row] : [x, y, unit.row];
     }
     if (kind === "group") {
       const [x, y] = this.groupPlace(number);
@@ -288,10 +290,15 @@ class Geometry {
     return [plan.x(ports[number]), kind === "in" ? 0 : plan.height, -1];
   }
 
-  /** From a unit's top to where its edges leave: the bottom of its results, however far its tags hang down. */
-  outHeight(unit) {
-    return unit.sign ? unit.top + STEM + BOX_HEIGHT : unit.h;
+  /** From a unit's top to where edges leave a result: its bottom, however far tags and others hang down. */
+  outHeight(unit, port) {
+    return (unit.sign ? unit.top + STEM : 0) + BOX_HEIGHT + (isSink(unit.boxes[port]) ? SINK_GAP + SINK_HEIGHT : 0);
   }
+}
+
+/** Whether an AccumulateGrad hangs below a box: gradients arrive at this version of a leaf. */
+function isSink(box) {
+  return (box[5] & 2) > 0;
 }
 
 function bottom(tops, heights) {

@@ -156,7 +156,7 @@ class Graph {
       const [home, box] = this.story.holders.get(`${tensor}:${version}`) ?? [u, 0];
       return { kind: "tensor", unit: home, box, from: u };
     }
-    if (what === "acc") return { kind: "accumulate", unit: u };
+    if (what === "acc") return { kind: "accumulate", unit: u, box: Number(index) };
     return { kind: "operation", unit: u };
   }
 
@@ -358,8 +358,10 @@ class Graph {
     unit.tags.forEach((tag, i) => node.append(...tagElements(unit, tag, i)));
     if (unit.sign) node.append(...this.operationElements(unit, entry));
     const top = unit.sign ? unit.top + STEM : 0;
-    unit.boxes.forEach((box, b) => node.append(this.boxElement(unit, box, b, top, entry)));
-    if (!unit.sign && unit.acc !== null) node.append((entry.sink = sinkElement(BOX_HEIGHT + 3)));
+    unit.boxes.forEach((box, b) => {
+      node.append(this.boxElement(unit, box, b, top, entry));
+      if (isSink(box)) node.append((entry.boxes[b].sink = sinkElement(box[3], top + BOX_HEIGHT + SINK_GAP, b)));
+    });
     this.layers.units.append(node);
     return entry;
   }
@@ -474,7 +476,7 @@ class Graph {
       mark(entry.pill, "freed", state === "freed");
     }
     for (const box of entry.boxes) this.updateBox(box);
-    if (entry.sink) mark(entry.sink, "filled", lastBefore(this.story.accumulated.get(unit.boxes[0][0]), this.step) >= 0);
+    for (const { sink, tensor } of entry.boxes) if (sink) mark(sink, "filled", this.story.hasLanded(entry.u, tensor, this.step));
     const label = sayUnit(this.story, entry.u, this.step);
     if (node.getAttribute("aria-label") !== label) node.setAttribute("aria-label", label);
   }
@@ -529,8 +531,8 @@ function tagElements(unit, [, , kind, text, width, y], i) {
   ];
 }
 
-function sinkElement(y) {
-  return drawn("g", { class: "sink", "data-part": "acc" },
-    drawn("path", { class: "shape", d: outline("intermediate", -47, y, 94, 18, 9) }),
-    drawn("text", { class: "tiny", x: 0, y: y + 12.5 }, "AccumulateGrad"));
+function sinkElement(x, y, b) {
+  return drawn("g", { class: "sink", "data-part": `acc ${b}` },
+    drawn("path", { class: "shape", d: outline("intermediate", x - 47, y, 94, SINK_HEIGHT, 9) }),
+    drawn("text", { class: "tiny", x, y: y + 12.5 }, "AccumulateGrad"));
 }

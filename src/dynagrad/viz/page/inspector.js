@@ -14,7 +14,7 @@ class Inspector {
   about(selected) {
     if (selected.kind === "tensor") return this.tensor(selected);
     if (selected.kind === "operation") return this.operation(selected.unit);
-    if (selected.kind === "accumulate") return this.accumulate(selected.unit);
+    if (selected.kind === "accumulate") return this.accumulate(selected);
     return this.edge(selected.edge);
   }
 
@@ -148,10 +148,9 @@ class Inspector {
     return element("p", {}, "Backward runs it in ", ...runs.flatMap((one, i) => [i ? ", " : "", this.stepLink(one.step)]), ".");
   }
 
-  accumulate(u) {
+  accumulate({ unit: u, box: b }) {
     const { story, step } = this;
-    const unit = story.scene.units[u];
-    const tensor = unit.boxes[0][0];
+    const [tensor] = story.scene.units[u].boxes[b];
     const gradient = story.gradientAt(tensor, step);
     return [
       this.head("gradient", "AccumulateGrad", story.called(tensor, step)),

@@ -38,7 +38,7 @@ function showLegend(root) {
 }
 
 function sample(kind) {
-  const draw = { operation: pillSample, unrecorded: pillSample, sink: () => sinkElement(8), tag: tagSample, edge: lineSample, flow: lineSample, cut: lineSample, same: lineSample, group: groupSample }[kind] ?? boxSample;
+  const draw = { operation: pillSample, unrecorded: pillSample, sink: () => sinkElement(0, 8, 0), tag: tagSample, edge: lineSample, flow: lineSample, cut: lineSample, same: lineSample, group: groupSample }[kind] ?? boxSample;
   return drawn("svg", { class: "sample", viewBox: "-50 0 100 34", width: 88, height: 30, "aria-hidden": "true" }, draw(kind));
 }
 

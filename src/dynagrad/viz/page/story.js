@@ -13,6 +13,8 @@ class Story {
     this.nodeLeaf = new Map(Object.entries(scene.node_leaves).map(([node, unit]) => [Number(node), unit]));
     this.leafUses = new Map(scene.leaf_uses.map(([node, sink, unit]) => [`${node}>${sink}`, unit]));
     this.arrived = new Map();
+    this.landings = new Map();
+    this.landed = new Map();
     this.names = new Map();
     this.versions = new Map();
     this.numbers = new Map();
@@ -72,7 +74,7 @@ class Story {
       if (step.kind === "op") this.readNumbers(step, k);
       else if (step.kind === "node") this.readNode(step, k);
       else if (step.kind === "accumulate") {
-        listIn(this.accumulated, step.tensor).push({ step: k, before: step.before, added: step.added, after: step.after });
+        this.readAccumulate(step, k);
       } else if (step.kind === "free") listIn(this.freed, step.node).push({ step: k, bytes: step.bytes });
     });
   }
@@ -107,8 +109,19 @@ class Story {
       const tail = this.gradientGoesTo(step.node, to, output);
       if (tail === undefined) continue;
       listIn(this.flowed, `${tail}>${u}`).push({ step: k, value });
-      listIn(this.arrived, to).push({ step: k, unit: tail });
+      if (!this.arrived.has(to)) this.arrived.set(to, new Set());
+      this.arrived.get(to).add(tail);
     }
+  }
+
+  /** Where a gradient is added up: at the leaf as the graph used it, in however many versions. */
+  readAccumulate(step, k) {
+    listIn(this.accumulated, step.tensor).push({ step: k, before: step.before, added: step.added, after: step.after, gradient: step.gradient });
+    const home = this.nodeLeaf.get(step.node) ?? this.holderAt(step.tensor, k);
+    const units = [...(this.arrived.get(step.node) ?? this.some(home))];
+    this.arrived.delete(step.node);
+    this.landings.set(k, units);
+    for (const u of units) listIn(this.landed, `${u}:${step.tensor}`).push({ step: k });
   }
 
   /** The unit that shows what a node hands its gradient to: of a leaf the version that its operation read, of many outputs one apart. */
@@ -240,7 +253,7 @@ class Story {
     if (!step) return [];
     if (step.kind === "op") return this.some(this.unitOfStep.get(k));
     if (step.kind === "error") return this.conflicting(step, k);
-    if (step.kind === "accumulate") return this.some(this.leafUnit(step, k));
+    if (step.kind === "accumulate") return this.landings.get(k) ?? [];
     if (step.kind === "backward_begin") return (step.roots ?? []).flatMap((t) => this.some(this.holderAt(t, k)));
     if (step.tensor !== undefined && step.tensor !== null) return this.some(this.holderAt(step.tensor, k));
     if (step.node !== undefined) return this.some(this.nodeUnit.get(step.node) ?? this.nodeLeaf.get(step.node));
@@ -266,10 +279,9 @@ class Story {
     return this.holders.get(`${tensor}:${this.versionAt(tensor, k)}`)?.[0];
   }
 
-  /** Where a gradient that is accumulated has come to: the leaf as the graph used it, however often it was written to. */
-  leafUnit(step, k) {
-    const arrivals = this.arrived.get(step.node);
-    return arrivals?.[lastBefore(arrivals, k)]?.unit ?? this.nodeLeaf.get(step.node) ?? this.holderAt(step.tensor, k);
+  /** Whether the AccumulateGrad below a tensor's box has run by step `k`. */
+  hasLanded(unit, tensor, k) {
+    return lastBefore(this.landed.get(`${unit}:${tensor}`), k) >= 0;
   }
 
   // Places in the film.
