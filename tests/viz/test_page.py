@@ -451,7 +451,7 @@ def test_an_accumulate_grad_hangs_where_gradients_arrive_and_fills_as_they_do(op
     tab.press("body", "End")
     versions = [
         text.partition("·")[2].strip()
-        for text in tab.locator("#drawing .unit:has(.sink) .tensor.parameter .small").all_inner_texts()
+        for text in tab.locator("#drawing .unit:has(.sink) .tensor.parameter .small").all_text_contents()
     ]
     assert versions == ["", "v1"]
     tab.click("#drawing .sink >> nth=1")

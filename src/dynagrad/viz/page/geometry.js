@@ -5,6 +5,7 @@ const CLOSED_HEIGHT = 46;
 const BOX_HEIGHT = 38;
 const PILL_HEIGHT = 28;
 const STEM = 9;
+const GROUP_PAD = 20;
 const SINK_GAP = 3;
 const SINK_HEIGHT = 18;
 
@@ -15,12 +16,17 @@ class Geometry {
     this.open = this.groups.map((group) => group.open);
     this.plans = new Map();
     this.tables = new Map();
+    this.growths = new Map();
   }
 
   toggle(id, open = !this.open[id]) {
     if (id === 0 || this.open[id] === open) return;
     this.open[id] = open;
-    for (let at = this.groups[id].parent; at !== null; at = this.groups[at].parent) this.plans.delete(at);
+    this.growths.delete(id);
+    for (let at = this.groups[id].parent; at !== null; at = this.groups[at].parent) {
+      this.plans.delete(at);
+      this.growths.delete(at);
+    }
   }
 
   size(id) {
@@ -64,16 +70,48 @@ class Geometry {
     return kind === "unit" ? this.units[number].row : kind === "group" ? this.groups[number].row : -1;
   }
 
-  /** How far down an open group's frame reaches at a step: it grows with what it holds. */
-  heightAt(id, step) {
+  /** The frame of a group at a step, from where the group begins: that of an open one grows with what it holds. */
+  frameAt(id, step) {
+    const [width, height] = this.size(id);
+    const growth = this.open[id] ? this.growth(id) : [];
+    const now = growth[lastBefore(growth, step)];
+    if (!now || now === growth.at(-1)) return { x: 0, width, height };
+    const [left, right] = [Math.max(now.left - GROUP_PAD, 0), Math.min(now.right + GROUP_PAD, width)];
+    const x = Math.max(Math.min(left, right - labelWidth(this.groups[id])), 0);
+    return { x, width: Math.min(Math.max(right - x, labelWidth(this.groups[id])), width - x), height: Math.min(now.bottom + GROUP_PAD, height) };
+  }
+
+  /** How far what an open group holds has come to reach, at each step that makes it reach further. */
+  growth(id) {
+    let growth = this.growths.get(id);
+    if (!growth) this.growths.set(id, (growth = running(this.reaches(id))));
+    return growth;
+  }
+
+  /** What an open group holds, as rectangles with the steps at which they come. */
+  reaches(id) {
+    const group = this.groups[id];
+    const reaches = [];
+    for (const u of group.units) {
+      const unit = this.units[u];
+      const [x, y] = this.unitPlace(unit);
+      reaches.push({ step: unit.s, left: x - unit.l, right: x + unit.r, top: y, bottom: y + unit.h });
+    }
+    for (const g of group.groups) {
+      const [x, y] = this.groupPlace(g);
+      const steps = this.open[g] ? this.growth(g).map((one) => one.step) : [];
+      for (const step of steps.length ? steps : [this.groups[g].s]) {
+        const frame = this.frameAt(g, step);
+        reaches.push({ step, left: x + frame.x, right: x + frame.x + frame.width, top: y, bottom: y + frame.height });
+      }
+    }
     const plan = this.plan(id);
-    let low = 0;
-    let later = false;
-    this.table(id).forEach((row, r) => {
-      if (row.step <= step) low = Math.max(low, plan.tops[r] + plan.heights[r]);
-      else later ||= row.step < Infinity;
-    });
-    return later && low ? low + 20 : plan.height;
+    for (const [tail, head, step, , bends] of group.segments) {
+      const across = [this.endPoint(id, tail, true)[0], this.endPoint(id, head, false)[0], ...bends.map(([, x]) => plan.x(x))];
+      const bottom = head[0] === "out" ? plan.height : 0;
+      reaches.push({ step, left: Math.min(...across), right: Math.max(...across), top: Infinity, bottom });
+    }
+    return reaches.sort((a, b) => a.step - b.step);
   }
 
   /** The rows and the map of x of an open group, in the state that its inner groups are in. */
@@ -143,8 +181,7 @@ class Geometry {
     });
     if (shrinks) {
       for (const u of group.units) spans.push([this.units[u].x - this.units[u].l, this.units[u].x + this.units[u].r, 0]);
-      const label = group.label.length * 7.3 + 60;
-      if (group.parent !== null) spans.push([0, Math.min(label, group.w), 0]);
+      if (group.parent !== null) spans.push([0, Math.min(labelWidth(group), group.w), 0]);
     }
     const events = spans.flatMap(([from, to, grows]) => [[from, grows, 1], [to, grows, -1]]).sort((a, b) => a[0] - b[0]);
     const xs = [0];
@@ -225,23 +262,18 @@ class Geometry {
 
   /** The box around all that is there at a step, groups as they are. */
   extent(step) {
-    const plan = this.plan(0);
-    const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
-    const take = (x, y, w, h) => {
-      box.left = Math.min(box.left, x);
-      box.top = Math.min(box.top, y);
-      box.right = Math.max(box.right, x + w);
-      box.bottom = Math.max(box.bottom, y + h);
-    };
-    for (const u of this.groups[0].units) {
-      const unit = this.units[u];
-      if (unit.s > step) continue;
-      const [x, y] = this.unitPlace(unit);
-      take(x - unit.l, y, unit.l + unit.r, unit.h);
-    }
-    for (const g of this.groups[0].groups) if (this.groups[g].s <= step) take(...this.groupPlace(g), ...this.size(g));
-    if (box.left > box.right) return { x: 0, y: 0, width: plan.width, height: plan.height };
-    return { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top };
+    const growth = this.growth(0);
+    const now = growth[lastBefore(growth, step)];
+    if (now) return { x: now.left, y: now.top, width: now.right - now.left, height: now.bottom - now.top };
+    const [width, height] = this.size(0);
+    return { x: 0, y: 0, width, height };
+  }
+
+  /** What of a group is there at a step. */
+  shownBox(id, step) {
+    const [x, y] = this.origin(id);
+    const frame = this.frameAt(id, step);
+    return { x: x + frame.x, y, width: frame.width, height: frame.height };
   }
 
   groupBox(id) {
@@ -299,6 +331,27 @@ class Geometry {
 /** Whether an AccumulateGrad hangs below a box: gradients arrive at this version of a leaf. */
 function isSink(box) {
   return (box[5] & 2) > 0;
+}
+
+/** Rectangles in order of their steps, each with all before it; those that add nothing are left out. */
+function running(reaches) {
+  const growth = [];
+  let at = { step: -1, left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
+  for (const one of reaches) {
+    if (one.left >= at.left && one.right <= at.right && one.top >= at.top && one.bottom <= at.bottom) continue;
+    const next = {
+      step: one.step, left: Math.min(at.left, one.left), right: Math.max(at.right, one.right),
+      top: Math.min(at.top, one.top), bottom: Math.max(at.bottom, one.bottom),
+    };
+    if (at.step === one.step) growth.pop();
+    growth.push((at = next));
+  }
+  return growth;
+}
+
+/** The room that the label of an open group needs. */
+function labelWidth(group) {
+  return group.label.length * 7.3 + 60;
 }
 
 function bottom(tops, heights) {

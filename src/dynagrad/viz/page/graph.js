@@ -4,6 +4,7 @@
 const CROWDED = 900;
 const NEAR = 12;
 const LEAST = 0.02;
+const READABLE = 0.8;
 const MOST = 4;
 const MARGIN = 30;
 const LAYERS = ["groups", "edges", "flows", "units", "labels"];
@@ -67,7 +68,7 @@ class Graph {
     const { top: above, width, height } = this.clear;
     const { x, y, width: w, height: h } = this.geometry.extent(this.step);
     let scale = this.wholeScale();
-    if (readable) scale = Math.max(scale, Math.min(0.8, (width - 2 * MARGIN) / Math.max(w, 1)), 0.5);
+    if (readable) scale = Math.max(scale, READABLE);
     const left = w * scale + 2 * MARGIN > width && readable ? MARGIN : (width - w * scale) / 2;
     const top = h * scale + 2 * MARGIN > height && readable ? MARGIN : (height - h * scale) / 2;
     this.setView(left - x * scale, above + top - y * scale, scale);
@@ -296,13 +297,13 @@ class Graph {
       "aria-expanded": String(opened), "aria-label": `${group.label}, ${group.note}`,
       transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
     });
-    const entry = { kind: "group", g, nodes: [node], at: -2, width: w };
+    const entry = { kind: "group", g, nodes: [node], at: -2, x };
     if (opened) {
       entry.frame = drawn("path", { class: "group-box" });
       node.append(entry.frame);
-      const label = drawn("text", { class: "name group-label", "data-group": g, x: x + 14, y: y + 20 }, `▾ ${group.label}`);
-      this.layers.labels.append(label);
-      entry.nodes.push(label);
+      entry.label = drawn("text", { class: "name group-label", "data-group": g, y: y + 20 }, `▾ ${group.label}`);
+      this.layers.labels.append(entry.label);
+      entry.nodes.push(entry.label);
     } else {
       node.append(
         drawn("path", { class: "group-box under", d: outline("intermediate", 4, 4, w, h, 10) }),
@@ -413,7 +414,7 @@ class Graph {
     for (const u of units) {
       keys.add(`u${u}`);
       for (let g = this.geometry.units[u].g; g; g = this.geometry.groups[g].parent) keys.add(`g${g}`);
-      for (const f of this.story.flowsOf.get(u) ?? []) for (const [g, s] of this.story.scene.flows[f][4]) keys.add(`s${g}.${s}`);
+      for (const f of this.story.flowsOf.get(u) ?? []) for (const [g, s] of this.story.scene.flows[f][4]) keys.add(`s${g}.${s}`).add(`g${g}`);
     }
     for (const key of keys) {
       const entry = this.elements.get(key);
@@ -432,11 +433,15 @@ class Graph {
     else this.updateGroup(entry);
   }
 
-  updateGroup({ g, nodes, width, frame }) {
+  updateGroup({ g, nodes, x, frame, label }) {
     const group = this.geometry.groups[g];
     const [node] = nodes;
     for (const one of nodes) mark(one, "future", group.s > this.step);
-    if (frame) frame.setAttribute("d", outline("intermediate", 0, 0, width, this.geometry.heightAt(g, this.step), 12));
+    if (frame) {
+      const box = this.geometry.frameAt(g, this.step);
+      frame.setAttribute("d", outline("intermediate", box.x, 0, box.width, box.height, 12));
+      label.setAttribute("x", (x + box.x + 14).toFixed(1));
+    }
     mark(node, "current", this.currentGroups?.has(g));
   }
 

@@ -122,7 +122,7 @@ class Page {
   showGroup(g) {
     this.openAround(this.geometry.groups[g].parent ?? 0);
     if (this.geometry.groups[g].s > this.step) this.goToStep(this.geometry.groups[g].s);
-    this.graph.reveal(this.geometry.groupBox(g), true);
+    this.graph.reveal(this.geometry.shownBox(g, this.step), true);
   }
 
   /** Opens one more level of groups, as far as what opens stays drawable; or closes all. */
