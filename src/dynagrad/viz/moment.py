@@ -57,6 +57,8 @@ class Moment:
             home = drawn.leaf_of_node.get(sink)
             self.current = self._arrived.pop(sink, set() if home is None else {home})
             self.landed |= {(unit, step["tensor"]) for unit in self.current}
+        elif step["kind"] == "note" and step.get("what") == "grad=" and step["message"].endswith("None"):
+            self.accumulated -= {step["tensor"], *step.get("others", ())}
         elif step["kind"] == "free":
             self.freed.add(step["node"])
 

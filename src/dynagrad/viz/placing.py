@@ -135,7 +135,7 @@ class Placing:
 
     def _stack_rows(self, arrangement: Arrangement, header: float, pad: float) -> None:
         """Tops and heights of rows: each part stacks its own, shelves stand below one another."""
-        group, row, shelf, start, low = self.group, 0, 0, header, header
+        group, row, shelf, start, low, filled = self.group, 0, 0, header, header, header
         for count, on in arrangement.parts:
             if on != shelf:
                 shelf, start = on, low + SHELF_GAP
@@ -143,10 +143,11 @@ class Placing:
             for at, height in enumerate(arrangement.heights[row : row + count]):
                 group.rows.append((y, height))
                 low = max(low, y + height)
+                filled = max(filled, y + height if height else 0.0)
                 y += height + (ROW_GAP if height or at else PORT_ROW)
             row += count
         group.parts = arrangement.parts
-        group.height = low + (0.0 if group.outs and group.parent is not None else pad)
+        group.height = max(low, filled + pad)  # a row of ports is the border itself
 
     def _put(self, child: Unit | Group, x: float, row: int) -> None:
         """A tensor alone stands at the bottom of its row, next to those that use it; everything else at the top."""

@@ -45,10 +45,12 @@ class Scopes:
         self._loops: dict[tuple[CodeType, int], tuple[Loop, ...]] = {}
         self._users: dict[CodeType, bool] = {}
 
-    def add(self, parent: int, kind: str, name: str, line: int) -> int:
-        """A new scope; returns its id."""
+    def add(self, parent: int, kind: str, name: str, line: int, own: bool = False) -> int:
+        """A new scope; returns its id. ``own``: of a function of dynagrad's."""
         number = len(self.scopes)
         self.scopes.append({"id": number, "parent": parent, "kind": kind, "name": name, "line": line})
+        if own:
+            self.scopes[-1]["own"] = True
         return number
 
     def source(self, filename: str) -> int:
@@ -224,8 +226,13 @@ class Stack:
             if not any(call.module is not None for call in self.calls):
                 self.scopes.outer_modules.append(module)
             scope = self.scopes.add(scope, "module", self._module_name(module), outer.line if outer else 1)
-        elif outer is not None and (user or self._is_composite(code, outer)):
-            scope = self.scopes.add(scope, "function", _call_name(code) if user else code.co_name, code.co_firstlineno)
+        elif outer is not None and user:
+            scope = self.scopes.add(scope, "function", _call_name(code), code.co_firstlineno)
+        elif outer is not None and self._is_composite(code, outer):
+            wrapped = _wrapped_by(frame)
+            if wrapped is None or not self.scopes.is_user(wrapped):  # what a decorator runs has a scope of its own
+                name = code.co_name if wrapped is None else wrapped.co_name
+                scope = self.scopes.add(scope, "function", name, code.co_firstlineno, own=True)
         call = Call(frame, number, user, scope, module)
         call.silent = (outer is not None and outer.silent) or (not user and code.co_filename.startswith(UNTOLD))
         self.scopes.frames += 1
@@ -337,6 +344,14 @@ def _call_name(code: CodeType) -> str:
     if code.co_name == MODULE:
         return f"import {os.path.basename(code.co_filename)}"
     return code.co_qualname.replace("<locals>.", "")
+
+
+def _wrapped_by(frame: FrameType) -> CodeType | None:
+    """The code that a decorator's frame passes a call on to, or None where it is no decorator's."""
+    if frame.f_code.co_name != "wrapper":
+        return None
+    values = frame.f_locals
+    return getattr(values.get("func", values.get("function")), "__code__", None)
 
 
 def _attributes(state: dict[str, Any]) -> list[tuple[str, Any]]:

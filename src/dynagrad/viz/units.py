@@ -17,6 +17,7 @@ NEAR_EDGES = 4  # where they lie in one
 OTHER_EDGES = 6
 MOST_RESULTS = 6  # below an operation; more of them are drawn each where it is used
 LONGEST_JUMP = 3  # iterations of a loop
+UNFILLED = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
 LONGEST_EDGE = 9  # in rows; beyond, the tensor is named where it is used
 Item = tuple[str, int]  # what a scope holds: a unit, or a scope, by its number
 
@@ -74,10 +75,12 @@ class _Reader:
         self.labels = _longest_labels(data)
         self.kind_of: dict[int, str] = {}
         self.last_name: dict[int, str] = {}
+        self.own = _inside_own(data["scopes"])
+        self.heeded = _heeded(data)
 
     def read(self) -> Drawn:
         for number, step in enumerate(self.data["steps"]):
-            if step["kind"] == "op":
+            if step["kind"] == "op" and not self.is_idle(step):
                 self.add_operation(number, step)
             self.names.apply(step)
             for name, tensor in bound_names(step):
@@ -93,6 +96,12 @@ class _Reader:
             unit.measure()
         self.drawn.holders = self.holder
         return self.drawn
+
+    def is_idle(self, step: Mapping[str, Any]) -> bool:
+        """Memory before it is filled, and what a function of dynagrad's sets up for itself, where nothing ever reads it."""
+        if step.get("node") is not None or not self.heeded.isdisjoint(step["outputs"]):
+            return False
+        return step["name"] in UNFILLED or (step["scope"] in self.own and not step.get("inplace"))
 
     def add_operation(self, number: int, step: Mapping[str, Any]) -> None:
         inputs = [value for value in step["inputs"] if isinstance(value, int)]
@@ -165,12 +174,17 @@ class _Reader:
             if flow.tail == unit.id:
                 flows.setdefault(flow.box, []).append(flow)
         unit.outs = [unit.id] * len(unit.boxes)
-        for number, used in sorted(flows.items()):
+        for number, box in enumerate(unit.boxes):
+            used = flows.get(number, [])
+            if not used and box.kind != "parameter":
+                continue
             heads = [self.drawn.units[flow.head] for flow in used]
-            place = self.new_unit(self.common_scope(sorted({head.group for head in heads})), min(h.step for h in heads))
-            place.op, place.boxes = unit.op, [unit.boxes[number]]
+            groups = sorted({head.group for head in heads})
+            apart = box.kind == "parameter" and len(groups) != 1  # named at its uses
+            scope = unit.group if apart else self.common_scope(groups)
+            place = self.new_unit(scope, unit.step if apart else min(head.step for head in heads))
+            place.op, place.boxes = unit.op, [box]
             unit.outs[number] = place.id
-            box = unit.boxes[number]
             self.holder[box.tensor, box.version] = (place.id, 0)
             for flow in used:
                 flow.tail, flow.box = place.id, 0
@@ -184,7 +198,8 @@ class _Reader:
             tensor = self.drawn.units[flow.tail].boxes[flow.box].tensor
             uses.setdefault(tensor, set()).add(self.drawn.units[flow.head].group)
         for unit in self.drawn.units:
-            if unit.sign or unit.boxes[0].tensor not in uses:
+            result = unit.op is not None and self.drawn.unit_of_step[unit.op] != unit.id
+            if unit.sign or result or unit.boxes[0].tensor not in uses:
                 continue
             scopes = sorted(uses[unit.boxes[0].tensor])
             if unit.boxes[0].kind != "parameter":
@@ -325,6 +340,29 @@ def _turns(scopes: list[Mapping[str, Any]]) -> dict[int, int]:
             turns[scope["id"]] = count.get(scope["parent"], 0)
             count[scope["parent"]] = turns[scope["id"]] + 1
     return turns
+
+
+def _inside_own(scopes: list[Mapping[str, Any]]) -> set[int]:
+    """The scopes of functions of dynagrad's, and those inside them."""
+    own: set[int] = set()
+    for scope in scopes:
+        if scope.get("own") or scope["parent"] in own:
+            own.add(scope["id"])
+    return own
+
+
+def _heeded(data: Mapping[str, Any]) -> set[int]:
+    """The tensors that something is ever done with: read, named, differentiated, looked at or kept as a gradient."""
+    heeded: set[int] = {tensor["view_of"] for tensor in data["tensors"] if tensor.get("view_of") is not None}
+    heeded.update(tensor["id"] for tensor in data["tensors"] if tensor["kind"] == "gradient" or tensor.get("name"))
+    heeded.update(node["leaf"] for node in data["nodes"] if node.get("leaf") is not None)
+    for step in data["steps"]:
+        heeded.update(tensor for _, tensor in bound_names(step))
+        heeded.update(tensor for tensor in step.get("inputs") or () if isinstance(tensor, int))
+        heeded.update(step.get("roots") or ())
+        if step["kind"] != "op" and isinstance(step.get("tensor"), int):
+            heeded.add(step["tensor"])
+    return heeded
 
 
 def _is_number(value: object) -> bool:

@@ -356,7 +356,11 @@ class Graph {
     });
     const entry = { kind: "unit", u, nodes: [node], boxes: [], at: -2 };
     node.append(drawn("path", { class: "halo", d: outline("intermediate", -unit.l - 8, -8, unit.l + unit.r + 16, unit.h + 16, 14) }));
-    unit.tags.forEach((tag, i) => node.append(...tagElements(unit, tag, i)));
+    entry.tags = unit.tags.map((tag, i) => {
+      const parts = tagElements(unit, tag, i);
+      node.append(...parts);
+      return { home: this.story.holders.get(`${tag[0]}:${tag[1]}`)?.[0], flow: parts[1] };
+    });
     if (unit.sign) node.append(...this.operationElements(unit, entry));
     const top = unit.sign ? unit.top + STEM : 0;
     unit.boxes.forEach((box, b) => {
@@ -481,6 +485,11 @@ class Graph {
       mark(entry.pill, "freed", state === "freed");
     }
     for (const box of entry.boxes) this.updateBox(box);
+    for (const { home, flow } of entry.tags) {
+      const at = this.story.flowAt(home, entry.u, this.step);
+      mark(flow, "shown", at !== null);
+      mark(flow, "now", at?.step === this.step);
+    }
     for (const { sink, tensor } of entry.boxes) if (sink) mark(sink, "filled", this.story.hasLanded(entry.u, tensor, this.step));
     const label = sayUnit(this.story, entry.u, this.step);
     if (node.getAttribute("aria-label") !== label) node.setAttribute("aria-label", label);
@@ -530,6 +539,7 @@ function tagElements(unit, [, , kind, text, width, y], i) {
   const reach = `M${right} ${middle}C${right + 8} ${middle} ${right + 5} ${unit.top / 2} ${-unit.pill / 2} ${unit.top / 2}`;
   return [
     drawn("path", { class: "stem", d: reach }),
+    drawn("g", { class: "flow" }, drawn("path", { class: "line", d: reach }), drawn("path", { class: "arrow", d: `M${right} ${middle}l8 -4.5v9Z` })),
     drawn("g", { class: `tag tensor ${kind}`, "data-part": `tag ${i}` },
       drawn("path", { class: "shape", d: outline(kind, right - width, y, width, 20, 6) }),
       drawn("text", { class: "small ink", x: right - width / 2, y: y + 13.5 }, text)),

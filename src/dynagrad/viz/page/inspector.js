@@ -212,7 +212,7 @@ class Inspector {
     if (!seen.length) return null;
     return element("ul", { class: "links" }, ...seen.map((u) => {
       const unit = this.story.scene.units[u];
-      const names = unit.boxes.map(([t]) => this.story.called(t, this.step)).join(", ");
+      const names = listed(this.story.boxesOf(u).map(([t]) => this.story.called(t, this.step)));
       return element("li", {}, this.link(u, unit.sign ? `${unit.sign} ${unit.name} → ${names}` : names));
     }), units.length > seen.length ? element("li", {}, `and ${units.length - seen.length} more`) : null);
   }

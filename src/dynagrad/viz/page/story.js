@@ -14,6 +14,7 @@ class Story {
     this.leafUses = new Map(scene.leaf_uses.map(([node, sink, unit]) => [`${node}>${sink}`, unit]));
     this.arrived = new Map();
     this.landings = new Map();
+    this.cleared = new Map();
     this.landed = new Map();
     this.names = new Map();
     this.versions = new Map();
@@ -75,15 +76,21 @@ class Story {
       else if (step.kind === "node") this.readNode(step, k);
       else if (step.kind === "accumulate") {
         this.readAccumulate(step, k);
+      } else if (step.kind === "note" && step.what === "grad=" && step.message.endsWith("None")) {
+        for (const tensor of [step.tensor, ...(step.others ?? [])]) listIn(this.cleared, tensor).push({ step: k });
       } else if (step.kind === "free") listIn(this.freed, step.node).push({ step: k, bytes: step.bytes });
     });
   }
 
   unitBoxes(k) {
     const unit = this.unitOfStep.get(k);
-    if (unit === undefined) return [];
+    return unit === undefined ? [] : this.boxesOf(unit);
+  }
+
+  /** What an operation made, wherever it stands. */
+  boxesOf(unit) {
     const { outs, boxes } = this.scene.units[unit];
-    return outs ? outs.flatMap((place) => this.scene.units[place].boxes) : boxes;
+    return outs?.some((place) => place !== unit) ? outs.flatMap((place) => this.scene.units[place].boxes) : boxes;
   }
 
   readNumbers(step, k) {
@@ -210,10 +217,25 @@ class Story {
   gradientAt(tensor, k) {
     const sums = this.accumulated.get(tensor);
     const i = lastBefore(sums, k);
-    if (i >= 0) return { ...sums[i], value: sums[i].after, kind: "grad" };
+    if (i >= 0) return this.clearedAt(tensor, k) === null ? { ...sums[i], value: this.writtenSince(sums[i], k) ?? sums[i].after, kind: "grad" } : null;
     const flows = this.gradients.get(tensor);
     const j = lastBefore(flows, k);
     return j >= 0 ? { ...flows[j], kind: "flow" } : null;
+  }
+
+  /** The step in which `.grad` was last set to None, unless it has been filled since; else null. */
+  clearedAt(tensor, k) {
+    const clears = this.cleared.get(tensor);
+    const i = lastBefore(clears, k);
+    const sums = this.accumulated.get(tensor);
+    return i >= 0 && clears[i].step > (sums?.[lastBefore(sums, k)]?.step ?? -1) ? clears[i].step : null;
+  }
+
+  /** The value of a `.grad` that was written to after a gradient was added: one that was set to zero in place. */
+  writtenSince({ gradient, step }, k) {
+    const history = this.versions.get(gradient);
+    const last = history?.[lastBefore(history, k)];
+    return last?.step > step ? this.numbers.get(`${gradient}:${last.version}`)?.at(-1).value : undefined;
   }
 
   stateOf(node, k) {
@@ -236,7 +258,7 @@ class Story {
     yield* this.unitsOfStep(k);
     for (const tensor of step.kind === "op" ? (step.outputs ?? []) : []) yield* this.allHolders(tensor);
     for (const [to, output] of step.outgoing ?? []) yield* this.some(this.gradientGoesTo(step.node, to, output));
-    if (step.tensor !== undefined && step.tensor !== null) yield* this.allHolders(step.tensor);
+    if (step.tensor !== undefined && step.tensor !== null) for (const tensor of [step.tensor, ...(step.others ?? [])]) yield* this.allHolders(tensor);
   }
 
   allHolders(tensor) {

@@ -10,7 +10,7 @@ function sayStep(story, k) {
 const SAYINGS = {
   op: sayOperation,
   backward_begin(story, step, k) {
-    return `Backward begins at ${(step.roots ?? []).map((t) => story.called(t, k)).join(", ")}, with the gradient that is handed in: 1 unless another was given.`;
+    return `Backward begins at ${listed((step.roots ?? []).map((t) => story.called(t, k)))}, with the gradient that is handed in: 1 unless another was given.`;
   },
   node: sayNode,
   accumulate(story, step, k) {
@@ -38,8 +38,8 @@ const SAYINGS = {
 };
 
 function sayOperation(story, step, k) {
-  const inputs = (step.inputs ?? []).map((one) => inputName(story, one, k)).join(", ");
-  const outputs = (step.outputs ?? []).map((t) => resultName(story, t, k)).join(", ");
+  const inputs = listed((step.inputs ?? []).map((one) => inputName(story, one, k)));
+  const outputs = listed((step.outputs ?? []).map((t) => resultName(story, t, k)));
   const node = story.nodes.get(step.node);
   if (!inputs || !(step.inputs ?? []).some((one) => typeof one === "number")) {
     return `${step.name} makes ${outputs}.${sayNames(story, step, k, true)}`;
@@ -47,10 +47,7 @@ function sayOperation(story, step, k) {
   if (step.detached) {
     return `${step.name} makes ${outputs} with the memory of ${inputs} and no history. ${sayRecorded(story, step, node)}`;
   }
-  const unit = story.scene.units[story.unitOfStep.get(k)];
-  const verb = step.inplace
-    ? `writes into ${outputs}, now at version ${unit?.boxes[0]?.[1] ?? 1}`
-    : `makes ${outputs}`;
+  const verb = step.inplace ? `writes into ${outputs}, now at version ${story.versionAt(step.outputs[0], k)}` : `makes ${outputs}`;
   return `${step.name} takes ${inputs} and ${verb}. ${sayRecorded(story, step, node)}${sayNames(story, step, k, true)}`;
 }
 
@@ -60,6 +57,11 @@ function sayRecorded(story, step, node) {
   if (step.grad_mode === false) return "Not recorded: gradients are switched off here.";
   const asked = (step.inputs ?? []).some((one) => story.tensors.get(one)?.requires_grad);
   return asked ? "Not recorded: its result has no gradient." : "Not recorded: no input requires a gradient.";
+}
+
+/** Names in a row, at most six of them. */
+function listed(names, most = 6) {
+  return names.length > most ? `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more` : names.join(", ");
 }
 
 function inputName(story, input, k) {
@@ -116,7 +118,7 @@ function findLosers(story, k) {
 function sayNode(story, step) {
   const node = story.nodes.get(step.node);
   const targets = (step.outgoing ?? []).map(([to]) => nodeName(story, to));
-  const on = targets.length ? ` and sends gradients on to ${targets.join(", ")}` : "";
+  const on = targets.length ? ` and sends gradients on to ${listed(targets)}` : "";
   const summed = (step.summed ?? []).length
     ? ` Gradients that met at ${step.summed.map((n) => nodeName(story, n)).join(", ")} were summed.`
     : "";
@@ -134,6 +136,8 @@ function whyNone(story, tensor, k) {
   const about = story.tensors.get(tensor);
   if (!about) return "";
   if (about.kind === "gradient") return "A gradient is a tensor like any other; it has no gradient of its own here.";
+  const cleared = story.clearedAt(tensor, k);
+  if (cleared !== null) return `None: it was set to None in step ${cleared + 1}.`;
   if (!about.requires_grad) return "None: requires_grad is False, so backward computes no gradient for it.";
   if (about.is_leaf === false) {
     return about.retains_grad
