@@ -18,6 +18,7 @@ OTHER_EDGES = 6
 MOST_RESULTS = 6  # below an operation; more of them are drawn each where it is used
 LONGEST_JUMP = 3  # iterations of a loop
 UNFILLED = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
+FOREIGN = "∂"  # the sign of what was computed where the film did not look: inside a backward, or before it began
 LONGEST_EDGE = 9  # in rows; beyond, the tensor is named where it is used
 Item = tuple[str, int]  # what a scope holds: a unit, or a scope, by its number
 
@@ -142,9 +143,48 @@ class _Reader:
         return unit
 
     def add_leaf(self, tensor: int, step: int, scope: int) -> None:
+        node = self.tensors[tensor].get("node")
+        foreign = node is not None and self.nodes[node]["op"] is None
+        sources = self.sources_of(node) if foreign else []
         unit = self.new_unit(scope, step)
         self.version.setdefault(tensor, 0)
+        if foreign:
+            unit.sign, unit.name, unit.node = FOREIGN, shortened(self.nodes[node]["name"], 34), node
+            self.drawn.flows += [Flow(tail, box, unit.id, i) for i, (tail, box) in enumerate(sources)]
+            for each in self.foreign_nodes(node):
+                self.drawn.unit_of_node.setdefault(each, unit.id)
         self.add_box(unit, tensor)
+
+    def foreign_nodes(self, node: int) -> list[int]:
+        """``node`` and what leads to it of nodes that no step recorded: a backward's own, or older than the recording."""
+        found = {node: None}
+        pending = [node]
+        for at in pending:
+            for to, _ in self.nodes[at]["edges"]:
+                if to is not None and to not in found and self.is_foreign(to):
+                    found[to] = None
+                    pending.append(to)
+        return list(found)
+
+    def is_foreign(self, node: int) -> bool:
+        return self.nodes[node]["op"] is None and self.nodes[node].get("leaf") is None
+
+    def sources_of(self, node: int) -> list[tuple[int, int]]:
+        """The boxes whose gradients a foreign node and those behind it compute, the nearest first."""
+        found: dict[tuple[int, int], None] = {}
+        for at in self.foreign_nodes(node):
+            for to, output in self.nodes[at]["edges"]:
+                if to is None or self.is_foreign(to):
+                    continue
+                leaf = self.nodes[to].get("leaf")
+                if leaf is not None:
+                    if (holder := self.holder.get((leaf, self.version.get(leaf, 0)))) is not None:
+                        found[holder] = None
+                elif to in self.drawn.unit_of_node:
+                    unit = self.drawn.unit_of_node[to]
+                    if output < len(self.drawn.units[unit].boxes):
+                        found[unit, output] = None
+        return list(found)
 
     def add_box(self, unit: Unit, tensor: int) -> None:
         about = self.tensors[tensor]
@@ -225,7 +265,8 @@ class _Reader:
 
     def leads_to(self, node: int, sink: int) -> bool:
         """Whether gradients go from ``node`` to ``sink``; one with an edge to itself stands for several nodes."""
-        return any(to in (sink, node) for to, _ in self.nodes[node]["edges"])
+        edges = [to for at in self.foreign_nodes(node) for to, _ in self.nodes[at]["edges"]]
+        return sink in edges or (node in edges and not self.is_foreign(node))
 
     def common_scope(self, scopes: list[int]) -> int:
         """The innermost scope around all of ``scopes`` that is not a loop: a loop holds iterations only."""

@@ -83,6 +83,10 @@ class Graph {
     if (dx || dy) this.setView(this.view.x + dx, this.view.y + dy, scale);
   }
 
+  fits({ width, height }) {
+    return width * this.view.scale < this.clear.width - 24 && height * this.view.scale < this.clear.height - 24;
+  }
+
   missing(start, size, room, centre) {
     const rim = Math.min(12, room / 20);
     if (start >= rim && start + size <= room - rim) return 0;

@@ -93,21 +93,21 @@ class Inspector {
   operation(u) {
     const { story, step } = this;
     const unit = story.scene.units[u];
-    const about = story.steps[unit.op];
+    const about = unit.op === null ? null : story.steps[unit.op];
     const node = story.nodes.get(unit.node);
     const state = { freed: "run by backward, then freed", ran: "run by backward" }[story.stateOf(unit.node, step)] ?? "recorded, waiting for backward";
     return [
       this.head("operation", unit.sign, unit.name || about.name),
-      element("p", {}, sayStep(story, unit.op)),
+      element("p", {}, about ? sayStep(story, unit.op) : "Computed where the recording did not look: inside a backward with create_graph=True, or before it began. Gradients pass through what was recorded there."),
       node?.formula ? element("div", { class: "formula" }, element("h3", {}, "Derivative"), element("p", {}, node.formula)) : null,
-      this.arguments(about),
+      about ? this.arguments(about) : null,
       node ? this.saved(node) : null,
       this.facts([
-        ["operation", about.name], ["node", node?.name ?? "none"], node ? ["state", state] : null,
-        ["grad mode", about.grad_mode === false ? "off (no_grad)" : "on"], about.ns ? ["took", duration(about.ns)] : null,
-        about.inplace ? ["in place", "yes: the same tensor at a higher version"] : null,
+        about ? ["operation", about.name] : null, ["node", node?.name ?? "none"], node ? ["state", state] : null,
+        about ? ["grad mode", about.grad_mode === false ? "off (no_grad)" : "on"] : null, about?.ns ? ["took", duration(about.ns)] : null,
+        about?.inplace ? ["in place", "yes: the same tensor at a higher version"] : null,
       ]),
-      this.provenance(about.at, about.function),
+      this.provenance(about?.at, about?.function),
       this.runs(unit.node),
       element("h3", {}, "Results"),
       this.links([u]),

@@ -58,8 +58,10 @@ class Page {
   }
 
   followStep() {
-    const [unit = this.root()] = this.story.unitsOfStep(this.step);
-    if (unit !== undefined) this.graph.reveal(this.geometry.unitBox(unit));
+    const [first = this.root(), ...others] = this.story.unitsOfStep(this.step);
+    if (first === undefined) return;
+    const box = others.reduce((all, unit) => around(all, this.geometry.unitBox(unit)), this.geometry.unitBox(first));
+    this.graph.reveal(this.graph.fits(box) ? box : this.geometry.unitBox(first));
   }
 
   /** Where the backward of this round began, if it has begun: what a step that has no place of its own is about. */
@@ -332,6 +334,12 @@ class Page {
     node?.focus({ preventScroll: true });
     this.select(this.graph.partOf(unit, "unit"));
   }
+}
+
+/** The rectangle around two. */
+function around(a, b) {
+  const [x, y] = [Math.min(a.x, b.x), Math.min(a.y, b.y)];
+  return { x, y, width: Math.max(a.x + a.width, b.x + b.width) - x, height: Math.max(a.y + a.height, b.y + b.height) - y };
 }
 
 function firstLine(text) {

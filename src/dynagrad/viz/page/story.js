@@ -14,6 +14,7 @@ class Story {
     this.leafUses = new Map(scene.leaf_uses.map(([node, sink, unit]) => [`${node}>${sink}`, unit]));
     this.arrived = new Map();
     this.landings = new Map();
+    this.runs = new Set();
     this.cleared = new Map();
     this.landed = new Map();
     this.names = new Map();
@@ -74,6 +75,7 @@ class Story {
       this.readNames(step, k, frames, named);
       if (step.kind === "op") this.readNumbers(step, k);
       else if (step.kind === "node") this.readNode(step, k);
+      else if (step.kind === "backward_begin") this.runs.clear();
       else if (step.kind === "accumulate") {
         this.readAccumulate(step, k);
       } else if (step.kind === "note" && step.what === "grad=" && step.message.endsWith("None")) {
@@ -102,11 +104,13 @@ class Story {
   }
 
   readNode(step, k) {
+    const again = this.runs.has(step.node); // a composed operation is one node here: what runs of it later is inside it
+    this.runs.add(step.node);
     listIn(this.ran, step.node).push({ step: k });
     const u = this.nodeUnit.get(step.node);
     if (u === undefined) return;
-    const { outs, boxes } = this.scene.units[u];
-    (outs ? outs.map((place) => this.scene.units[place].boxes[0]) : boxes).forEach((box, b) => {
+    const { outs, boxes, node } = this.scene.units[u];
+    if (!again && node === step.node) (outs ? outs.map((place) => this.scene.units[place].boxes[0]) : boxes).forEach((box, b) => {
       const tensor = box?.[0];
       if (tensor !== undefined && step.incoming?.[b] !== undefined && step.incoming[b] !== null) {
         listIn(this.gradients, tensor).push({ step: k, value: step.incoming[b] });
@@ -307,6 +311,18 @@ class Story {
   }
 
   // Places in the film.
+
+  /** Where the backward began that step `k` ends. */
+  backwardBefore(k) {
+    let depth = 1;
+    let at = k;
+    while (at > 0 && depth) {
+      at -= 1;
+      if (this.steps[at].kind === "backward_end") depth += 1;
+      else if (this.steps[at].kind === "backward_begin") depth -= 1;
+    }
+    return at;
+  }
 
   roundOf(k) {
     return this.steps[k]?.round ?? 0;

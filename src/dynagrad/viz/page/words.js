@@ -28,8 +28,10 @@ const SAYINGS = {
     const on = step.tensor !== undefined && step.tensor !== null ? ` on ${story.called(step.tensor, story.last)}` : where;
     return `A ${step.hook ? `${step.hook.replaceAll("_", " ")} ` : ""}hook runs${on}${step.name ? `: ${step.name}` : ""}.${step.replaced ? " It replaced the gradient." : ""}`;
   },
-  backward_end() {
-    return "Backward is done: the graph is used up, the leaves have their gradients.";
+  backward_end(story, step, k) {
+    const kinds = story.steps.slice(story.backwardBefore(k), k).map((one) => one.kind);
+    const gave = kinds.includes("accumulate") ? "the leaves have their gradients" : "the gradients are returned, and no .grad has changed";
+    return `Backward is done: ${gave}. ${kinds.includes("free") ? "The graph is used up." : "The graph is kept: another backward may go through it."}`;
   },
   note: (story, step, k) => `${step.tensor === undefined || step.tensor === null ? "" : `${story.called(step.tensor, k)}: `}${step.message ?? step.what ?? ""}`,
   names: (story, step, k) => sayNames(story, step, k) || "Names change.",
