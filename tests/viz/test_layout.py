@@ -15,6 +15,7 @@ from dynagrad.viz.layered import Item, Link, arrange
 from dynagrad.viz.layout import Scene, lay_out
 from dynagrad.viz.moment import Moment
 from dynagrad.viz.svg import segment_points
+from dynagrad.viz.units import FOREIGN
 from tests.viz import films
 
 Rectangle = tuple[float, float, float, float]
@@ -128,6 +129,53 @@ def test_gradients_arrive_at_the_versions_that_the_graph_read() -> None:
     # Version 0 is the memory before it was filled; the last one is what nobody has used yet.
     assert [(box.version, box.sink) for box in boxes] == [(0, False), (1, True), (2, True), (3, False)]
     assert all(box.half() >= 47 for unit in drawn.units for box in unit.boxes if box.sink)
+
+
+def test_what_an_optimiser_writes_stands_beside_its_step_and_what_it_sets_up_is_not_drawn() -> None:
+    with record() as recording:
+        layers = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(4)))
+        optimiser = torch.optim.Adam(layers.parameters())
+        for _ in range(2):
+            layers(torch.ones(1, 2)).sum().backward()
+            optimiser.step()
+    names = [step["name"] for step in recording.data["steps"] if step["kind"] == "op"]
+    assert {"zeros_like", "empty"} <= set(names)
+    scene = lay_out(recording.data, 10_000)
+    drawn = scene.drawn
+    made = {recording.data["steps"][unit.op]["name"] for unit in drawn.units if unit.op is not None}
+    assert not made & {"zeros_like", "empty"}
+    steps = [unit for unit in drawn.units if unit.name.startswith("Adam.step")]
+    assert [unit.name for unit in steps] == ["Adam.step → 8"] * 2
+    for unit in steps:
+        assert {drawn.units[place].group for place in unit.outs} == {unit.group}
+        assert scene.groups[unit.group].label == "step"
+
+
+def test_what_nobody_uses_is_drawn_where_the_program_made_it() -> None:
+    with record() as recording:
+        torch.ones(2) + 1
+        named = torch.empty(2)
+    assert [len(unit.boxes) for unit in lay_out(recording.data).drawn.units] == [1, 1, 1]
+    del named
+
+
+def test_a_second_backward_finds_the_graph_of_the_first() -> None:
+    with record() as recording:
+        x = torch.ones(2, requires_grad=True)
+        y = x.tanh()
+        (g,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+        (g**2).sum().backward()
+    drawn = lay_out(recording.data).drawn
+    (inside,) = (unit for unit in drawn.units if unit.sign == FOREIGN)
+    assert [box.kind for box in inside.boxes] == ["gradient"]
+    assert recording.data["nodes"][inside.node]["op"] is None
+    sources = {drawn.units[flow.tail].name or "x" for flow in drawn.flows if flow.head == inside.id}
+    assert "TanhBackward0" in sources
+    ran = [step["node"] for step in recording.data["steps"] if step["kind"] == "node"]
+    assert {drawn.unit_of_node.get(node) for node in ran} <= {unit.id for unit in drawn.units}
+    assert inside.id in Moment(recording.data, lay_out(recording.data)).current | {
+        drawn.unit_of_node[node] for node in ran
+    }
 
 
 def test_turns_of_a_loop_that_do_different_things_are_each_drawn() -> None:

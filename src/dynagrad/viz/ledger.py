@@ -98,13 +98,13 @@ class Ledger:
             about["made_by"] = step
         self.refresh(tensor, about, computed and fresh)
 
-    def inherited(self, tensor: Any, number: int, scope: int) -> None:
-        """Files the history that an argument has come with: from before the recording, or from inside a backward."""
-        about = self.tensors[number]
-        if about["node"] is None and about["requires_grad"] and not about["is_leaf"]:
-            history = history_of(tensor)
-            if history is not None:
-                about["node"] = self.node(history, None, scope)
+    def inherited(self, tensors: list[Any], scope: int) -> None:
+        """Files the history that arguments have come with: from before the recording, or from inside a backward."""
+        for tensor in tensors:
+            about = self.tensors[self.identify(tensor)]
+            if about["node"] is None and about["requires_grad"] and not about["is_leaf"]:
+                history = history_of(tensor)
+                about["node"] = None if history is None else self.node(history, None, scope)
 
     def refresh(self, tensor: Any, about: dict[str, Any], computed: bool) -> None:
         """Reads again what can change about a tensor."""

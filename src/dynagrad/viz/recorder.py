@@ -257,9 +257,7 @@ class Recorder:
                 unchanged = False
         if unchanged:
             return
-        for tensor, at in zip(tensors, known, strict=True):
-            if at not in outputs:
-                ledger.inherited(tensor, at, stack.inner)
+        ledger.inherited([tensor for tensor, at in zip(tensors, known, strict=True) if at not in outputs], stack.inner)
         step: dict[str, Any] = {
             "kind": "op",
             "op": number,

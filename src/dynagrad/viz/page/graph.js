@@ -110,15 +110,19 @@ class Graph {
 
   pointer() {
     let drag = null;
+    const touches = new Map();
     this.root.addEventListener("wheel", (event) => {
       event.preventDefault();
       if (event.shiftKey) this.setView(this.view.x - event.deltaY, this.view.y, this.view.scale);
       else this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), this.within(event));
     }, { passive: false });
     this.root.addEventListener("pointerdown", (event) => {
-      if (event.button === 0) drag = { x: event.clientX, y: event.clientY, view: { ...this.view }, moved: false };
+      if (event.button !== 0) return;
+      touches.set(event.pointerId, this.within(event));
+      drag = { x: event.clientX, y: event.clientY, view: { ...this.view }, moved: touches.size > 1 };
     });
     this.root.addEventListener("pointermove", (event) => {
+      if (touches.size === 2 && touches.has(event.pointerId)) return this.pinch(touches, event);
       if (!drag) return;
       const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
       if (!drag.moved && Math.hypot(dx, dy) < 4) return;
@@ -129,12 +133,30 @@ class Graph {
     this.root.addEventListener("pointerup", (event) => {
       if (drag && !drag.moved) this.click(event);
       drag = null;
+      touches.delete(event.pointerId);
     });
-    this.root.addEventListener("pointercancel", () => (drag = null));
+    for (const end of ["pointercancel", "lostpointercapture"]) {
+      this.root.addEventListener(end, (event) => {
+        drag = null;
+        touches.delete(event.pointerId);
+      });
+    }
     this.root.addEventListener("dblclick", (event) => {
       const group = event.target.closest?.("[data-group]");
       if (group) event.preventDefault();
     });
+  }
+
+  /** Two fingers: what lay under them stays there. */
+  pinch(touches, event) {
+    const spread = ([[ax, ay], [bx, by]]) => Math.hypot(bx - ax, by - ay);
+    const middle = ([[ax, ay], [bx, by]]) => [(ax + bx) / 2, (ay + by) / 2];
+    const before = [...touches.values()];
+    touches.set(event.pointerId, this.within(event));
+    const now = [...touches.values()];
+    const [[fromX, fromY], [toX, toY]] = [middle(before), middle(now)];
+    Object.assign(this.view, { x: this.view.x + toX - fromX, y: this.view.y + toY - fromY });
+    this.zoom(spread(now) / Math.max(spread(before), 1), [toX, toY]);
   }
 
   within(event) {

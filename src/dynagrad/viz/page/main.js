@@ -1,5 +1,7 @@
 // The page: the parts put together, what is selected, where the film is, which key does what.
 
+const MOST_OPENED = 4000; // units and groups that are opened at once
+
 class Page {
   constructor({ recording, scene, arms }, values) {
     this.recording = recording;
@@ -31,9 +33,17 @@ class Page {
     const first = this.recording.rounds.find((round) => round.backward);
     const start = error >= 0 ? error : first ? first.backward[0] : this.story.last;
     this.graph.step = start;
+    for (const unit of this.story.unitsOfStep(start)) this.openIfSmall(this.story.scene.units[unit].g);
     this.banner(this.story.steps[start]);
     this.graph.fit(true);
     this.goToStep(start);
+  }
+
+  /** Opens what hides the first thing to be seen, unless that is more than can be drawn at once. */
+  openIfSmall(group) {
+    let held = 0;
+    for (let g = group; g !== null; g = this.geometry.groups[g].parent) held += this.geometry.open[g] ? 0 : this.geometry.groups[g].units.length + this.geometry.groups[g].groups.length;
+    if (held <= MOST_OPENED) this.openAround(group);
   }
 
   addValues(values) {
@@ -131,7 +141,7 @@ class Page {
   unfold() {
     const { geometry } = this;
     const closed = geometry.groups.flatMap((group, g) => (!geometry.open[g] && (group.parent === null || geometry.open[group.parent]) ? [g] : []));
-    let room = 4000;
+    let room = MOST_OPENED;
     for (const g of closed) {
       room -= geometry.groups[g].units.length + geometry.groups[g].groups.length;
       if (room < 0) break;
