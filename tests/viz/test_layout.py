@@ -178,6 +178,14 @@ def test_a_second_backward_finds_the_graph_of_the_first() -> None:
     }
 
 
+def test_a_chain_that_begins_at_the_top_stands_beside_what_it_leads_to() -> None:
+    box = Item(10, 10, 20)
+    trunk = [Link(i, i + 1) for i in range(5)]
+    drawing = arrange([box] * 9, [*trunk, Link(6, 7), Link(7, 8), Link(8, 5)])
+    assert drawing.row == [0, 1, 2, 3, 4, 5, 2, 3, 4]
+    assert all(not bends for bends in drawing.bends)
+
+
 def test_turns_of_a_loop_that_do_different_things_are_each_drawn() -> None:
     scene = lay_out(films.training(3, branch=1), 10_000)
     counts = [group.count for group in scene.groups if group.kind == "iteration"]

@@ -583,6 +583,29 @@ def test_two_fingers_zoom_what_lies_under_them(open_page: Any) -> None:
     assert (100 - after["x"]) / after["scale"] == pytest.approx((100 - before["x"]) / before["scale"])
 
 
+def test_paper_is_light_and_carries_no_controls(open_page: Any) -> None:
+    tab = open_page(films.lab())
+    tab.page.evaluate("setTheme('dark')")
+    tab.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    tab.page.emulate_media(media="print")
+    assert tab.evaluate("document.documentElement.dataset.theme") == "light"
+    assert not any(tab.is_visible(one) for one in ("#play", "#slider", "#zoom-in", "#search", "#legend"))
+    assert tab.is_visible("#says")
+    tab.page.emulate_media(media="screen")
+    tab.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_nothing_moves_by_itself(open_page: Any) -> None:
+    tab = open_page(films.lab())
+    moving = tab.page.evaluate(
+        "() => [...document.querySelectorAll('*')].filter((node) => { const style = getComputedStyle(node);"
+        " return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0; }).length"
+    )
+    assert moving == 0
+    assert tab.step() == tab.evaluate("dynagradPage.recording.rounds[0].backward[0]")
+
+
 def test_the_legend_answers_what_is_accumulate_grad_and_why_none(open_page: Any) -> None:
     tab = open_page(films.lab())
     tab.press("body", "?")

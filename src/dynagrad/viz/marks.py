@@ -134,7 +134,7 @@ def pill(
     state: str = "",
 ) -> None:
     """An operation centred on ``x``. ``state``: ``"ran"`` or ``"freed"`` where backward has been."""
-    left, field = x - width / 2, sign_width(sign) if sign else 6.0
+    left, field = x - width / 2, sign_width(sign)
     dash = "" if recorded else ' stroke-dasharray="4 3"'
     canvas.path(
         outline("intermediate", left, y, width, PILL_HEIGHT, PILL_HEIGHT / 2),

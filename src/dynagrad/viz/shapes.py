@@ -144,8 +144,8 @@ def _right_of(box: Box) -> float:
 
 
 def sign_width(sign: str) -> float:
-    """The width of the sign's own field at the left of an operation."""
-    return max(PILL_HEIGHT, text_width(sign, SIGN) + 16)
+    """The width of the sign's own field at the left of an operation; without a sign, of the rim there."""
+    return max(PILL_HEIGHT, text_width(sign, SIGN) + 16) if sign else 6.0
 
 
 def pill_width(sign: str, name: str) -> float:

@@ -201,7 +201,7 @@ class _Reader:
         """The sign, with a plain number among the inputs, and the node's class; the op's name where none was made."""
         numbers = [f"{v['number']:.4g}" for v in step["inputs"] if isinstance(v, dict) and _is_number(v.get("number"))]
         sign = step.get("sign") or step["name"]
-        if numbers and len(numbers) == 1 and len(numbers[0]) <= 6:
+        if len(numbers) == 1 and len(numbers[0]) <= 6 and not step["name"].endswith("_loss"):  # a class to be left out
             sign = f"{sign} {numbers[0]}"
         node = self.nodes.get(step["node"]) if step.get("node") is not None else None
         name = node["name"] if node else step["name"]

@@ -41,7 +41,8 @@ def ranked(items: Sequence[Sized], links: Sequence[Directed], first: int) -> lis
         if items[i].edge != "top":
             rows[i] = max((rows[j] + 1 for j in above[i] if place[j] < place[i]), default=first)
     for _ in range(SWEEPS):
-        if not _sink(items, rows, order, above, below):
+        moved = _sink(items, rows, order, above, below)
+        if not _sink_chains(items, rows, above, below) and not moved:
             break
     last = max((rows[i] for i in order if items[i].edge != "bottom"), default=first - 1) + 1
     return [last if item.edge == "bottom" else row for item, row in zip(items, rows, strict=True)]
@@ -75,6 +76,27 @@ def topological(count: int, above: list[list[int]], below: list[list[int]]) -> l
                 order.append(j)
         at += 1
     return order
+
+
+def _sink_chains(items: Sequence[Sized], rows: list[int], above: list[list[int]], below: list[list[int]]) -> bool:
+    """Moves what begins at the top and leads to one place by one way only, as a whole; says whether anything moved."""
+    moved = False
+    for i, item in enumerate(items):
+        if above[i] or item.edge:
+            continue
+        chain = [i]
+        while len(below[chain[-1]]) == 1:
+            (j,) = below[chain[-1]]
+            if len(above[j]) != 1 or len(below[j]) != 1 or items[j].edge:
+                break
+            chain.append(j)
+        heads = [j for j in below[chain[-1]] if items[j].edge != "bottom"]
+        down = rows[heads[0]] - 1 - rows[chain[-1]] if len(heads) == len(below[chain[-1]]) == 1 else 0
+        if down > 0:
+            moved = True
+            for j in chain:
+                rows[j] += down
+    return moved
 
 
 def _sink(

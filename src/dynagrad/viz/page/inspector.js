@@ -119,10 +119,17 @@ class Inspector {
     const items = (step.inputs ?? []).map((input) => {
       if (typeof input !== "number") return element("li", {}, inputName(story, input, this.step));
       const unit = story.holderAt(input, Math.max(story.steps.indexOf(step) - 1, 0)) ?? story.holderAt(input, this.step);
-      const text = `${story.called(input, this.step)} · ${shapeText(story.tensors.get(input).shape)}`;
+      const text = this.sized(input);
       return element("li", {}, unit === undefined ? text : this.link(unit, text));
     });
     return items.length ? [element("h3", {}, "Inputs"), element("ol", { class: "links" }, ...items)] : null;
+  }
+
+  /** A tensor's name with its shape; what is called by its shape has said it already. */
+  sized(tensor) {
+    const called = this.story.called(tensor, this.step);
+    const shape = shapeText(this.story.tensors.get(tensor).shape);
+    return called.startsWith("an unnamed") ? called : `${called} · ${shape}`;
   }
 
   saved(node) {
@@ -134,7 +141,7 @@ class Inspector {
       element("h3", {}, freed ? "Saved for backward (freed)" : "Saved for backward"),
       element("ul", { class: `links${freed ? " gone" : ""}` }, ...saved.map((one) => {
         const tensor = story.tensors.get(one.tensor);
-        const text = tensor ? `${story.called(one.tensor, this.step)} · ${shapeText(tensor.shape)}` : String(one.value ?? "a value");
+        const text = tensor ? this.sized(one.tensor) : String(one.value ?? "a value");
         const unit = tensor && story.holderAt(one.tensor, this.step);
         return element("li", {}, element("code", {}, one.name), " = ", unit === undefined || !tensor ? text : this.link(unit, text),
           one.bytes ? element("span", { class: "note" }, ` ${bytes(one.bytes)}`) : null);

@@ -24,6 +24,7 @@ class Page {
     this.ready = true;
     this.buttons();
     document.addEventListener("keydown", (event) => this.key(event));
+    this.forPaper();
     this.begin();
   }
 
@@ -266,6 +267,16 @@ class Page {
       byId("export").value = "";
       if (format) exportPicture(byId("drawing"), this.recording.title, format);
     });
+  }
+
+  /** Printed, the page is light whatever it is on the screen. */
+  forPaper() {
+    let theme;
+    addEventListener("beforeprint", () => {
+      theme = document.documentElement.dataset.theme;
+      setTheme("light");
+    });
+    addEventListener("afterprint", () => setTheme(theme));
   }
 
   setFollowing(on) {
