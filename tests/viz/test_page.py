@@ -583,9 +583,29 @@ def test_two_fingers_zoom_what_lies_under_them(open_page: Any) -> None:
     assert (100 - after["x"]) / after["scale"] == pytest.approx((100 - before["x"]) / before["scale"])
 
 
+def test_many_lines_between_two_closed_groups_are_drawn_as_one(open_page: Any) -> None:
+    with record() as recording:
+        model = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(4)))
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            model(torch.ones(1, 2)).sum().backward()
+            optimiser.step()
+    tab = open_page(recording.data)
+    tab.press("body", "End")
+    tab.press("body", "c")
+    tab.click(".group.closed:has-text('range(3)')")
+    assert tab.shown("#drawing .group.closed") >= 3
+    assert [text for text in tab.locator("#drawing .edge.bundle text").all_text_contents() if text] == ["×8", "×8"]
+    between = tab.shown("#drawing .edge:not(.future)")
+    tab.click(".group.closed:has-text('iteration 2')")
+    assert tab.shown("#drawing .edge.bundle") == 1
+    assert tab.shown("#drawing .edge:not(.future)") > between + 7
+
+
 def test_paper_is_light_and_carries_no_controls(open_page: Any) -> None:
     tab = open_page(films.lab())
-    tab.page.evaluate("setTheme('dark')")
+    if tab.evaluate("document.documentElement.dataset.theme") != "dark":
+        tab.click("#theme")
     tab.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     tab.page.emulate_media(media="print")
     assert tab.evaluate("document.documentElement.dataset.theme") == "light"

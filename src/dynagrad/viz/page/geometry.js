@@ -6,6 +6,7 @@ const BOX_HEIGHT = 38;
 const PILL_HEIGHT = 28;
 const STEM = 9;
 const GROUP_PAD = 20;
+const MOST_LINES = 6; // between two closed groups; more are drawn as one
 const SINK_GAP = 3;
 const SINK_HEIGHT = 18;
 
@@ -17,12 +18,14 @@ class Geometry {
     this.plans = new Map();
     this.tables = new Map();
     this.growths = new Map();
+    this.bundled = new Map();
   }
 
   toggle(id, open = !this.open[id]) {
     if (id === 0 || this.open[id] === open) return;
     this.open[id] = open;
     this.growths.delete(id);
+    this.bundled.clear();
     for (let at = this.groups[id].parent; at !== null; at = this.groups[at].parent) {
       this.plans.delete(at);
       this.growths.delete(at);
@@ -64,6 +67,20 @@ class Geometry {
     });
     this.tables.set(id, rows);
     return rows;
+  }
+
+  /** For each segment of a group that is one of many between the same two closed groups, all of them. */
+  bundles(id) {
+    let bundles = this.bundled.get(id);
+    if (bundles) return bundles;
+    const ways = new Map();
+    this.groups[id].segments.forEach(([tail, head], s) => {
+      const closed = tail[0] === "group" && head[0] === "group" && !this.open[tail[1]] && !this.open[head[1]];
+      if (closed) listIn(ways, `${tail[1]}>${head[1]}`).push(s);
+    });
+    bundles = new Map([...ways.values()].filter((way) => way.length > MOST_LINES).flatMap((way) => way.map((s) => [s, way])));
+    this.bundled.set(id, bundles);
+    return bundles;
   }
 
   rowOf([kind, number]) {

@@ -74,6 +74,16 @@ class Graph {
     this.setView(left - x * scale, above + top - y * scale, scale);
   }
 
+  /** The view to begin with: a box in its middle and low, for what comes next is above, and no more empty room than must be. */
+  beginAt({ x, y, width, height }) {
+    const { scale } = this.view;
+    const { top, width: across, height: down } = this.clear;
+    const all = this.geometry.extent(this.step);
+    const left = within(across / 2 - (x + width / 2) * scale, all.x * scale, all.width * scale, across);
+    const above = within(down * 0.85 - (y + height) * scale, all.y * scale, all.height * scale, down);
+    this.setView(left ?? this.view.x, above === null ? this.view.y : top + above, scale);
+  }
+
   /** Moves a box of the canvas into view, and no further than that needs; to the middle where `centre` asks for it. */
   reveal({ x, y, width, height }, centre = false) {
     const { scale } = this.view;
@@ -270,7 +280,11 @@ class Graph {
       if (x + ux + unit.r + 30 < seen.left || x + ux - unit.l - 30 > seen.right) continue;
       wanted.set(`u${u}`, () => this.unitElement(u, x + ux, y + uy));
     }
-    for (const s of row.segments) wanted.set(`s${g}.${s}`, () => this.segmentElement(g, s, x, y));
+    for (const s of row.segments) {
+      const bundle = geometry.bundles(g).get(s);
+      if (bundle === undefined) wanted.set(`s${g}.${s}`, () => this.segmentElement(g, s, x, y));
+      else if (bundle[bundle.length >> 1] === s) wanted.set(`s${g}.${s}`, () => this.bundleElement(g, bundle, s, x, y));
+    }
   }
 
   /** Rectangles for all that rows hold, as one path; rows that would fall on one pixel are drawn once. */
@@ -364,6 +378,17 @@ class Graph {
     return { kind: "segment", key: `${g}.${s}`, step: segment[2], nodes: [edge, flow], at: -2 };
   }
 
+  /** Many tensors on the same way between two closed groups: one heavy line, with their number. */
+  bundleElement(g, bundle, s, x, y) {
+    const entry = this.segmentElement(g, s, x, y);
+    const { segments } = this.geometry.groups[g];
+    const [edge] = entry.nodes;
+    const [[, from], [px, to]] = this.geometry.points(g, segments[s]).slice(-2);
+    mark(edge, "bundle", true);
+    edge.append(drawn("text", { class: "small", x: x + px + 8, y: y + (from + to) / 2 }, `×${bundle.length}`));
+    return { ...entry, keys: bundle.map((one) => `${g}.${one}`), step: Math.min(...bundle.map((one) => segments[one][2])) };
+  }
+
   scissors(points) {
     let best = [points[0], points[1]];
     for (let i = 1; i < points.length; i++) {
@@ -444,7 +469,12 @@ class Graph {
     for (const u of units) {
       keys.add(`u${u}`);
       for (let g = this.geometry.units[u].g; g; g = this.geometry.groups[g].parent) keys.add(`g${g}`);
-      for (const f of this.story.flowsOf.get(u) ?? []) for (const [g, s] of this.story.scene.flows[f][4]) keys.add(`s${g}.${s}`).add(`g${g}`);
+      for (const f of this.story.flowsOf.get(u) ?? []) {
+        for (const [g, s] of this.story.scene.flows[f][4]) {
+          const bundle = this.geometry.bundles(g).get(s);
+          keys.add(`s${g}.${bundle ? bundle[bundle.length >> 1] : s}`).add(`g${g}`);
+        }
+      }
     }
     for (const key of keys) {
       const entry = this.elements.get(key);
@@ -475,10 +505,10 @@ class Graph {
     mark(node, "current", this.currentGroups?.has(g));
   }
 
-  updateSegment({ key, step, nodes: [edge, flow] }) {
+  updateSegment({ key, keys = [key], step, nodes: [edge, flow] }) {
     const { story } = this;
     mark(edge, "future", step > this.step);
-    const flows = story.segmentFlows.get(key) ?? [];
+    const flows = keys.flatMap((one) => story.segmentFlows.get(one) ?? []);
     let flowing = false;
     let now = false;
     for (const f of flows) {
@@ -549,6 +579,12 @@ class Graph {
     for (const entry of this.elements.values()) this.update(entry);
     this.painted();
   }
+}
+
+/** A shift along one axis towards a wish that shows as little as can be of what is beside the whole; null where the whole fits. */
+function within(wish, start, size, room) {
+  if (size + 2 * MARGIN <= room) return null;
+  return Math.min(Math.max(wish, room - MARGIN - start - size), MARGIN - start);
 }
 
 function boxPath(x, y, w, h) {

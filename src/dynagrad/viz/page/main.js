@@ -37,6 +37,8 @@ class Page {
     for (const unit of this.story.unitsOfStep(start)) this.openIfSmall(this.story.scene.units[unit].g);
     this.banner(this.story.steps[start]);
     this.graph.fit(true);
+    const [unit] = this.story.unitsOfStep(start);
+    if (unit !== undefined) this.graph.beginAt(this.geometry.unitBox(unit));
     this.goToStep(start);
   }
 
@@ -160,6 +162,7 @@ class Page {
     this.graph.show(this.step);
     this.graph.redraw();
     this.graph.fit(true);
+    if (this.following) this.followStep();
   }
 
   selectLine(at) {

@@ -50,7 +50,9 @@ function sayOperation(story, step, k) {
     return `${step.name} makes ${outputs} with the memory of ${inputs} and no history. ${sayRecorded(story, step, node)}`;
   }
   const verb = step.inplace ? `writes into ${outputs}, now at version ${story.versionAt(step.outputs[0], k)}` : `makes ${outputs}`;
-  return `${step.name} takes ${inputs} and ${verb}. ${sayRecorded(story, step, node)}${sayNames(story, step, k, true)}`;
+  const taken = (step.inputs ?? []).filter((one) => !(step.outputs ?? []).includes(one));
+  const takes = taken.length ? `takes ${inputs} and ${verb}` : verb;
+  return `${step.name} ${takes}. ${sayRecorded(story, step, node)}${sayNames(story, step, k, true)}`;
 }
 
 function sayRecorded(story, step, node) {
