@@ -642,8 +642,9 @@ def test_a_long_recording_is_packed_and_opens(open_page: Any) -> None:
     assert 'type="application/octet-stream"' in page
     assert len(page) < 2_000_000
     tab = open_page(data)
-    assert tab.shown("#drawing .group.closed") >= 1
+    assert tab.shown("#drawing .unit.current") == 1  # the first turn of the loop is open
     tab.press("body", "End")
+    assert tab.shown("#drawing .group.closed") >= 1
     tab.press("body", "o")
     drawn = tab.evaluate("document.querySelectorAll('#drawing .unit').length")
     assert drawn < 1700  # only what is in view
