@@ -29,6 +29,7 @@ SCRIPTS = (
     "geometry.js",
     "story.js",
     "words.js",
+    "view.js",
     "graph.js",
     "inspector.js",
     "source.js",
