@@ -93,9 +93,11 @@ class Geometry {
     const growth = this.open[id] ? this.growth(id) : [];
     const now = growth[lastBefore(growth, step)];
     if (!now || now === growth.at(-1)) return { x: 0, width, height };
-    const [left, right] = [Math.max(now.left - GROUP_PAD, 0), Math.min(now.right + GROUP_PAD, width)];
-    const x = Math.max(Math.min(left, right - labelWidth(this.groups[id])), 0);
-    return { x, width: Math.min(Math.max(right - x, labelWidth(this.groups[id])), width - x), height: Math.min(now.bottom + GROUP_PAD, height) };
+    const room = Math.max(width - labelWidth(this.groups[id]), 0);
+    const left = (one) => Math.min(Math.max(one.left - GROUP_PAD, 0), room);
+    const x = left(now);
+    const right = Math.min(Math.max(now.right + GROUP_PAD, left(growth[0]) + labelWidth(this.groups[id])), width);
+    return { x, width: right - x, height: Math.min(now.bottom + GROUP_PAD, height) };
   }
 
   /** How far what an open group holds has come to reach, at each step that makes it reach further. */
