@@ -167,3 +167,31 @@ def test_many_lines_between_two_closed_groups_are_drawn_as_one(open_page: Any) -
     tab.click(".group.closed:has-text('iteration 2')")
     assert tab.shown("#drawing .edge.bundle") == 1
     assert tab.shown("#drawing .edge:not(.future)") > between + 7
+
+
+def test_hooks_that_ran_are_marked_and_named(open_page: Any) -> None:
+    def halve(gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * 0.5
+
+    with record() as recording:
+        w = torch.ones(2, requires_grad=True)
+        h = (w * 2).tanh()
+        h.retain_grad()
+        h.register_hook(halve)
+        w.register_post_accumulate_grad_hook(lambda _: None)
+        h.sum().backward()
+    tab = open_page(recording.data)
+    assert tab.shown("#drawing .hook") == 0
+    tab.press("body", "End")
+    assert tab.shown("#drawing .hook.shown") == 2
+    tab.click("#drawing .tensor:has(.hook.shown):has-text('h') >> nth=-1")
+    said = tab.text("#inspector")
+    assert "retains_grad" in said
+    assert "tensor hook" in said
+    assert "halve" in said
+    assert "it replaced the gradient" in said
+    (ran,) = (k for k, step in enumerate(recording.data["steps"]) if step.get("hook") == "tensor")
+    tab.go(ran)
+    assert "A tensor hook runs on h" in tab.text("#says")
+    tab.click("#legend")
+    assert tab.shown("#inspector .hook.shown") == 1

@@ -278,7 +278,8 @@ class Graph extends View {
       drawn("path", { class: "pill", d: outline("intermediate", left, 0, unit.pill, PILL_HEIGHT, PILL_HEIGHT / 2) }),
       drawn("path", { class: "sign-field", d: outline("intermediate", left, 0, field, PILL_HEIGHT, PILL_HEIGHT / 2) }),
       drawn("text", { class: "sign", x: left + field / 2, y: 19 }, unit.sign),
-      unit.name ? drawn("text", { class: "class", x: left + field + 6, y: 18 }, unit.name) : null);
+      unit.name ? drawn("text", { class: "class", x: left + field + 6, y: 18 }, unit.name) : null,
+      (entry.hook = hookElement(left + 4, 1)));
     return [...stems, entry.pill];
   }
 
@@ -289,7 +290,9 @@ class Graph extends View {
     const chip = drawn("path", { class: "chip", d: `M${dx + width / 2 + 5} ${top + BOX_HEIGHT / 2}l7 -7l7 7v8h-14Z` });
     const node = drawn("g", { class: `tensor ${kind}`, "data-part": `box ${b}` },
       drawn("path", { class: "shape", d: outline(kind, dx - width / 2, top, width, BOX_HEIGHT) }), name, second, chip);
-    entry.boxes.push({ tensor, version, node, name, second, chip, top, drop });
+    const hook = hookElement(dx - width / 2, top);
+    node.append(hook);
+    entry.boxes.push({ tensor, version, node, name, second, chip, hook, top, drop });
     return node;
   }
 
@@ -386,6 +389,7 @@ class Graph extends View {
       const state = this.story.stateOf(unit.node, this.step);
       mark(entry.pill, "ran", state === "ran");
       mark(entry.pill, "freed", state === "freed");
+      mark(entry.hook, "shown", this.story.hooksAt(`node ${unit.node}`, this.step).length);
     }
     for (const box of entry.boxes) this.updateBox(box);
     for (const { home, flow } of entry.tags) {
@@ -398,7 +402,7 @@ class Graph extends View {
     if (node.getAttribute("aria-label") !== label) node.setAttribute("aria-label", label);
   }
 
-  updateBox({ tensor, version, node, name, second, chip, top, drop }) {
+  updateBox({ tensor, version, node, name, second, chip, hook, top, drop }) {
     const { story, step } = this;
     const [label, named] = story.labelAt(tensor, step);
     const newest = story.versionAt(tensor, step) === version;
@@ -408,6 +412,7 @@ class Graph extends View {
     second.setAttribute("y", top + (label ? 30 + drop / 2 : 23));
     mark(node, "old", !newest);
     mark(chip, "shown", newest && this.hasGradient(tensor));
+    mark(hook, "shown", newest && story.hooksAt(`tensor ${tensor}`, step).length);
   }
 
   hasGradient(tensor) {
@@ -447,6 +452,11 @@ function tagElements(unit, [, , kind, text, width, y], i) {
       drawn("path", { class: "shape", d: outline(kind, right - width, y, width, 20, 6) }),
       drawn("text", { class: "small ink", x: right - width / 2, y: y + 13.5 }, text)),
   ];
+}
+
+/** Where a hook has run: a small ring at the left top corner. */
+function hookElement(x, y) {
+  return drawn("g", { class: "hook" }, drawn("path", { class: "ring", d: outline("intermediate", x - 7, y - 7, 14, 14, 7) }), drawn("text", { class: "tiny", x, y: y + 3 }, "h"));
 }
 
 function sinkElement(x, y, b) {

@@ -70,9 +70,11 @@ class Inspector {
       this.facts([
         ["dtype", about.dtype], ["requires_grad", about.requires_grad ? "True" : "False"], ["is_leaf", about.is_leaf ? "True" : "False"],
         ["version", story.versionAt(tensor, step) === version ? `${version}` : `${version}, overwritten: now ${story.versionAt(tensor, step)}`],
+        about.retains_grad ? ["retains_grad", "True: backward keeps its gradient in .grad"] : null,
         about.view_of !== null && about.view_of !== undefined ? ["view of", story.called(about.view_of, step)] : null,
         ["made by", unit.sign ? `${unit.sign} ${unit.name}` : story.steps[unit.op]?.name ?? "before recording began"],
       ]),
+      this.hooks(`tensor ${tensor}`),
       this.nameHistory(tensor),
       this.provenance(story.steps[unit.op ?? unit.s]?.at, story.steps[unit.op ?? unit.s]?.function),
       element("h3", {}, "Used by"),
@@ -109,6 +111,7 @@ class Inspector {
       ]),
       this.provenance(about?.at, about?.function),
       this.runs(unit.node),
+      this.hooks(`node ${unit.node}`),
       element("h3", {}, "Results"),
       this.links([u]),
     ];
@@ -195,6 +198,14 @@ class Inspector {
 
   facts(rows) {
     return element("dl", { class: "facts" }, ...rows.filter(Boolean).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]));
+  }
+
+  hooks(what) {
+    const ran = this.story.hooksAt(what, this.step).slice(-6);
+    return ran.length
+      ? [element("h3", {}, "Hooks that ran"), element("ul", { class: "links" }, ...ran.map(({ step, hook }) => element("li", {},
+        `${(hook.hook ?? "").replaceAll("_", " ")} hook `, element("code", {}, hook.name ?? ""), " in ", this.stepLink(step), hook.replaced ? ": it replaced the gradient" : "")))]
+      : null;
   }
 
   nameHistory(tensor) {

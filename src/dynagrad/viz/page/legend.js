@@ -7,6 +7,8 @@ const LEGEND = [
   ["gradient", "Gradient", "A gradient. It points back up, the way that it flows. The small mark beside a box says that one has arrived there."],
   ["operation", "Operation", "Its mathematical sign, then the class of its node in the graph. Filled: recorded, waiting for backward. Hollow: backward has run it and freed what it saved."],
   ["unrecorded", "Not recorded", "An operation that made no node: no input requires a gradient, it ran under no_grad, or it is a detach."],
+  ["foreign", "Not watched", "Computed inside a backward with create_graph=True, or before the recording began. Gradients pass through what was recorded there."],
+  ["hook", "Hook", "A hook has run on this tensor or operation. Select it to see which, and whether it replaced the gradient."],
   ["sink", "AccumulateGrad", "What is AccumulateGrad? The last node before a leaf. It adds the gradient that arrives to .grad, and never replaces what is there."],
   ["tag", "A tag", "A tensor that is used in many places, or far away, is named at each use instead of being joined by long lines. Select it to go to its box."],
   ["edge", "Edge", "A tensor goes into an operation. What computes runs down; gradients come back up."],
@@ -38,7 +40,7 @@ function showLegend(root) {
 }
 
 function sample(kind) {
-  const draw = { operation: pillSample, unrecorded: pillSample, sink: () => sinkElement(0, 8, 0), tag: tagSample, edge: lineSample, flow: lineSample, cut: lineSample, same: lineSample, group: groupSample }[kind] ?? boxSample;
+  const draw = { operation: pillSample, unrecorded: pillSample, foreign: pillSample, hook: hookSample, sink: () => sinkElement(0, 8, 0), tag: tagSample, edge: lineSample, flow: lineSample, cut: lineSample, same: lineSample, group: groupSample }[kind] ?? boxSample;
   return drawn("svg", { class: "sample", viewBox: "-50 0 100 34", width: 88, height: 30, "aria-hidden": "true" }, draw(kind));
 }
 
@@ -48,7 +50,13 @@ function boxSample(kind) {
 
 function pillSample(kind) {
   return drawn("g", { class: `operation ${kind}` }, drawn("path", { class: "pill", d: outline("intermediate", -36, 4, 72, 26, 13) }),
-    drawn("path", { class: "sign-field", d: outline("intermediate", -36, 4, 26, 26, 13) }), drawn("text", { class: "sign", x: -23, y: 22 }, "×"), drawn("text", { class: "class", x: -4, y: 21 }, kind === "operation" ? "Mul…" : "mul"));
+    drawn("path", { class: "sign-field", d: outline("intermediate", -36, 4, 26, 26, 13) }), drawn("text", { class: "sign", x: -23, y: 22 }, kind === "foreign" ? "∂" : "×"), drawn("text", { class: "class", x: -4, y: 21 }, kind === "unrecorded" ? "mul" : "Mul…"));
+}
+
+function hookSample() {
+  const ring = hookElement(-32, 8);
+  mark(ring, "shown", true);
+  return drawn("g", {}, boxSample("intermediate"), ring);
 }
 
 function tagSample() {

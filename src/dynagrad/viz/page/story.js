@@ -16,6 +16,7 @@ class Story {
     this.landings = new Map();
     this.runs = new Set();
     this.cleared = new Map();
+    this.hooked = new Map();
     this.landed = new Map();
     this.names = new Map();
     this.versions = new Map();
@@ -80,6 +81,9 @@ class Story {
         this.readAccumulate(step, k);
       } else if (step.kind === "note" && step.what === "grad=" && step.message.endsWith("None")) {
         for (const tensor of [step.tensor, ...(step.others ?? [])]) listIn(this.cleared, tensor).push({ step: k });
+      } else if (step.kind === "hook") {
+        const on = this.hookedTensor(step);
+        listIn(this.hooked, on === null ? `node ${step.node}` : `tensor ${on}`).push({ step: k, hook: step });
       } else if (step.kind === "free") listIn(this.freed, step.node).push({ step: k, bytes: step.bytes });
     });
   }
@@ -240,6 +244,19 @@ class Story {
     const history = this.versions.get(gradient);
     const last = history?.[lastBefore(history, k)];
     return last?.step > step ? this.numbers.get(`${gradient}:${last.version}`)?.at(-1).value : undefined;
+  }
+
+  /** The tensor that a hook was put on; null where it was put on a node. */
+  hookedTensor(step) {
+    if (step.tensor !== undefined && step.tensor !== null) return step.tensor;
+    this.madeBy ??= new Map(this.recording.tensors.filter((one) => one.node !== null).map((one) => [one.node, one.id]).reverse());
+    return step.hook === "tensor" ? this.madeBy.get(step.node) ?? null : null;
+  }
+
+  /** The hooks of `tensor 3` or `node 3` that have run by step `k`. */
+  hooksAt(what, k) {
+    const hooks = this.hooked.get(what);
+    return hooks?.slice(0, lastBefore(hooks, k) + 1) ?? [];
   }
 
   stateOf(node, k) {

@@ -23,9 +23,10 @@ const SAYINGS = {
   free(story, step) {
     return `${nodeName(story, step.node)} has run: what it saved is freed${step.bytes ? ` (${bytes(step.bytes)})` : ""}.`;
   },
-  hook(story, step) {
+  hook(story, step, k) {
+    const tensor = story.hookedTensor(step);
     const where = step.node !== undefined ? ` on ${nodeName(story, step.node)}` : "";
-    const on = step.tensor !== undefined && step.tensor !== null ? ` on ${story.called(step.tensor, story.last)}` : where;
+    const on = tensor === null ? where : ` on ${story.called(tensor, k)}`;
     return `A ${step.hook ? `${step.hook.replaceAll("_", " ")} ` : ""}hook runs${on}${step.name ? `: ${step.name}` : ""}.${step.replaced ? " It replaced the gradient." : ""}`;
   },
   backward_end(story, step, k) {
