@@ -232,7 +232,7 @@ class Stack:
             wrapped = _wrapped_by(frame)
             if wrapped is None or not self.scopes.is_user(wrapped):  # what a decorator runs has a scope of its own
                 name = code.co_name if wrapped is None else wrapped.co_name
-                scope = self.scopes.add(scope, "function", name, code.co_firstlineno, own=True)
+                scope = self.scopes.add(scope, "function", name, outer.line, own=True)
         call = Call(frame, number, user, scope, module)
         call.silent = (outer is not None and outer.silent) or (not user and code.co_filename.startswith(UNTOLD))
         self.scopes.frames += 1
