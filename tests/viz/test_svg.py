@@ -116,3 +116,16 @@ def test_a_gradient_is_accumulated_where_the_graph_used_the_leaf() -> None:
     assert [[(box.tensor, box.version) for box in unit.boxes] for unit in units] == [
         [(tensor, version)] for version in (0, 1) for tensor in (1, 0)
     ]
+
+
+def test_a_gradient_that_went_to_a_tag_is_drawn_there_and_fills_what_it_arrived_at() -> None:
+    data = films.lstm(4)
+    scene = lay_out(data)
+    moment = Moment(data, scene)
+    tags = [(tag, unit) for unit in scene.drawn.units for tag in unit.tags if tag.kind == "parameter"]
+    assert tags
+    arrows = [path.get("d") or "" for path in parsed(svg_of(data)).iter(f"{SPACE}path")]
+    assert sum("l8 -4.5v9Z" in d for d in arrows) == len(tags)
+    assert not any("l8 -4.5v9Z" in (path.get("d") or "") for path in parsed(svg_of(data, 3)).iter(f"{SPACE}path"))
+    sinks = {(unit.id, box.tensor) for unit in scene.drawn.units for box in unit.boxes if box.sink}
+    assert moment.landed == sinks

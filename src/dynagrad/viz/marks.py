@@ -151,13 +151,16 @@ def pill(
         canvas.text(left + field + 6, y + 18, name, SMALL, "ink" if recorded else "soft", anchor="start")
 
 
-def tag(canvas: Canvas, right: float, y: float, tag: Tag, middle: float, reach: float) -> None:
-    """A tensor named at its use: a small box of its kind's shape, whose right end is joined to the operation."""
+def tag(canvas: Canvas, right: float, y: float, tag: Tag, middle: float, reach: float, flowed: bool = False) -> None:
+    """A tensor named at its use: a small box of its kind's shape, whose right end is joined to the operation.
+
+    ``flowed``: a gradient has gone to it from there.
+    """
     at = y + TAG_HEIGHT / 2
-    canvas.path(
-        f"M{right:.1f} {at:.1f}C{right + 8:.1f} {at:.1f} {right + 5:.1f} {middle:.1f} {reach:.1f} {middle:.1f}",
-        stroke="edge",
-    )
+    stem = f"M{right:.1f} {at:.1f}C{right + 8:.1f} {at:.1f} {right + 5:.1f} {middle:.1f} {reach:.1f} {middle:.1f}"
+    canvas.path(stem, stroke="gradient-line" if flowed else "edge", width=2.4 if flowed else 1.4)
+    if flowed:
+        canvas.path(f"M{right:.1f} {at:.1f}l8 -4.5v9Z", "gradient-line")
     x = right - tag.width
     canvas.path(outline(tag.kind, x, y, tag.width, TAG_HEIGHT, 6), f"{tag.kind}-fill", f"{tag.kind}-line", 1.1)
     canvas.text(x + tag.width / 2, y + 13.5, tag.text, SMALL)

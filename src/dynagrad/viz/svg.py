@@ -83,7 +83,9 @@ class _Picture:
         if unit.id in moment.current:
             marks.halo(self.canvas, x - unit.left, y, unit.left + unit.right, unit.height)
         for i, tag in enumerate(unit.tags):
-            marks.tag(self.canvas, x - unit.reach, y + unit.tag_y(i), tag, y + unit.top / 2, x - unit.pill / 2)
+            home, _ = self.scene.drawn.holders[tag.tensor, tag.version]
+            ends = y + unit.top / 2, x - unit.pill / 2
+            marks.tag(self.canvas, x - unit.reach, y + unit.tag_y(i), tag, *ends, (home, unit.id) in moment.flowed)
         if unit.sign:
             state = "freed" if unit.node in moment.freed else "ran" if unit.node in moment.backward else ""
             for box in unit.boxes:
