@@ -150,6 +150,16 @@ def test_the_end_of_a_backward_says_what_became_of_graph_and_gradients(open_page
     assert "create_graph=True" in tab.text("#inspector")
 
 
+def test_a_step_that_is_not_drawn_says_why(open_page: Any) -> None:
+    tab = open_page(network())
+    tab.press("body", "Home")
+    assert tab.text("#says").endswith("It is not drawn: nothing reads it.")
+    tab.go(1)
+    while "uniform_" not in tab.text("#says"):
+        tab.press("body", "ArrowRight")
+    assert "not drawn" not in tab.text("#says")
+
+
 def test_many_lines_between_two_closed_groups_are_drawn_as_one(open_page: Any) -> None:
     with record() as recording:
         model = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(4)))

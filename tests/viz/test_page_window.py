@@ -70,6 +70,16 @@ def test_every_panel_fits_its_window(open_page: Any, size: tuple[int, int]) -> N
     assert tab.locator("#drawing").bounding_box()["height"] > 0.25 * size[1]
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (900, 700), (390, 844)])
+def test_the_tools_stand_in_one_row_however_long_the_title_is(open_page: Any, size: tuple[int, int]) -> None:
+    tab = open_page(films.lab() | {"title": "a_program_with_quite_a_long_name.py"}, size=size)
+    boxes = [tab.locator(one).bounding_box() for one in ("#colour", "#compare", "#legend", "#export", "#theme")]
+    middles = [box["y"] + box["height"] / 2 for box in boxes]
+    assert max(middles) - min(middles) < 4
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= size[0] for box in boxes)
+    assert tab.locator("#drawing").bounding_box()["height"] > 0.28 * size[1]
+
+
 def test_the_controls_stand_in_one_row_beside_an_error(open_page: Any) -> None:
     tab = open_page(films.failing(), size=(760, 900))
     first, error, count = (tab.locator(selector).bounding_box() for selector in ("#first", "#to-error", "#count"))

@@ -44,8 +44,9 @@ function sayOperation(story, step, k) {
   const inputs = listed((step.inputs ?? []).map((one) => inputName(story, one, k)));
   const outputs = listed((step.outputs ?? []).map((t) => resultName(story, t, k)));
   const node = story.nodes.get(step.node);
+  const undrawn = story.unitOfStep.has(k) ? "" : " It is not drawn: nothing reads it.";
   if (!inputs || !(step.inputs ?? []).some((one) => typeof one === "number")) {
-    return `${step.name} makes ${outputs}.${sayNames(story, step, k, true)}`;
+    return `${step.name} makes ${outputs}.${undrawn}${sayNames(story, step, k, true)}`;
   }
   if (step.detached) {
     return `${step.name} makes ${outputs} with the memory of ${inputs} and no history. ${sayRecorded(story, step, node)}`;
@@ -53,7 +54,7 @@ function sayOperation(story, step, k) {
   const verb = step.inplace ? `writes into ${outputs}, now at version ${story.versionAt(step.outputs[0], k)}` : `makes ${outputs}`;
   const taken = (step.inputs ?? []).filter((one) => !(step.outputs ?? []).includes(one));
   const takes = taken.length ? `takes ${inputs} and ${verb}` : verb;
-  return `${step.name} ${takes}. ${sayRecorded(story, step, node)}${sayNames(story, step, k, true)}`;
+  return `${step.name} ${takes}. ${sayRecorded(story, step, node)}${undrawn}${sayNames(story, step, k, true)}`;
 }
 
 function sayRecorded(story, step, node) {
