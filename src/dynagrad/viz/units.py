@@ -102,7 +102,8 @@ class _Reader:
         """Memory before it is filled, and what a function of dynagrad's sets up for itself, where nothing ever reads it."""
         if step.get("node") is not None or not self.heeded.isdisjoint(step["outputs"]):
             return False
-        return step["name"] in UNFILLED or (step["scope"] in self.own and not step.get("inplace"))
+        computes = any(isinstance(value, int) for value in step["inputs"]) and not step["name"].endswith("_like")
+        return step["name"] in UNFILLED or (step["scope"] in self.own and not computes)
 
     def add_operation(self, number: int, step: Mapping[str, Any]) -> None:
         inputs = [value for value in step["inputs"] if isinstance(value, int)]
