@@ -20,6 +20,24 @@ def linear(torch: Any) -> Step:
     return lambda: layer(x)
 
 
+def function_apply(torch: Any) -> Step:
+    """A custom Function that saves its input, applied to a 4×4 tensor, recorded."""
+    torch.manual_seed(0)
+    x = torch.randn(4, 4, requires_grad=True)
+
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, a: Any) -> Any:
+            ctx.save_for_backward(a)
+            return a * a
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return 2 * ctx.saved_tensors[0] * g
+
+    return lambda: Square.apply(x)
+
+
 def lstm_cell(torch: Any) -> Step:
     """LSTMCell over 50 steps of one sequence, forward and backward."""
     torch.manual_seed(0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.images import conv3x3, conv3x3_forward, lenet
-from benchmarks.layers import gpt, linear, lstm_cell, rows, tree_lstm
+from benchmarks.layers import function_apply, gpt, linear, lstm_cell, rows, tree_lstm
 
 Step = Callable[[], object]
 
@@ -207,6 +207,7 @@ WORKLOADS = {
         Workload("conv3x3_forward", "the same, forward alone", "step", conv3x3_forward, threaded=True),
         Workload("lenet", "LeNet-style convnet, batch 32, 28×28, a step", "step", lenet, threaded=True),
         Workload("linear", "nn.Linear(4, 4), forward", "call", linear),
+        Workload("function_apply", "autograd.Function.apply, forward", "call", function_apply),
         Workload("lstm_cell", "LSTMCell, 50 steps, 64 wide, forward + backward", "loop", lstm_cell),
         Workload("tree_lstm", "TreeLSTM, a new tree of 12 leaves, 128 wide", "sentence", tree_lstm),
         Workload("softmax", "softmax of 2048×512, forward + backward", "step", rows("softmax"), threaded=True),
