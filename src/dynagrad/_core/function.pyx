@@ -22,6 +22,8 @@ cdef extern from "Python.h":
     void PyObject_GC_Track(void*)
     int PyObject_GC_IsTracked(object)
     PyObject** _PyObject_GetDictPtr(object)
+    PyObject* PyTuple_GET_ITEM(object, Py_ssize_t)
+    object PyObject_Vectorcall(object function, PyObject** args, size_t n, PyObject* names)
     ctypedef object (*newfunc)(PyTypeObject*, object, PyObject*)
     ctypedef struct TypeSlots "PyTypeObject":
         newfunc tp_new
@@ -30,8 +32,10 @@ cdef enum:
     TAKEN = 16              # Node.flags: the saved tensors were asked for, which is allowed once
     MOST_ARGUMENTS = 255
     FIRST_FLOATING = 6      # dtypes from here on have derivatives
+    FEW_ARGUMENTS = 8       # so many reach forward without a tuple
 
 cdef tuple EMPTY = ()
+cdef tuple ONE_NEEDED = (True,)
 cdef object _default_setup = None
 cdef object _default_backward = None
 
@@ -98,16 +102,18 @@ cdef class FunctionNode(Node):
         cdef Py_ssize_t i, n = len(args)
         cdef int edges = 0
         cdef bint any_grad = False, wants
-        cdef list needs = []
+        cdef list needs
         if n > MOST_ARGUMENTS:
             raise RuntimeError(f"a Function takes at most {MOST_ARGUMENTS} arguments, but {n} were given")
+        needs = [] if n != 1 else None
         for i in range(n):
             is_tensor[i] = isinstance(args[i], TensorBase)
             wants = is_tensor[i] and requires_grad(<TensorBase>args[i])
             edges += is_tensor[i]
             any_grad |= wants
-            needs.append(wants)
-        self.needs_input_grad = tuple(needs)
+            if needs is not None:
+                needs.append(wants)
+        self.needs_input_grad = tuple(needs) if needs is not None else ONE_NEEDED if any_grad else (False,)
         self.tensor_arguments = PyBytes_FromStringAndSize(<char*>is_tensor, n)
         if not any_grad or not thread_state.grad_enabled:
             return False
@@ -209,7 +215,7 @@ cdef class FunctionBase:
         thread_state.grad_enabled = False
         try:
             if setup is _default_setup:
-                result = cls.forward(node, *args)
+                result = _run_forward(cls.forward, node, args)
             else:
                 result = cls.forward(*args)
                 setup(node, args, result)
@@ -219,10 +225,36 @@ cdef class FunctionBase:
         return result
 
 
+cdef object _run_forward(object forward, FunctionNode node, tuple args):
+    """``forward(node, *args)``."""
+    cdef PyObject* stack[FEW_ARGUMENTS + 1]
+    cdef Py_ssize_t i, n = len(args)
+    if n > FEW_ARGUMENTS:
+        return forward(node, *args)
+    stack[0] = <PyObject*>node
+    for i in range(n):
+        stack[i + 1] = PyTuple_GET_ITEM(args, i)
+    return PyObject_Vectorcall(forward, stack, n + 1, NULL)
+
+
+cdef inline bint _is_fresh(FunctionNode node, tuple args, TensorBase t) noexcept:
+    """Whether t is a new floating tensor that forward says nothing about: it becomes the node's only output as it is."""
+    return node.dirty is None and node.constants is None and t.dtype >= FIRST_FLOATING and t.grad_fn is None \
+        and t.base is None and not t.flags & LEAF_GRAD and not _holds(args, t) \
+        and not len(<dict>_PyObject_GetDictPtr(node)[0])
+
+
 cdef object _with_history(FunctionNode node, tuple args, object result, bint recorded, bint enabled):
     cdef bint single = not isinstance(result, tuple)
     cdef list outputs
     cdef Py_ssize_t i
+    if recorded and isinstance(result, TensorBase) and _is_fresh(node, args, <TensorBase>result):
+        (<TensorBase>result).cut = None
+        attach(node, <TensorBase>result)
+        if node.to_save is not None:
+            _save(node, [result])
+            node.to_save = None
+        return result
     if single and not isinstance(result, TensorBase):
         return result
     outputs = [result] if single else list(<tuple>result)
