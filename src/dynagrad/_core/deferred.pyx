@@ -97,7 +97,7 @@ cdef int run_deferred() except -1:
     cdef int item_size = itemsizes[t.dtype]
     cdef size_t i
     cdef Unlocked unlocked
-    t = None
+    t = None        # or it would count among those who hold the result
     try:
         for i in range(program.results.size()):
             if (<PyObject*>program.results[i]).ob_refcnt > 1:
