@@ -134,9 +134,16 @@ class Operator:
         return self._function(*args, **kwargs)
 
     def __getattr__(self, form: str) -> Operator:
+        # The first holds for an object in the making too, which has no name yet.
         if form.startswith("_") or "." in self._name.removeprefix("aten."):
-            raise AttributeError(f"'{self._name}' has no attribute '{form}'")
+            raise AttributeError(f"'{self.__dict__.get('_name')}' has no attribute '{form}'")
         return Operator(f"{self._name}.{form}", self._function)
+
+    def __copy__(self) -> Operator:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Operator:
+        return self
 
     def __repr__(self) -> str:
         return f"<OpOverload(op='{self._name}')>"

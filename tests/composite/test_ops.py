@@ -1,5 +1,7 @@
 """torch.ops.aten: the names lead to the functions, and the operators that have no other name compute what they say."""
 
+import copy
+
 import pytest
 
 import dynagrad
@@ -20,6 +22,7 @@ def test_an_operator_is_the_function_of_its_name():
     assert aten.add_.Tensor(x, 1) is x
     assert aten.upsample(x.view(1, 1, 2), (4,), "nearest").flatten().tolist() == [0, 0, 3, 3]
     assert repr(aten.add.Tensor) == "<OpOverload(op='aten.add.Tensor')>"
+    assert copy.deepcopy([aten.add.Tensor])[0](x, x).tolist() == [0, 6]
 
 
 @pytest.mark.parametrize("name", ["no_such_operator", "float32", "Tensor", "nn", "__wrapped__"])
