@@ -1,6 +1,8 @@
 """Custom Functions: what forward and backward are given, what may be returned, and the errors."""
 
 import gc
+import inspect
+import pickle
 import weakref
 
 import pytest
@@ -142,6 +144,81 @@ def test_what_is_missing_is_an_error(x):
         type("Empty", (Function,), {}).apply(x)
     with pytest.raises(NotImplementedError, match="must implement either the backward or vjp"):
         function(lambda _, x: x * 2).apply(x).sum().backward()
+
+
+def test_apply_follows_a_class_that_changes(x):
+    class Base(Function):
+        @staticmethod
+        def forward(_ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(_ctx, g):
+            return g * 2
+
+    class Derived(Base):
+        pass
+
+    assert Derived.apply(x).tolist() == [2, 2, 2]
+    Base.forward = staticmethod(lambda _ctx, x: x * 3)
+    assert Derived.apply(x).tolist() == Base.apply(x).tolist() == [3, 3, 3]
+    Derived.forward = staticmethod(lambda x: x * 5)
+    Derived.setup_context = staticmethod(lambda ctx, inputs, output: setattr(ctx, "seen", (len(inputs), output.tolist())))
+    assert Derived.apply(x).grad_fn.seen == (1, [5, 5, 5])
+    del Derived.forward, Derived.setup_context
+    assert Derived.apply(x).tolist() == [3, 3, 3]
+    assert type(Derived.apply(x).grad_fn).__name__ == "DerivedBackward"
+
+
+def test_apply_may_be_overridden(x):
+    class Base(Function):
+        @staticmethod
+        def forward(_ctx, x, factor):
+            return x * factor
+
+    class Derived(Base):
+        @classmethod
+        def apply(cls, x):
+            return super().apply(x, 4)
+
+    class Last(Derived):
+        pass
+
+    assert Derived.apply(x).tolist() == [4, 4, 4]
+    assert type(Last.apply(x).grad_fn).__name__ == "LastBackward"
+
+
+def test_apply_says_whose_it_is():
+    assert Double.apply.__self__ is Double
+    assert Double.apply.__name__ == "apply"
+    assert str(inspect.signature(Double.apply)) == "(*args, **kwargs)"
+    assert Double.apply.__call__ is not None
+    assert pickle.loads(pickle.dumps(Multiply.apply)) is Multiply.apply
+
+
+def test_many_arguments(x):
+    def forward(_ctx, *given):
+        return given[0] + given[130]
+
+    def backward(ctx, g):
+        return (g, *[None] * (ctx.place - 1), g * 2, *[None] * (199 - ctx.place))
+
+    Sparse = function(lambda ctx, *given: (setattr(ctx, "place", 130), forward(ctx, *given))[1], backward)
+    y = torch.ones(3, requires_grad=True)
+    Sparse.apply(x, *[1] * 129, y, *[2] * 69).sum().backward()
+    assert x.grad.tolist() == [1, 1, 1] and y.grad.tolist() == [2, 2, 2]
+    with pytest.raises(RuntimeError, match="at most 256 arguments, but 257 were given"):
+        Sparse.apply(*[1] * 257)
+
+
+def test_no_grad_is_noted_again_after_a_function(x):
+    Double.apply(x)
+    with pytest.raises(ZeroDivisionError):
+        function(lambda _, x: 1 / 0).apply(x)
+    with torch.no_grad():
+        y = x * 2
+    with pytest.raises(RuntimeError, match="tracking was cut where torch.no_grad"):
+        y.sum().backward()
 
 
 def test_functions_are_not_instantiated(x):
@@ -471,17 +548,22 @@ def test_attributes_of_ctx_are_freed_with_the_graph(x):
     assert mark() is None
 
 
-def test_a_cycle_through_ctx_is_collected(x):
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_cycle_through_ctx_is_collected(x, recorded):
+    marks = []
+
     def forward(ctx, x):
         ctx.mark = Mark()
         ctx.mark.owner = ctx
+        marks.append(weakref.ref(ctx.mark))
         return x * 1
 
-    y = function(forward).apply(x)
-    mark = weakref.ref(y.grad_fn.mark)
+    with torch.set_grad_enabled(recorded):
+        y = function(forward).apply(x)
+    assert (y.grad_fn is not None) is recorded
     del y
     gc.collect()
-    assert mark() is None
+    assert marks[0]() is None
 
 
 def test_a_deep_chain_of_functions_is_freed(x):

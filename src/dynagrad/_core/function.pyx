@@ -6,36 +6,47 @@ The class that users derive from is in ``dynagrad.autograd.function``.
 import warnings
 
 import cython
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject, PyTypeObject
-from libc.stdint cimport uint8_t
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from dynagrad._core.graph cimport (
     RUNS_WITHOUT, Node, Output, accumulator_of, attach, attach_many, begin, check_inplace, gradient_function, hand_on_cut, link,
     output_of, rebase, release_saved, reserve_saved, save, save_result, set_view_of, thread_state, unpack, wrote)
 from dynagrad._core.tensor cimport (
-    INFERENCE, LEAF_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, new_alias, new_tensor,
-    requires_grad, track)
+    INFERENCE, LEAF_GRAD, VIEW_CUSTOM, VIEW_INFERENCE, VIEW_MULTI, VIEW_NO_GRAD, TensorBase, is_tensor, new_alias,
+    new_tensor, requires_grad, track)
 
 cdef extern from "Python.h":
     void PyObject_GC_Track(void*)
     int PyObject_GC_IsTracked(object)
-    PyObject** _PyObject_GetDictPtr(object)
-    PyObject* PyTuple_GET_ITEM(object, Py_ssize_t)
+    PyObject** tuple_items "&PyTuple_GET_ITEM"(object, Py_ssize_t)
     object PyObject_Vectorcall(object function, PyObject** args, size_t n, PyObject* names)
+    Py_ssize_t PyVectorcall_NARGS(size_t)
+    ctypedef object (*vectorcall "vectorcallfunc")(object, PyObject* const*, size_t, PyObject*)
+    vectorcall PyVectorcall_Function(object)
     ctypedef object (*newfunc)(PyTypeObject*, object, PyObject*)
     ctypedef struct TypeSlots "PyTypeObject":
         newfunc tp_new
+        unsigned int tp_version_tag
+
+cdef extern from "objects.hpp" namespace "dg":
+    void call_by_vector(object type, Py_ssize_t offset)
+    void dealloc_natively(object type, object native)
+    void keep_attributes(object type, Py_ssize_t offset)
+    void look_up_plainly(object type)
+    void serve_contexts(object type)
 
 cdef enum:
     TAKEN = 16              # Node.flags: the saved tensors were asked for, which is allowed once
-    MOST_ARGUMENTS = 255
+    MOST_ARGUMENTS = 256    # bits of FunctionNode.is_tensor
     FIRST_FLOATING = 6      # dtypes from here on have derivatives
     FEW_ARGUMENTS = 8       # so many reach forward without a tuple
 
 cdef tuple EMPTY = ()
-cdef tuple ONE_NEEDED = (True,)
+cdef tuple ONE_NEEDED = (True,), NONE_NEEDED = (False,)
 cdef object _default_setup = None
 cdef object _default_backward = None
 
@@ -46,12 +57,16 @@ cdef class FunctionNode(Node):
 
     _once = False       # whether the saved tensors may be asked for once only
 
-    def __cinit__(self):
-        self.materialises = True
+    def __dealloc__(self):
+        Py_XDECREF(self.attributes)
+        self.attributes = NULL
 
+    @cython.binding(False)     # a plain method is called without a tuple of all arguments made twice
     def save_for_backward(self, *tensors):
         """Keeps tensors, or None, for ``backward``, where they are ``ctx.saved_tensors``; the last call counts."""
-        for i, t in enumerate(tensors):
+        cdef Py_ssize_t i
+        for i in range(len(tensors)):
+            t = tensors[i]
             if t is not None and not isinstance(t, TensorBase):
                 raise TypeError(f"save_for_backward can only save variables, but argument {i} is of type "
                                 f"{type(t).__name__}; keep other values as attributes of ctx")
@@ -71,7 +86,7 @@ cdef class FunctionNode(Node):
 
     def set_materialize_grads(self, value):
         """Whether ``backward`` gets zeros (the default) or None for an output that received no gradient."""
-        self.materialises = value
+        self.keeps_none = not value
 
     @property
     def saved_tensors(self):
@@ -91,38 +106,49 @@ cdef class FunctionNode(Node):
         return found
 
     @property
+    def _raw_saved_tensors(self):
+        return Node.__getattr__(self, "_raw_saved_tensors")
+
+    @property
+    def _input_metadata(self):
+        return Node.__getattr__(self, "_input_metadata")
+
+    @property
     def saved_variables(self):
         """The old name of ``saved_tensors``."""
         warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=1)
         return self.saved_tensors
 
-    cdef bint open(self, tuple args) except -1:
+    cdef bint open(self, Arguments args) except -1:
         """Links the inputs that are tensors. Returns whether the call is recorded."""
-        cdef uint8_t is_tensor[MOST_ARGUMENTS]
-        cdef Py_ssize_t i, n = len(args)
+        cdef Py_ssize_t i, n = args.n
         cdef int edges = 0
         cdef bint any_grad = False, wants
-        cdef list needs
+        cdef tuple needs = None
         if n > MOST_ARGUMENTS:
             raise RuntimeError(f"a Function takes at most {MOST_ARGUMENTS} arguments, but {n} were given")
-        needs = [] if n != 1 else None
+        self.n_arguments = n
+        if n != 1:
+            needs = PyTuple_New(n)
         for i in range(n):
-            is_tensor[i] = isinstance(args[i], TensorBase)
-            wants = is_tensor[i] and requires_grad(<TensorBase>args[i])
-            edges += is_tensor[i]
-            any_grad |= wants
+            wants = False
+            if is_tensor(<object>args.items[i]):
+                self.is_tensor[i >> 6] |= <uint64_t>1 << (i & 63)
+                edges += 1
+                wants = requires_grad(<TensorBase>args.items[i])
+                any_grad |= wants
             if needs is not None:
-                needs.append(wants)
-        self.needs_input_grad = tuple(needs) if needs is not None else ONE_NEEDED if any_grad else (False,)
-        self.tensor_arguments = PyBytes_FromStringAndSize(<char*>is_tensor, n)
+                Py_INCREF(True if wants else False)
+                PyTuple_SET_ITEM(needs, i, True if wants else False)
+        self.needs_input_grad = needs if needs is not None else ONE_NEEDED if any_grad else NONE_NEEDED
         if not any_grad or not thread_state.grad_enabled:
             return False
         begin(self, edges)
         self.flags |= RUNS_WITHOUT
         edges = 0
         for i in range(n):
-            if is_tensor[i]:
-                link(self, edges, <TensorBase>args[i])
+            if argument_is_tensor(self, i):
+                link(self, edges, <TensorBase>args.items[i])
                 edges += 1
         return True
 
@@ -132,7 +158,7 @@ cdef class FunctionNode(Node):
     cdef object vjp_many(self, list gradients):
         cdef int i
         cdef list given = gradients
-        if self.materialises:
+        if not self.keeps_none:
             given = [_zeros(self, i) if gradients[i] is None else gradients[i] for i in range(len(gradients))]
         backward = _user_backward(type(self)._forward_cls)
         try:
@@ -146,7 +172,7 @@ cdef class FunctionNode(Node):
     cdef tuple edge_gradients(self, object found):
         """The gradients of the tensor arguments, out of what the user's backward returned for all arguments."""
         cdef tuple gradients = found if isinstance(found, tuple) else (found,)
-        cdef Py_ssize_t i, n = len(self.tensor_arguments)
+        cdef Py_ssize_t i, n = self.n_arguments
         cdef list kept = []
         if len(gradients) != n and not (len(gradients) > n and all([g is None for g in gradients[n:]])):
             raise RuntimeError(f"function {type(self).__name__} returned an incorrect number of gradients "
@@ -156,12 +182,27 @@ cdef class FunctionNode(Node):
             if g is not None and not isinstance(g, TensorBase):
                 raise RuntimeError(f"function {type(self).__name__} returned a gradient that is neither a tensor nor None: "
                                    f"expected Variable or None (got {type(g).__name__}) at position {i + 1}")
-            if self.tensor_arguments[i]:
+            if argument_is_tensor(self, i):
                 kept.append(g)
             elif g is not None:
                 raise RuntimeError(f"function {type(self).__name__} returned a gradient different than None at position "
                                    f"{i + 1}, but the corresponding forward input was not a Variable")
         return tuple(kept)
+
+
+cdef inline bint argument_is_tensor(FunctionNode node, Py_ssize_t i) noexcept:
+    return node.is_tensor[i >> 6] >> (i & 63) & 1
+
+
+cdef int _place_attributes() except -1:
+    """Tells the type where its instances keep the dict of user attributes."""
+    cdef FunctionNode probe = FunctionNode.__new__(FunctionNode)
+    keep_attributes(FunctionNode, <char*>&probe.attributes - <char*><void*>probe)
+    return 0
+
+
+_place_attributes()
+serve_contexts(FunctionNode)
 
 
 cdef tuple _only_tensors(str method, tuple given):
@@ -200,51 +241,152 @@ def use_defaults(setup_context, backward):
 
 # ---- forward ---------------------------------------------------------------------------------------------------------
 
-cdef class FunctionBase:
-    """The native base of ``Function``: holds ``apply``."""
+cdef class Apply:
+    """What ``apply`` of one Function is: runs ``forward`` on the arguments and records it, so that ``backward`` is its
+    derivative. Looked up through another class, as ``super().apply`` does, it is that class's.
+    """
+    cdef vectorcall call                # where Python finds `_apply`
+    cdef readonly object __self__       # the class
+    cdef object node_class, forward, setup
+    cdef bint forward_takes_ctx
+    cdef unsigned int version           # of the class when it was looked through; Python gives it another when it changes
 
-    @classmethod
-    def apply(cls, *args, **kwargs):
-        """Runs ``forward`` on the arguments and records it, so that ``backward`` is its derivative."""
-        if kwargs:
-            args = cls._positional(args, kwargs)
-        cdef FunctionNode node = <FunctionNode>(<TypeSlots*>FunctionNode).tp_new(<PyTypeObject*>cls._backward_cls, EMPTY, NULL)
-        cdef bint before = thread_state.grad_enabled
+    def __init__(self, cls):
+        self.__self__ = cls
+        self.call = <vectorcall>_apply
+
+    def __get__(self, instance, owner):
+        return self if owner is self.__self__ or owner is None else owner._apply
+
+    def __call__(self, *args, **kwargs):
+        """Runs ``forward`` on the arguments."""
+        return apply(self.__self__, *(self.__self__._positional(args, kwargs) if kwargs else args))
+
+    cdef object run(self, Arguments args):
+        if self.version == 0 or self.version != (<TypeSlots*><void*>self.__self__).tp_version_tag:
+            self.look_through()
+        cdef FunctionNode node = <FunctionNode>(<TypeSlots*><void*>self.node_class).tp_new(
+            <PyTypeObject*>self.node_class, EMPTY, NULL)
+        cdef bint before = thread_state.grad_enabled, nested = thread_state.in_forward
         cdef bint recorded = node.open(args)
-        setup = cls.setup_context
         thread_state.grad_enabled = False
+        thread_state.in_forward = recorded
         try:
-            if setup is _default_setup:
-                result = _run_forward(cls.forward, node, args)
+            if self.forward_takes_ctx:
+                result = _run_forward(self.forward, node, args)
             else:
-                result = cls.forward(*args)
-                setup(node, args, result)
+                result = _run_apart(self.forward, self.setup, node, _tuple_of(args))
             result = _with_history(node, args, result, recorded, before)
         finally:
             thread_state.grad_enabled = before
+            thread_state.in_forward = nested
+            if node.attributes != NULL and not PyObject_GC_IsTracked(node):
+                PyObject_GC_Track(<void*>node)      # what the user hung on it may lead back to it
         return result
 
+    cdef int look_through(self) except -1:
+        cls = self.__self__
+        self.node_class = cls._backward_cls
+        self.forward = cls.forward
+        self.setup = cls.setup_context
+        self.forward_takes_ctx = self.setup is _default_setup
+        self.version = (<TypeSlots*><void*>cls).tp_version_tag
+        return 0
 
-cdef object _run_forward(object forward, FunctionNode node, tuple args):
+    @property
+    def __name__(self):
+        return "apply"
+
+    @property
+    def __qualname__(self):
+        return f"{self.__self__.__qualname__}.apply"
+
+    @property
+    def __module__(self):
+        return self.__self__.__module__
+
+    @property
+    def __text_signature__(self):
+        return "(*args, **kwargs)"
+
+    def __repr__(self):
+        return f"<bound method {self.__qualname__} of {self.__self__}>"
+
+    def __reduce__(self):
+        return getattr, (self.__self__, "apply")
+
+
+cdef object _apply(PyObject* which, PyObject** items, size_t flags, PyObject* names):
+    """Calls an Apply, as Python's vectorcall protocol asks."""
+    cdef Apply self = <Apply>which
+    cdef Arguments args = Arguments(items, PyVectorcall_NARGS(flags))
+    cdef Py_ssize_t i
+    if names == NULL and PyVectorcall_Function(apply) == _unheard:
+        return self.run(args)
+    named = {} if names == NULL else {name: <object>items[args.n + i] for i, name in enumerate(<tuple>names)}
+    return self.__call__(*_tuple_of(args), **named)
+
+
+def apply(cls, *args):
+    """What `Apply` calls while somebody listens, so that its calls are told like those of any public function."""
+    return (<Apply>cls._apply).run(_arguments_of(args))
+
+
+cdef vectorcall _unheard = PyVectorcall_Function(apply)      # see intercept.hpp
+
+
+cdef int _place_call() except -1:
+    """Tells the type where its instances keep the function that calls them."""
+    cdef Apply probe = Apply(None)
+    call_by_vector(Apply, <char*>&probe.call - <char*><void*>probe)
+    return 0
+
+
+_place_call()
+
+
+def serve_natively(node_class):
+    """Lets the nodes of a Function be allocated and freed as the base's are, whose fields they have and no others."""
+    serve_contexts(node_class)
+    dealloc_natively(node_class, FunctionNode)
+    look_up_plainly(node_class)
+
+
+cdef inline Arguments _arguments_of(tuple args) noexcept:
+    return Arguments(tuple_items(args, 0), len(args))
+
+
+cdef tuple _tuple_of(Arguments args):
+    cdef Py_ssize_t i
+    return tuple([<object>args.items[i] for i in range(args.n)])
+
+
+cdef object _run_forward(object forward, FunctionNode node, Arguments args):
     """``forward(node, *args)``."""
     cdef PyObject* stack[FEW_ARGUMENTS + 1]
-    cdef Py_ssize_t i, n = len(args)
-    if n > FEW_ARGUMENTS:
-        return forward(node, *args)
+    cdef Py_ssize_t i
+    if args.n > FEW_ARGUMENTS:
+        return forward(node, *_tuple_of(args))
     stack[0] = <PyObject*>node
-    for i in range(n):
-        stack[i + 1] = PyTuple_GET_ITEM(args, i)
-    return PyObject_Vectorcall(forward, stack, n + 1, NULL)
+    for i in range(args.n):
+        stack[i + 1] = args.items[i]
+    return PyObject_Vectorcall(forward, stack, args.n + 1, NULL)
 
 
-cdef inline bint _is_fresh(FunctionNode node, tuple args, TensorBase t) noexcept:
+cdef object _run_apart(object forward, object setup, FunctionNode node, tuple args):
+    """``forward(*args)``, and then ``setup_context``."""
+    result = forward(*args)
+    setup(node, args, result)
+    return result
+
+
+cdef inline bint _is_fresh(FunctionNode node, Arguments args, TensorBase t) noexcept:
     """Whether t is a new floating tensor that forward says nothing about: it becomes the node's only output as it is."""
     return node.dirty is None and node.constants is None and t.dtype >= FIRST_FLOATING and t.grad_fn is None \
-        and t.base is None and not t.flags & LEAF_GRAD and not _holds(args, t) \
-        and not len(<dict>_PyObject_GetDictPtr(node)[0])
+        and t.base is None and not t.flags & LEAF_GRAD and not _is_argument(args, t) and node.attributes == NULL
 
 
-cdef object _with_history(FunctionNode node, tuple args, object result, bint recorded, bint enabled):
+cdef object _with_history(FunctionNode node, Arguments args, object result, bint recorded, bint enabled):
     cdef bint single = not isinstance(result, tuple)
     cdef list outputs
     cdef Py_ssize_t i
@@ -252,14 +394,14 @@ cdef object _with_history(FunctionNode node, tuple args, object result, bint rec
         (<TensorBase>result).cut = None
         attach(node, <TensorBase>result)
         if node.to_save is not None:
-            _save(node, [result])
+            _save(node, None, result)
             node.to_save = None
         return result
     if single and not isinstance(result, TensorBase):
         return result
     outputs = [result] if single else list(<tuple>result)
     if recorded and _is_pure_view(node):
-        _check_pure_view(args, outputs)
+        _check_pure_view(_tuple_of(args), outputs)
     if node.dirty is not None:
         _check_dirty_returned(node, outputs)
     for i in range(len(outputs)):
@@ -268,28 +410,18 @@ cdef object _with_history(FunctionNode node, tuple args, object result, bint rec
     if recorded:
         _attach(node, outputs)
         if node.to_save is not None:
-            _save(node, outputs)
-        _track_attributes(node, outputs)
+            _save(node, outputs, None)
+        if node.attributes != NULL:
+            for output in outputs:
+                if isinstance(output, TensorBase):
+                    track(<TensorBase>output)
     node.to_save = node.dirty = node.constants = None
     return outputs[0] if single else tuple(outputs)
 
 
-cdef int _track_attributes(FunctionNode node, list outputs) except -1:
-    """Puts the node and its outputs into the cyclic collector if the user hung attributes on it, which may lead back to it."""
-    if not len(<dict>_PyObject_GetDictPtr(node)[0]):
-        return 0
-    if not PyObject_GC_IsTracked(node):
-        PyObject_GC_Track(<void*>node)
-    for output in outputs:
-        if isinstance(output, TensorBase):
-            track(<TensorBase>output)
-    return 0
-
-
 cdef inline bint _is_pure_view(FunctionNode node) except -1:
     """Whether ``forward`` said that it does nothing but make a view, which writes may then replay without backward."""
-    attributes = <dict>_PyObject_GetDictPtr(node)[0]
-    return len(attributes) > 0 and bool(attributes.get("_is_pure_view"))
+    return node.attributes != NULL and bool((<dict>node.attributes).get("_is_pure_view"))
 
 
 cdef int _check_pure_view(tuple args, list outputs) except -1:
@@ -298,6 +430,14 @@ cdef int _check_pure_view(tuple args, list outputs) except -1:
             raise RuntimeError("Pure view custom Function can only have one input Tensor and one output Tensor. Open an issue "
                                "if you need to support more.")
     return 0
+
+
+cdef inline bint _is_argument(Arguments args, TensorBase t) noexcept:
+    cdef Py_ssize_t i
+    for i in range(args.n):
+        if args.items[i] == <PyObject*>t:
+            return True
+    return False
 
 
 cdef bint _holds(tuple tensors, TensorBase t) noexcept:
@@ -320,12 +460,12 @@ cdef inline bint _is_constant(FunctionNode node, TensorBase t) noexcept:
     return t.dtype < FIRST_FLOATING or _holds(<tuple>node.constants, t)
 
 
-cdef TensorBase _claim(FunctionNode node, tuple args, TensorBase t, bint recorded, bint enabled, Py_ssize_t count):
+cdef TensorBase _claim(FunctionNode node, Arguments args, TensorBase t, bint recorded, bint enabled, Py_ssize_t count):
     """The tensor that stands for output t: t itself, or an alias if t has a history of its own to keep.
 
     `enabled`: whether grad mode was on when the Function was applied, which what ``forward`` made then counts as made in.
     """
-    cdef bint constant = _is_constant(node, t), is_input = _holds(args, t)
+    cdef bint constant = _is_constant(node, t), is_input = _is_argument(args, t)
     cdef TensorBase source
     if _holds(<tuple>node.dirty, t):
         _claim_dirty(t, is_input, recorded and not constant, count)
@@ -397,10 +537,10 @@ cdef int _attach(FunctionNode node, list outputs) except -1:
     return 0
 
 
-cdef int _save(FunctionNode node, list outputs) except -1:
+cdef int _save(FunctionNode node, list outputs, object only) except -1:
+    """Saves what `forward` asked to; the outputs are a list, or one tensor alone."""
     cdef Py_ssize_t i, j, n = len(<tuple>node.to_save)
     cdef TensorBase t
-    cdef bint is_output
     if n > 255:
         raise RuntimeError(f"save_for_backward keeps at most 255 tensors, but {n} were given")
     reserve_saved(node, n)
@@ -409,15 +549,25 @@ cdef int _save(FunctionNode node, list outputs) except -1:
         t = (<tuple>node.to_save)[i]
         if t is None:
             continue
-        is_output = False
+        j = -1
         if t.grad_fn is not None:                       # of a view that was written to, the grad_fn only leads to the node
-            for j in range(len(outputs)):
-                if outputs[j] is t:
-                    save_result(node, i, t, j)
-                    is_output = True
-        if not is_output:
+            j = _place(t, outputs, only)
+        if j >= 0:
+            save_result(node, i, t, j)
+        else:
             save(node, i, t)
     return 0
+
+
+cdef Py_ssize_t _place(TensorBase t, list outputs, object only) except -2:
+    """Which output t is; -1 if it is none."""
+    cdef Py_ssize_t j
+    if outputs is None:
+        return 0 if t is only else -1
+    for j in range(len(outputs)):
+        if outputs[j] is t:
+            return j
+    return -1
 
 
 # ---- for autograd.graph ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ cdef extern from "runtime/state.hpp" namespace "dg" nogil:
         bint anomaly
         bint anomaly_checks_nan
         bint packing
+        bint in_forward
         int backward_depth
         bint grad_asked
         bint pending

@@ -904,7 +904,8 @@ cdef int pass_cut(TensorBase result, TensorBase source) except -1:
         result.cut = t.cut
     elif requires_grad(t):
         if not thread_state.grad_enabled:
-            note_cut(result, "torch.no_grad() was active")
+            if not thread_state.in_forward:
+                note_cut(result, "torch.no_grad() was active")
         elif result.dtype < F16:
             note_cut(result, f"the result is of dtype {dtype_object(result.dtype).name}, which has no gradient")
     return 0

@@ -239,7 +239,7 @@ def native_functions():
         found[vars(base.NativeTensor)[name]] = name
     found[base.backward] = "backward"
     found[base.grad] = "grad"
-    found[vars(function.FunctionBase)["apply"].__func__] = "apply"
+    found[function.apply] = "apply"
     return {each: name for each, name in found.items() if type(each) is type(native_functions)}
 
 

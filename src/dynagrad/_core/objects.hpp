@@ -144,15 +144,18 @@ class Objects {
 
 using Tensors = Objects<0>;
 using Nodes = Objects<1>;
+using Contexts = Objects<2>;        // the nodes of custom Functions, which have fields of their own
 
 inline void serve_tensors(PyObject* type) { Tensors::serve(reinterpret_cast<PyTypeObject*>(type)); }
 inline void serve_nodes(PyObject* type) { Nodes::serve(reinterpret_cast<PyTypeObject*>(type)); }
+inline void serve_contexts(PyObject* type) { Contexts::serve(reinterpret_cast<PyTypeObject*>(type)); }
 
-// Frees an instance of the public Tensor class, which has neither slots nor a dict, as the native base would: Python's
-// own destructor of subclasses looks for both. A heap type's instance owns a reference to the type.
-inline destructor native_dealloc = nullptr;
+// Frees an instance of a Python class that adds no fields to its native base, as the base would: Python's own destructor of
+// subclasses looks for slots and a dict. A heap type's instance owns a reference to the type. Each module that includes this
+// has one such base.
+static destructor native_dealloc = nullptr;
 
-inline void dealloc_tensor(PyObject* o) {
+inline void dealloc_subclass(PyObject* o) {
     PyTypeObject* type = Py_TYPE(o);
     native_dealloc(o);
     Py_DECREF(type);
@@ -160,26 +163,27 @@ inline void dealloc_tensor(PyObject* o) {
 
 inline void dealloc_natively(PyObject* type, PyObject* native) {
     native_dealloc = reinterpret_cast<PyTypeObject*>(native)->tp_dealloc;
-    reinterpret_cast<PyTypeObject*>(type)->tp_dealloc = dealloc_tensor;
+    reinterpret_cast<PyTypeObject*>(type)->tp_dealloc = dealloc_subclass;
 }
 
 // Note [User attributes live in a dict made when first needed]
-// The dict of the attributes that users set on a tensor is a field of the native struct, null at first, which the type
-// names as the instances' __dict__. So Python looks attributes and methods up in its ordinary, fastest way.
-inline Py_ssize_t attributes_offset = 0;
-inline traverseproc native_traverse = nullptr;
-inline inquiry native_clear = nullptr;
+// The dict of the attributes that users set on a tensor, or on the ctx of a custom Function, is a field of the native
+// struct, null at first, which the type names as the instances' __dict__. So Python looks attributes and methods up in its
+// ordinary, fastest way.
+static Py_ssize_t attributes_offset = 0;
+static traverseproc native_traverse = nullptr;
+static inquiry native_clear = nullptr;
 
 inline PyObject*& attributes_of(PyObject* o) {
     return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(o) + attributes_offset);
 }
 
-inline int traverse_tensor(PyObject* o, visitproc visit, void* arg) {
+inline int traverse_attributes(PyObject* o, visitproc visit, void* arg) {
     Py_VISIT(attributes_of(o));
     return native_traverse(o, visit, arg);
 }
 
-inline int clear_tensor(PyObject* o) {
+inline int clear_attributes(PyObject* o) {
     Py_CLEAR(attributes_of(o));
     return native_clear(o);
 }
@@ -189,10 +193,26 @@ inline void keep_attributes(PyObject* type, Py_ssize_t offset) {
     attributes_offset = t->tp_dictoffset = offset;
     native_traverse = t->tp_traverse;
     native_clear = t->tp_clear;
-    t->tp_traverse = traverse_tensor;
-    t->tp_clear = clear_tensor;
-    t->tp_name = "dynagrad.Tensor";     // what the errors of wrongly typed arguments say was expected
+    t->tp_traverse = traverse_attributes;
+    t->tp_clear = clear_attributes;
     PyType_Modified(t);
 }
+
+// Looks attributes up in the instance and its classes alone, without the `__getattr__` that a base has.
+inline void look_up_plainly(PyObject* type) {
+    reinterpret_cast<PyTypeObject*>(type)->tp_getattro = PyObject_GenericGetAttr;
+    PyType_Modified(reinterpret_cast<PyTypeObject*>(type));
+}
+
+// Lets instances be called by the function that they keep at `offset`, without a tuple of the arguments.
+inline void call_by_vector(PyObject* type, Py_ssize_t offset) {
+    auto* t = reinterpret_cast<PyTypeObject*>(type);
+    t->tp_vectorcall_offset = offset;
+    t->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    PyType_Modified(t);
+}
+
+// Names the type as the errors of wrongly typed arguments do.
+inline void name_type(PyObject* type, const char* name) { reinterpret_cast<PyTypeObject*>(type)->tp_name = name; }
 
 }  // namespace dg

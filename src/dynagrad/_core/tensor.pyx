@@ -23,6 +23,7 @@ cdef extern from "objects.hpp" namespace "dg":
     void serve_tensors(object type)
     void dealloc_natively(object type, object native)
     void keep_attributes(object type, Py_ssize_t offset)
+    void name_type(object type, const char* name)
 
 cdef type _tensor_class = None
 cdef PyTypeObject* plain_tensor = NULL
@@ -124,6 +125,7 @@ cdef int _place_attributes() except -1:
     """Tells the type where its instances keep the dict of user attributes."""
     cdef TensorBase probe = TensorBase.__new__(TensorBase)
     keep_attributes(TensorBase, <char*>&probe.attributes - <char*><void*>probe)
+    name_type(TensorBase, "dynagrad.Tensor")
     return 0
 
 

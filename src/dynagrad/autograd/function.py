@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dynagrad._core.base import grad
-from dynagrad._core.function import FunctionBase, FunctionNode, use_defaults
+from dynagrad._core.function import Apply, FunctionNode, serve_natively, use_defaults
 from dynagrad._core.intercept import untold
 from dynagrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad
 from dynagrad.tensor import Tensor
@@ -48,20 +48,26 @@ class forward_mode:  # noqa: N801  # reads as a word of the with statement
 
 
 class FunctionMeta(type):
-    """Gives every Function its own node class, named after it: ``MyFn`` is recorded as ``MyFnBackward``."""
+    """Gives every Function its own node class, named after it: ``MyFn`` is recorded as ``MyFnBackward``; and its ``apply``."""
 
     _backward_cls: type[FunctionNode]
+    _apply: Apply
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
         super().__init__(name, bases, namespace)
         once = bool(getattr(cls, "clear_saved_tensors_on_access", False))
         contents = {"__slots__": (), "__module__": cls.__module__, "_forward_cls": cls, "_once": once}
-        if "jvp" in namespace and bases and bases[0] is not FunctionBase:
+        if "jvp" in namespace and bases:
             _go_by_jvp(cls, contents)
         cls._backward_cls = type(f"{name}Backward", (FunctionNode,), contents)
+        serve_natively(cls._backward_cls)
+        cls._apply = Apply(cls)
+        inherited = next((base.__dict__["apply"] for base in cls.__mro__ if "apply" in base.__dict__), None)
+        if inherited is None or isinstance(inherited, Apply):
+            cls.apply = cls._apply
 
 
-class Function(FunctionBase, metaclass=FunctionMeta):
+class Function(metaclass=FunctionMeta):
     """The base of custom ops: derive from it, write ``forward`` and ``backward``, and call ``apply``.
 
     Example:

@@ -2,6 +2,6 @@
 
 namespace dg {
 
-constinit thread_local ThreadState thread_state = {true, false, false, true, false, 0, false};
+constinit thread_local ThreadState thread_state = {true, false, false, true, false, false, 0, false};
 
 }  // namespace dg

@@ -9,6 +9,7 @@ struct ThreadState {
     bool anomaly;
     bool anomaly_checks_nan;
     bool packing;                 // saved-tensor hooks are active
+    bool in_forward;              // of a recorded custom Function, whose node will be the history of what it returns
     int backward_depth;
     bool grad_asked;              // in inference mode, where grad_enabled stays false: what the user asked for
     bool pending;                 // loops wait in the program of deferred.hpp
