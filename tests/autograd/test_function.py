@@ -548,6 +548,17 @@ def test_attributes_of_ctx_are_freed_with_the_graph(x):
     assert mark() is None
 
 
+def test_attributes_of_ctx(x):
+    y = function(lambda ctx, x: (vars(ctx).update(a=1), setattr(ctx, "b", 2), x * 1)[2]).apply(x)
+    assert vars(y.grad_fn) == {"a": 1, "b": 2} and y.grad_fn.a == 1
+    assert vars(Double.apply(x).grad_fn) == {}
+    with pytest.raises(AttributeError, match="'MyFnBackward' object has no attribute 'c'"):
+        _ = y.grad_fn.c
+    del y.grad_fn.a
+    assert not hasattr(y.grad_fn, "a")
+    assert [each.shape for each in y.grad_fn._input_metadata] == [(3,)]
+
+
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_cycle_through_ctx_is_collected(x, recorded):
     marks = []

@@ -22,6 +22,7 @@ from dynagrad._core.tensor cimport (
 cdef extern from "Python.h":
     void PyObject_GC_Track(void*)
     int PyObject_GC_IsTracked(object)
+    object PyObject_GenericGetDict(object, void*)
     PyObject** tuple_items "&PyTuple_GET_ITEM"(object, Py_ssize_t)
     object PyObject_Vectorcall(object function, PyObject** args, size_t n, PyObject* names)
     Py_ssize_t PyVectorcall_NARGS(size_t)
@@ -104,6 +105,10 @@ cdef class FunctionNode(Node):
             self.flags |= TAKEN
             release_saved(self, NULL)
         return found
+
+    @property
+    def __dict__(self):
+        return PyObject_GenericGetDict(self, NULL)
 
     @property
     def _raw_saved_tensors(self):
