@@ -611,7 +611,6 @@ from dynagrad import backends as backends
 from dynagrad import cuda as cuda
 from dynagrad import memory as memory
 from dynagrad.memory import AcceleratorError as AcceleratorError, OutOfMemoryError as OutOfMemoryError
-from dynagrad import testing as testing
 from dynagrad import version as version
 from dynagrad._core.machine import get_num_threads as get_num_threads
 from dynagrad._core.machine import set_num_threads as set_num_threads
@@ -658,6 +657,7 @@ _LAZY = (
     "mtia",
     "multiprocessing",
     "profiler",
+    "testing",
     "torch_version",
     "types",
     "xpu",
@@ -731,6 +731,7 @@ if _typing.TYPE_CHECKING:
         signal as signal,
         special as special,
         storage as storage,
+        testing as testing,
         torch_version as torch_version,
         types as types,
         utils as utils,
