@@ -1,0 +1,11 @@
+"""What suites written for PyTorch import from ``torch.testing._internal``: for them, and for nobody else.
+
+PyTorch keeps this namespace for its own tests and changes it at will; the suites of functorch, torchvision, tensordict and
+others import it all the same. Here is the part of PyTorch 2.13's that means something on a CPU, without its compilers
+and without other devices. New tests want ``dynagrad.testing`` and pytest.
+
+``common_utils``, ``common_device_type``, ``common_dtype`` and ``common_cuda`` have PyTorch's names and list names only
+(the last two hold what they list); ``utils/`` and ``device/`` hold what the first two list. PyTorch's databases of
+samples for ops and modules (``common_methods_invocations``, ``opinfo``, ``common_modules``, ``common_nn``) do not exist
+here: whoever imports them is told so.
+"""

@@ -1,0 +1,1 @@
+"""What ``common_device_type`` lists, a file per idea."""

@@ -1,0 +1,1 @@
+"""What ``common_utils`` lists, a file per idea."""
