@@ -26,7 +26,7 @@ class _Check:
 
 
 class FileCheck:
-    """Pieces of text that have to follow one another; each method returns the object, and ``run`` does the checks.
+    r"""Pieces of text that have to follow one another; each method returns the object, and ``run`` does the checks.
 
     A check searches from where the one before it ended. ``check_dag`` in a row may be found in any order, and
     ``check_not`` in a row must not be found up to the next piece that is.
@@ -35,7 +35,7 @@ class FileCheck:
         RuntimeError: by ``run``, if a check fails or there is none.
 
     >>> import dynagrad as torch
-    >>> torch.testing.FileCheck().check("one").check_next("two").check_not("one").run("one\\ntwo\\n")
+    >>> torch.testing.FileCheck().check("one").check_next("two").check_not("one").run("one\ntwo\n")
     >>> torch.testing.FileCheck().check_count("a", 3, exactly=True).run("banana")
     """
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 
-class UnsupportedInputs(Exception):  # noqa: N818  # PyTorch's name
+class UnsupportedInputs(Exception):
     """Raised by a pair that cannot be made of two values: the next kind of pair is tried."""
 
 
-class ErrorMeta(Exception):  # noqa: N818  # PyTorch's name
-    """An error to come: its type, its text, and where in nested inputs it arose.
+class ErrorMeta(Exception):
+    r"""An error to come: its type, its text, and where in nested inputs it arose.
 
     >>> from dynagrad.testing._comparison import ErrorMeta
     >>> ErrorMeta(AssertionError, "They differ.", id=(0, "x")).to_error()
-    AssertionError("They differ.\\n\\nThe failure occurred for item [0]['x']")
+    AssertionError("They differ.\n\nThe failure occurred for item [0]['x']")
     """
 
     def __init__(self, type: type[Exception], msg: str, *, id: tuple[Any, ...] = ()) -> None:

@@ -87,9 +87,7 @@ class TensorLikePair(Pair):
             if checked and a != b:
                 self._fail(AssertionError, f"The values for attribute '{name}' do not match: {a} != {b}.")
 
-    def _equalize_attributes(
-        self, actual: torch.Tensor, expected: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _equalize_attributes(self, actual: torch.Tensor, expected: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Both in one memory and of one dtype, for differences that were not asked about."""
         if actual.device != expected.device:
             actual, expected = actual.cpu(), expected.cpu()
@@ -99,9 +97,7 @@ class TensorLikePair(Pair):
         return actual, expected
 
     def _compare_values(self, actual: torch.Tensor, expected: torch.Tensor) -> None:
-        self._compare_regular_values_close(
-            actual, expected, rtol=self.rtol, atol=self.atol, equal_nan=self.equal_nan
-        )
+        self._compare_regular_values_close(actual, expected, rtol=self.rtol, atol=self.atol, equal_nan=self.equal_nan)
 
     def _compare_regular_values_equal(
         self,
@@ -111,9 +107,7 @@ class TensorLikePair(Pair):
         equal_nan: bool = False,
         identifier: Identifier = None,
     ) -> None:
-        self._compare_regular_values_close(
-            actual, expected, rtol=0, atol=0, equal_nan=equal_nan, identifier=identifier
-        )
+        self._compare_regular_values_close(actual, expected, rtol=0, atol=0, equal_nan=equal_nan, identifier=identifier)
 
     def _compare_regular_values_close(
         self,
@@ -129,13 +123,9 @@ class TensorLikePair(Pair):
         if torch.all(matches):
             return
         if actual.dim():
-            text = make_tensor_mismatch_msg(
-                actual, expected, matches, rtol=rtol, atol=atol, identifier=identifier
-            )
+            text = make_tensor_mismatch_msg(actual, expected, matches, rtol=rtol, atol=atol, identifier=identifier)
         else:
-            text = make_scalar_mismatch_msg(
-                actual.item(), expected.item(), rtol=rtol, atol=atol, identifier=identifier
-            )
+            text = make_scalar_mismatch_msg(actual.item(), expected.item(), rtol=rtol, atol=atol, identifier=identifier)
         self._fail(AssertionError, text)
 
     def extra_repr(self) -> Sequence[str]:

@@ -30,7 +30,12 @@ from dynagrad.testing._internal.device.instantiate import (
     instantiate_device_type_tests,
 )
 from dynagrad.testing._internal.device.marks import *  # noqa: F403  # a list of decorators, all of them wanted
-from dynagrad.testing._internal.device.memory import _has_sufficient_memory, disablecuDNN, disableMkldnn, largeTensorTest
+from dynagrad.testing._internal.device.memory import (
+    _has_sufficient_memory,
+    disablecuDNN,
+    disableMkldnn,
+    largeTensorTest,
+)
 from dynagrad.testing._internal.device.naming import _dtype_test_suffix, _update_param_kwargs
 from dynagrad.testing._internal.device.ops import ANY_DTYPE_ORDER, OpDTypes, ops
 from dynagrad.testing._internal.device.where import *  # noqa: F403  # likewise

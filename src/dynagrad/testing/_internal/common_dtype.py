@@ -26,14 +26,14 @@ COMPUTABLE = frozenset(
 )
 
 
-class _dispatch_dtypes(tuple[torch.dtype, ...]):  # noqa: N801, SLOT001  # PyTorch's name
+class _dispatch_dtypes(tuple[torch.dtype, ...]):
     """A group, to which tuples can be added."""
 
     __slots__ = ()
 
     def __add__(self, other: tuple[torch.dtype, ...]) -> _dispatch_dtypes:  # type: ignore[override]
         if not isinstance(other, tuple):
-            raise AssertionError(f"Expected other to be a tuple, got {type(other)}")  # noqa: TRY004  # PyTorch's
+            raise AssertionError(f"Expected other to be a tuple, got {type(other)}")
         return _dispatch_dtypes(tuple.__add__(self, other))
 
 
@@ -164,3 +164,20 @@ def highest_precision_float(device: str | torch.device) -> torch.dtype:
     torch.float64
     """
     return torch.float32 if str(device).partition(":")[0] == "mps" else torch.float64
+
+
+def highest_precision_complex(device: str | torch.device) -> torch.dtype:
+    """The complex type whose parts are `highest_precision_float`.
+
+    >>> from dynagrad.testing._internal.common_dtype import highest_precision_complex
+    >>> highest_precision_complex("cpu")
+    torch.complex128
+    """
+    return float_to_corresponding_complex_type_map[highest_precision_float(device)]
+
+
+float_to_corresponding_complex_type_map = {
+    torch.float16: torch.complex32,
+    torch.float32: torch.complex64,
+    torch.float64: torch.complex128,
+}

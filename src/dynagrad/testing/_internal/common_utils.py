@@ -12,6 +12,7 @@ from dynagrad.testing._comparison import BooleanPair, NonePair, NumberPair, Pair
 from dynagrad.testing._internal.common_dtype import get_all_dtypes
 from dynagrad.testing._internal.utils import options
 from dynagrad.testing._internal.utils.case import TestCase, TestCaseBase
+from dynagrad.testing._internal.utils.creation import do_test_dtypes, do_test_empty_full
 from dynagrad.testing._internal.utils.disabled import (
     check_if_enable,
     maybe_load_json,
@@ -38,6 +39,7 @@ from dynagrad.testing._internal.utils.gradients import (
 )
 from dynagrad.testing._internal.utils.guards import (
     AlwaysWarnTypedStorageRemoval,
+    CudaSyncGuard,
     DeterministicGuard,
     TemporaryDirectoryName,
     TemporaryFileName,
@@ -93,6 +95,7 @@ from dynagrad.testing._internal.utils.parametrize import (
 from dynagrad.testing._internal.utils.processes import (
     ADDRESS_IN_USE,
     CONNECT_TIMEOUT,
+    download_file,
     find_free_port,
     retry,
     retry_on_connect_failures,

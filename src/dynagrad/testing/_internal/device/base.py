@@ -64,9 +64,7 @@ class DeviceTypeTestBase(TestCase):
         return found
 
     def _get_tolerance_override(self, test: Test, dtype: Any) -> tuple[float, float]:
-        found: tuple[float, float] = getattr(test, "tolerance_overrides", {}).get(
-            dtype, (self.precision, self.rel_tol)
-        )
+        found: tuple[float, float] = getattr(test, "tolerance_overrides", {}).get(dtype, (self.precision, self.rel_tol))
         return found
 
     def _apply_precision_override_for_test(self, test: Test, param_kwargs: dict[str, Any]) -> None:

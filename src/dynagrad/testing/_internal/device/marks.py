@@ -10,7 +10,7 @@ import dynagrad as torch
 tol = namedtuple("tol", ["atol", "rtol"])  # noqa: PYI024  # PyTorch's: suites take it apart and pickle it
 
 
-class dtypes:  # noqa: N801  # PyTorch's name
+class dtypes:
     """A test that is made for each of several dtypes, or tuples of them, and takes ``dtype``, or ``dtypes``.
 
     Args:
@@ -50,7 +50,7 @@ class dtypes:  # noqa: N801  # PyTorch's name
 
 
 def _on(device_type: str, name: str) -> type[dtypes]:
-    class dtypesIf(dtypes):  # noqa: N801  # likewise
+    class dtypesIf(dtypes):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args, device_type=device_type)
 
@@ -67,7 +67,7 @@ dtypesIfHPU = _on("hpu", "dtypesIfHPU")
 dtypesIfPRIVATEUSE1 = _on("privateuseone", "dtypesIfPRIVATEUSE1")
 
 
-class precisionOverride:  # noqa: N801  # PyTorch's name
+class precisionOverride:
     """The absolute tolerance of a test by dtype, which ``self.precision`` is while it runs.
 
     >>> import dynagrad as torch
@@ -78,7 +78,7 @@ class precisionOverride:  # noqa: N801  # PyTorch's name
 
     def __init__(self, d: dict[torch.dtype, float]) -> None:
         if not isinstance(d, dict):
-            raise AssertionError("precisionOverride not given a dtype : precision dict!")  # noqa: TRY004  # PyTorch's
+            raise AssertionError("precisionOverride not given a dtype : precision dict!")
         for dtype in d:
             if not isinstance(dtype, torch.dtype):
                 raise AssertionError(f"precisionOverride given unknown dtype {dtype}")
@@ -89,7 +89,7 @@ class precisionOverride:  # noqa: N801  # PyTorch's name
         return fn
 
 
-class toleranceOverride:  # noqa: N801  # PyTorch's name
+class toleranceOverride:
     """Both tolerances of a test by dtype, each a `tol`; it goes before `precisionOverride`.
 
     >>> import dynagrad as torch
@@ -101,7 +101,7 @@ class toleranceOverride:  # noqa: N801  # PyTorch's name
 
     def __init__(self, d: dict[torch.dtype, tol]) -> None:
         if not isinstance(d, dict):
-            raise AssertionError("toleranceOverride not given a dtype : tol dict!")  # noqa: TRY004  # PyTorch's
+            raise AssertionError("toleranceOverride not given a dtype : tol dict!")
         for dtype, allowed in d.items():
             if not isinstance(dtype, torch.dtype):
                 raise AssertionError(f"toleranceOverride given unknown dtype {dtype}")

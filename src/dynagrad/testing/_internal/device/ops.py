@@ -43,7 +43,7 @@ ANY_DTYPE_ORDER = (
 )
 
 
-class ops(_TestParametrizer):  # noqa: N801  # PyTorch's name
+class ops(_TestParametrizer):
     """A test that takes ``op`` and ``dtype``, made for each op of a list and each of its dtypes.
 
     Args:
@@ -86,9 +86,7 @@ class ops(_TestParametrizer):  # noqa: N801  # PyTorch's name
             for dtype in self._dtypes(op, device_cls.device_type):
                 arguments = {"op": op}
                 _update_param_kwargs(arguments, "dtype", dtype)
-                of_op = partial(
-                    op.get_decorators, generic_cls.__name__, test.__name__, device_cls.device_type, dtype
-                )
+                of_op = partial(op.get_decorators, generic_cls.__name__, test.__name__, device_cls.device_type, dtype)
                 yield _copied(test), op.formatted_name, arguments, of_op
 
     def _dtypes(self, op: Any, device_type: str) -> Iterable[torch.dtype | None]:

@@ -21,7 +21,7 @@ from dynagrad.testing._internal.utils.settings import (
 GPU_TYPES = ("cuda", "mps", "xpu", "mtia")
 
 
-class skipIf:  # noqa: N801  # PyTorch's name
+class skipIf:
     """Skips a test on some devices, if a condition holds.
 
     Args:
@@ -53,7 +53,7 @@ class skipIf:  # noqa: N801  # PyTorch's name
 
 
 def _skip_on(name: str, device_type: str | tuple[str, ...]) -> type[skipIf]:
-    class skipOnIf(skipIf):  # noqa: N801  # likewise
+    class skipOnIf(skipIf):
         def __init__(self, dep: bool | str, reason: str) -> None:
             super().__init__(dep, reason, device_type=device_type)
 
@@ -149,7 +149,7 @@ def _skip(name: str, reason: str) -> None:
     sys.stderr.write(f"Skipping {name} on sandcastle for following reason: {reason}\n")
 
 
-class onlyOn:  # noqa: N801  # PyTorch's name
+class onlyOn:
     """Runs a test on one kind of device only, or on some.
 
     >>> from types import SimpleNamespace
@@ -236,7 +236,7 @@ def onlyAccelerator(fn: Any) -> Any:
     return skipIf(True, "onlyAccelerator: doesn't run on CPU or meta devices", ("cpu", "meta"))(fn)
 
 
-class expectedFailure:  # noqa: N801  # PyTorch's name
+class expectedFailure:
     """A test that has to fail on a kind of device, or on all if None, and with a dtype, or with all if None.
 
     >>> from types import SimpleNamespace
@@ -274,7 +274,7 @@ expectedFailureMPS = expectedFailureMPSPre14 = expectedFailureMPSPre15 = expecte
 expectedFailureMPSComplex = expectedFailure("mps", torch.complex64)
 
 
-class deviceCountAtLeast:  # noqa: N801  # PyTorch's name
+class deviceCountAtLeast:
     """A test that is given all devices of its kind, as ``devices``, and is skipped where they are too few.
 
     >>> from dynagrad.testing._internal.common_device_type import deviceCountAtLeast

@@ -355,9 +355,7 @@ class TestCase(ExpectedTexts):
         """unittest's, for the logger ``torch`` unless another is given."""
         return super().assertNoLogs(logging.getLogger("torch") if logger is None else logger, level)
 
-    def check_nondeterministic_alert(
-        self, fn: Callable[[], Any], caller_name: str, should_alert: bool = True
-    ) -> None:
+    def check_nondeterministic_alert(self, fn: Callable[[], Any], caller_name: str, should_alert: bool = True) -> None:
         """Asserts that a call is an error, or a warning, where deterministic algorithms are asked for, or that it is none.
 
         Args:
@@ -415,7 +413,12 @@ def _recorded() -> Iterator[list[warnings.WarningMessage]]:
 class _SkipsNotImplemented(unittest.case._AssertRaisesContext):  # type: ignore[type-arg]
     """unittest's context of ``assertRaises``, in which NotImplementedError skips the test."""
 
-    def __exit__(self, exc_type: Any, exc_value: Any, tb: Any) -> bool:
+    def __exit__(  # unittest's annotations
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: Any,  # noqa: PYI036  # TracebackType or None: it is handed on
+    ) -> bool:
         if exc_type is not None and issubclass(exc_type, NotImplementedError):
             raise unittest.SkipTest(f"not_implemented: {exc_value}")
         return super().__exit__(exc_type, exc_value, tb)

@@ -42,7 +42,7 @@ dtype_abbrs = {
     torch.uint64: "u64",
 }
 # What suites that were written for PyTorch's modules allowed each dtype. `toleranceOverride` is the way now.
-dtype2prec_DONTUSE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.float16: 1e-2, torch.bfloat16: 1e-1}  # noqa: N816  # PyTorch's name
+dtype2prec_DONTUSE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.float16: 1e-2, torch.bfloat16: 1e-1}
 
 
 def dtype_name(dtype: torch.dtype) -> str:

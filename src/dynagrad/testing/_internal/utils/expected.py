@@ -74,7 +74,9 @@ class ExpectedTexts(_Base):
 
         super().assertExpectedInline(seen(str(actual)), seen(expect), skip + 1)
 
-    def assertExpectedRaises(self, exc_type: type[BaseException], callable: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    def assertExpectedRaises(
+        self, exc_type: type[BaseException], callable: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> None:
         """Asserts that a call raises, with the text in the test's file; ``subname`` is `assertExpected`'s."""
         subname = kwargs.pop("subname", None)
         try:

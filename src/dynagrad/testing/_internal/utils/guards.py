@@ -193,9 +193,7 @@ class DeterministicGuard:
     True
     """
 
-    def __init__(
-        self, deterministic: bool, *, warn_only: bool = False, fill_uninitialized_memory: bool = True
-    ) -> None:
+    def __init__(self, deterministic: bool, *, warn_only: bool = False, fill_uninitialized_memory: bool = True) -> None:
         self.deterministic = deterministic
         self.warn_only = warn_only
         self.fill_uninitialized_memory = fill_uninitialized_memory
@@ -237,7 +235,7 @@ class AlwaysWarnTypedStorageRemoval:
 
     def __init__(self, always_warn: bool) -> None:
         if not isinstance(always_warn, bool):
-            raise AssertionError(f"expected always_warn to be bool, got {type(always_warn)}")  # noqa: TRY004  # PyTorch's
+            raise AssertionError(f"expected always_warn to be bool, got {type(always_warn)}")
         self.always_warn = always_warn
 
     def __enter__(self) -> Self:
@@ -245,6 +243,30 @@ class AlwaysWarnTypedStorageRemoval:
 
     def __exit__(self, *_: object) -> None:
         """Nothing was switched."""
+
+
+class CudaSyncGuard:
+    """Inside of it, CUDA warns of calls that wait for a GPU.
+
+    Raises:
+        RuntimeError: on entering: there is none.
+
+    >>> from dynagrad.testing._internal.common_utils import CudaSyncGuard
+    >>> with CudaSyncGuard("warn"):
+    ...     pass
+    Traceback (most recent call last):
+    ...
+    RuntimeError: CudaSyncGuard: dynagrad has no CUDA
+    """
+
+    def __init__(self, sync_debug_mode: int | str) -> None:
+        self.mode = sync_debug_mode
+
+    def __enter__(self) -> Self:
+        raise RuntimeError("CudaSyncGuard: dynagrad has no CUDA")
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was entered."""
 
 
 def wrapDeterministicFlagAPITest(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -123,7 +123,7 @@ def _with_arguments(test: Test, arguments: dict[str, Any]) -> Test:
     return instantiated
 
 
-class subtest:  # noqa: N801  # PyTorch's name
+class subtest:
     """Arguments of one variant, with a name and decorators of its own.
 
     Args:
@@ -144,7 +144,7 @@ class subtest:  # noqa: N801  # PyTorch's name
         self.decorators = list(decorators or ())
 
 
-class parametrize(_TestParametrizer):  # noqa: N801  # PyTorch's name
+class parametrize(_TestParametrizer):
     """Runs a test once for each of several values of its arguments.
 
     Args:
@@ -192,7 +192,7 @@ class parametrize(_TestParametrizer):  # noqa: N801  # PyTorch's name
             yield test, "", {}, _undecorated
             return
         idx = -1
-        for idx, given in enumerate(self.arg_values):  # noqa: B007  # counted after the loop, too
+        for idx, given in enumerate(self.arg_values):  # counted after the loop, too
             one = given if isinstance(given, subtest) else None
             value = given if one is None else one.arg_values
             values = list(value) if len(self.arg_names) > 1 else [value]
@@ -215,7 +215,7 @@ class parametrize(_TestParametrizer):  # noqa: N801  # PyTorch's name
             )
 
 
-class reparametrize(_TestParametrizer):  # noqa: N801  # PyTorch's name
+class reparametrize(_TestParametrizer):
     """What another parametrizer makes, changed.
 
     Args:
@@ -240,7 +240,7 @@ class reparametrize(_TestParametrizer):  # noqa: N801  # PyTorch's name
                     yield made, adapted[0], adapted[1], decorators
 
 
-class decorateIf(_TestParametrizer):  # noqa: N801  # PyTorch's name
+class decorateIf(_TestParametrizer):
     """Decorates those variants of a test whose arguments fulfil a condition.
 
     Args:

@@ -8,9 +8,11 @@ import random
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from typing import Any
@@ -57,7 +59,7 @@ def retry_on_connect_failures(
                     raise
                 if attempt == tries:
                     raise RuntimeError(f"Failing after {tries} retries with error: {error}") from error
-                time.sleep(random.random())  # noqa: S311  # so that two such tests part
+                time.sleep(random.random())  # so that two such tests part
         return None
 
     return wrapper
@@ -98,7 +100,10 @@ def retry(
 
 
 def run_concurrently(
-    worker_func: Any, num_threads: int | None = None, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    worker_func: Any,
+    num_threads: int | None = None,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
 ) -> list[Any]:
     """What functions return, run at the same time: several of them, or one in ``num_threads`` threads, with their number.
 
@@ -166,7 +171,7 @@ def shell(
     0
     """
     if isinstance(command, str):
-        raise AssertionError("Command to shell should be a list or tuple of tokens")  # noqa: TRY004  # PyTorch's
+        raise AssertionError("Command to shell should be a list or tuple of tokens")
     sys.stdout.flush()
     sys.stderr.flush()
     started = subprocess.Popen(command, text=True, cwd=cwd, env=env, stdout=stdout, stderr=stderr)  # noqa: S603  # the caller's
@@ -192,3 +197,37 @@ def python_command() -> list[str]:
     """
     bound = sys.modules.get("torch") is sys.modules["dynagrad"]
     return [sys.executable, *(["-m", "dynagrad", "run"] if bound else [])]
+
+
+def download_file(url: str, binary: bool = True) -> str:  # noqa: ARG001  # bytes are written as they come
+    """Where a file from the network lies, fetched once into the folder of temporary files.
+
+    Raises:
+        unittest.SkipTest: if it cannot be had, with a RuntimeWarning.
+
+    >>> import pathlib, tempfile
+    >>> from dynagrad.testing._internal.common_utils import download_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     source = pathlib.Path(folder, "numbers.txt")
+    ...     _ = source.write_text("1 2 3")
+    ...     pathlib.Path(download_file(source.as_uri())).read_text()
+    '1 2 3'
+    """
+    from urllib.error import URLError
+    from urllib.parse import urlsplit
+    from urllib.request import urlopen
+
+    folder = os.path.join(tempfile.gettempdir(), "dynagrad-test-data")
+    path = os.path.join(folder, os.path.basename(urlsplit(url).path))
+    if os.path.exists(path):
+        return path
+    try:
+        with urlopen(url, timeout=15) as response:  # noqa: S310  # the test says where from
+            data = response.read()
+    except URLError as error:
+        warnings.warn(f"could not download test file '{url}'", RuntimeWarning, stacklevel=2)
+        raise unittest.SkipTest(f"could not download test file '{url}'") from error
+    os.makedirs(folder, exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(data)
+    return path

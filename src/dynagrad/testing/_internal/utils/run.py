@@ -103,6 +103,10 @@ def run_tests(argv: Sequence[str] | None = None) -> None:
     if options.SHOWLOCALS:
         shown = ["--showlocals", "--tb=long", "--color=yes"] if options.USE_PYTEST else ["--locals"]
         arguments[1:1] = shown
+    _launch(suite, arguments)
+
+
+def _launch(suite: Iterable[Any], arguments: list[str]) -> None:
     if options.TEST_IN_SUBPROCESS:
         _each_alone(suite, arguments)
     elif options.RUN_PARALLEL > 1:
@@ -143,9 +147,7 @@ def _each_alone(suite: Iterable[Any], arguments: list[str]) -> None:
         command = [*python_command(), arguments[0], *passed_on, *arguments[1:], *chosen]
         code = shell(command, timeout=None if options.RERUN_DISABLED_TESTS else _TOO_LONG)
         if code:
-            sys.stdout.write(
-                f"Test exited with non-zero exitcode {code}. Command to reproduce: {' '.join(command)}\n"
-            )
+            sys.stdout.write(f"Test exited with non-zero exitcode {code}. Command to reproduce: {' '.join(command)}\n")
             failed.append(name)
     if failed:
         listed = "\n\t".join(failed)
@@ -239,7 +241,7 @@ def load_tests(
     tests: Iterable[unittest.TestSuite],
     pattern: str | None,  # noqa: ARG001  # likewise
 ) -> unittest.TestSuite:
-    """unittest's hook, for a file to import: takes the tests that the running file defines, and refuses others.
+    """Unittest's hook, for a file to import: takes the tests that the running file defines, and refuses others.
 
     Raises:
         AssertionError: for a test of a class that the running file imported, unless

@@ -127,7 +127,7 @@ def skipIfTorchDynamo(msg: str = "test doesn't currently work with dynamo") -> D
     3
     """
     if not isinstance(msg, str):
-        raise AssertionError("Are you using skipIfTorchDynamo correctly?")  # noqa: TRY004  # PyTorch's
+        raise AssertionError("Are you using skipIfTorchDynamo correctly?")
     return lazy_skip_if(lambda: settings.TEST_WITH_TORCHDYNAMO, msg)
 
 
@@ -358,7 +358,7 @@ def serialTest(condition: bool = True) -> Decorator:
     1
     """
     if not isinstance(condition, bool):
-        raise AssertionError(f"expected condition to be bool, got {type(condition)}")  # noqa: TRY004  # PyTorch's
+        raise AssertionError(f"expected condition to be bool, got {type(condition)}")
 
     def decorator(fn: Any) -> Any:
         if not condition or not settings.check_module_exists("pytest"):
