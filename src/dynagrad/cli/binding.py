@@ -87,5 +87,8 @@ def _imported(real: str, spoken: str) -> ModuleType:
             if error.name is None or not f"{real}.".startswith(f"{error.name}."):
                 raise
     if not isinstance(module, ModuleType):
-        raise ModuleNotFoundError(f"dynagrad has no {spoken} yet", name=spoken)
+        reason = getattr(sys.modules.get(parent), "ABSENT", {}).get(attribute)
+        raise ModuleNotFoundError(
+            f"dynagrad has no {spoken}: {reason}" if reason else f"dynagrad has no {spoken} yet", name=spoken
+        )
     return module

@@ -14,7 +14,7 @@ from dynagrad.testing._comparison.messages import make_scalar_mismatch_msg
 from dynagrad.testing._comparison.tolerances import get_tolerances
 
 
-def numpy_types(*names: str) -> tuple[type, ...]:
+def numpy_types(*names: str) -> tuple[Any, ...]:
     """NumPy's types of these names; none of them while nobody has imported NumPy, for then no value can be of one.
 
     >>> import numpy
@@ -135,7 +135,7 @@ class NumberPair(Pair):
         float: torch.float64,
         complex: torch.complex128,
     }
-    _NUMBER_TYPES = tuple(_TYPE_TO_DTYPE)
+    _NUMBER_TYPES: ClassVar[tuple[Any, ...]] = tuple(_TYPE_TO_DTYPE)
 
     def __init__(
         self,

@@ -9,3 +9,39 @@ and without other devices. New tests want ``dynagrad.testing`` and pytest.
 samples for ops and modules (``common_methods_invocations``, ``opinfo``, ``common_modules``, ``common_nn``) do not exist
 here: whoever imports them is told so.
 """
+
+_SAMPLES = "PyTorch's database of sample inputs for its own ops, modules and optimisers is a part of PyTorch"
+_COMPILER = "it tests PyTorch's compilers, which dynagrad does not have"
+_DEVICE = "it tests devices, numbers or processes that dynagrad does not have"
+# What `dynagrad run` says of modules of this name that are not here.
+ABSENT = {
+    **dict.fromkeys(
+        (
+            "autograd_function_db",
+            "common_methods_invocations",
+            "common_modules",
+            "common_nn",
+            "common_optimizers",
+            "custom_op_db",
+            "hop_db",
+            "opinfo",
+        ),
+        _SAMPLES,
+    ),
+    **dict.fromkeys(
+        ("common_jit", "inductor_utils", "jit_metaprogramming_utils", "jit_utils", "triton_utils"), _COMPILER
+    ),
+    **dict.fromkeys(
+        (
+            "common_distributed",
+            "common_fsdp",
+            "common_mkldnn",
+            "common_mps",
+            "common_quantization",
+            "common_quantized",
+            "common_xpu",
+            "distributed",
+        ),
+        _DEVICE,
+    ),
+}

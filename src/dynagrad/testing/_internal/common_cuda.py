@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import dynagrad as torch
-from dynagrad.testing._internal.common_utils import LazyVal
+from dynagrad.testing._internal.utils.lazy import LazyVal
 from dynagrad.testing._internal.utils.settings import TEST_CUDA
 
 __all__ = ["TEST_CUDA", "LazyVal", "tf32_on_and_off"]

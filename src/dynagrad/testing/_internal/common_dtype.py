@@ -31,7 +31,7 @@ class _dispatch_dtypes(tuple[torch.dtype, ...]):
 
     __slots__ = ()
 
-    def __add__(self, other: tuple[torch.dtype, ...]) -> _dispatch_dtypes:  # type: ignore[override]
+    def __add__(self, other: tuple[torch.dtype, ...]) -> _dispatch_dtypes:
         if not isinstance(other, tuple):
             raise AssertionError(f"Expected other to be a tuple, got {type(other)}")
         return _dispatch_dtypes(tuple.__add__(self, other))

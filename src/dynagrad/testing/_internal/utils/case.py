@@ -296,7 +296,7 @@ class TestCase(ExpectedTexts):
         """unittest's; where the class says ``_ignore_not_implemented_error``, NotImplementedError skips the test."""
         if not self._ignore_not_implemented_error:
             return super().assertRaises(expected_exception, *args, **kwargs)
-        return _SkipsNotImplemented(expected_exception, self).handle("assertRaises", args, kwargs)
+        return _SkipsNotImplemented(expected_exception, self).handle("assertRaises", list(args), kwargs)
 
     def assertRaisesRegex(self, expected_exception: Any, expected_regex: Any, *args: Any, **kwargs: Any) -> Any:
         """unittest's, with what `assertRaises` adds; texts of a device that is not PyTorch's own are not looked at."""
@@ -305,7 +305,7 @@ class TestCase(ExpectedTexts):
         if not self._ignore_not_implemented_error:
             return super().assertRaisesRegex(expected_exception, expected_regex, *args, **kwargs)
         checked = _SkipsNotImplemented(expected_exception, self, expected_regex)
-        return checked.handle("assertRaisesRegex", args, kwargs)
+        return checked.handle("assertRaisesRegex", list(args), kwargs)
 
     def assertNotWarn(self, callable: Callable[[], Any], msg: str = "") -> None:
         """Asserts that a call gives no warning."""

@@ -12,7 +12,7 @@ from typing import Any
 try:
     import expecttest as _expecttest
 except ModuleNotFoundError:
-    _expecttest = None  # type: ignore[assignment]
+    _expecttest = None
 
 _Base: Any = unittest.TestCase if _expecttest is None else _expecttest.TestCase
 _ANSI = re.compile(r"\x1B(?:[@-Z\\-_]|\[[0-?]*[ -/]*[@-~])")

@@ -23,7 +23,7 @@ def _holds_one(value: Any, kind: str, id: tuple[Any, ...]) -> Any:
     return value.item()
 
 
-def arrays() -> tuple[type, ...]:
+def arrays() -> tuple[Any, ...]:
     """The types of tensors and arrays.
 
     >>> import dynagrad as torch

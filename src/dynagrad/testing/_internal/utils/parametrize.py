@@ -8,7 +8,7 @@ tests with the ends of their names, their arguments, and a function from these t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import dynagrad as torch
@@ -17,6 +17,10 @@ from dynagrad.testing._internal.utils.dtypes import dtype_name
 Test = Callable[..., Any]
 Variant = tuple[Test, str, dict[str, Any], Callable[[dict[str, Any]], list[Any]]]
 Parametrizer = Callable[[Test, Any, Any], Iterable[Variant]]
+
+
+def _always(decorators: tuple[Any, ...], _: dict[str, Any]) -> list[Any]:
+    return list(decorators)
 
 
 def _undecorated(_: dict[str, Any]) -> list[Any]:
@@ -201,12 +205,12 @@ class parametrize(_TestParametrizer):
                     f"Expected # values == # arg names, but got: {len(values)} values and {len(self.arg_names)} "
                     f'names for test "{test.__name__}"'
                 )
-            decorators = [] if one is None else one.decorators
+            decorators = () if one is None else tuple(one.decorators)
             yield (
                 test if one is None else _copied(test),
                 self._ending(idx, values, None if one is None else one.name),
                 dict(zip(self.arg_names, values, strict=True)),
-                lambda _, decorators=decorators: decorators,
+                partial(_always, decorators),
             )
         if idx < 0:
             raise ValueError(
