@@ -9,9 +9,8 @@ from typing import Any
 
 import dynagrad as torch
 from dynagrad.testing._internal.utils.lazy import LazyVal
+from dynagrad.testing._internal.utils.scaling import _create_scaling_case, _create_scaling_models_optimizers
 from dynagrad.testing._internal.utils.settings import TEST_CUDA
-
-__all__ = ["TEST_CUDA", "LazyVal", "tf32_on_and_off"]
 
 CUDA_ALREADY_INITIALIZED_ON_IMPORT = torch.cuda.is_initialized()
 TEST_MULTIGPU = torch.cuda.device_count() >= 2
@@ -83,6 +82,9 @@ def tf32_off() -> Iterator[None]:
     ...     pass
     """
     yield
+
+
+tf32_enabled = tf32_off  # the shortening is asked for, and there is nothing to shorten
 
 
 @contextlib.contextmanager

@@ -109,6 +109,7 @@ from dynagrad.testing._internal.utils.run import (
     lint_test_case_extension,
     load_tests,
     parse_cmd_line_args,
+    raise_on_run_directly,
     run_tests,
 )
 from dynagrad.testing._internal.utils.settings import *  # noqa: F403  # a list of names, all of them wanted
@@ -117,6 +118,7 @@ from dynagrad.testing._internal.utils.skips import *  # noqa: F403  # likewise
 from dynagrad.testing._internal.utils.values import (
     BytesIOContext,
     NoTest,
+    chunk_list,
     clone_input_helper,
     coalescedonoff,
     find_library_location,

@@ -17,7 +17,7 @@ from dynagrad.testing._internal.utils.case import TestCase
 from dynagrad.testing._internal.utils.expected import accept
 from dynagrad.testing._internal.utils.guards import set_rng_seed
 from dynagrad.testing._internal.utils.processes import python_command, shell, wait_for_process
-from dynagrad.testing._internal.utils.values import batches_of
+from dynagrad.testing._internal.utils.values import chunk_list
 
 _NO_TESTS = 5  # pytest's exit code for a file without tests
 _TOO_LONG = 15 * 60
@@ -158,7 +158,7 @@ def _in_parallel(suite: Iterable[Any], arguments: list[str]) -> None:
     names = get_test_names(discover_test_cases_recursively(suite))
     shards = [
         subprocess.Popen([*python_command(), *arguments, f"--log-suffix=-shard-{number}", *part])  # noqa: S603  # this file again
-        for number, part in enumerate(batches_of(names, options.RUN_PARALLEL), 1)
+        for number, part in enumerate(chunk_list(names, options.RUN_PARALLEL), 1)
         if part
     ]
     if any([wait_for_process(shard) for shard in shards]):  # noqa: C419  # all of them are waited for
@@ -192,6 +192,27 @@ def _report_folder(arguments: list[str]) -> str:
     )
     os.makedirs(folder, exist_ok=True)
     return folder
+
+
+def raise_on_run_directly(file_to_call: str) -> NoReturn:
+    """For the end of a file of tests that another file runs: says which.
+
+    Raises:
+        RuntimeError: always.
+
+    >>> from dynagrad.testing._internal.common_utils import raise_on_run_directly
+    >>> raise_on_run_directly("test/test_all.py")
+    Traceback (most recent call last):
+    ...
+    RuntimeError: This test file is not meant to be run directly, use:
+    <BLANKLINE>
+        python test/test_all.py TESTNAME
+    <BLANKLINE>
+    instead.
+    """
+    raise RuntimeError(
+        f"This test file is not meant to be run directly, use:\n\n\tpython {file_to_call} TESTNAME\n\ninstead."
+    )
 
 
 def discover_test_cases_recursively(suite_or_case: Any) -> list[unittest.TestCase]:

@@ -151,6 +151,11 @@ NO_MULTIPROCESSING_SPAWN = False
 NATIVE_DEVICES = ("cpu", "cuda", "xpu", "meta", "mps", "mtia", "privateuseone")
 NOTEST_CPU = "cpu" in os.environ.get("PYTORCH_TESTING_DEVICE_EXCEPT_FOR", "").split(",")
 
+# AMD's names of its GPUs.
+MI200_ARCH, MI300_ARCH, MI350_ARCH = ("gfx90a",), ("gfx942",), ("gfx950",)
+NAVI3_ARCH, NAVI4_ARCH = ("gfx1100", "gfx1101"), ("gfx1200", "gfx1201")
+NAVI_ARCH = ("gfx1030", *NAVI3_ARCH, *NAVI4_ARCH)
+
 # ---- what the run demands --------------------------------------------------------------------------------------------
 TEST_WITH_SLOW = _flag("TEST_WITH_SLOW", "PYTORCH_TEST_WITH_SLOW")
 TEST_SKIP_FAST = _flag("TEST_SKIP_FAST", "PYTORCH_TEST_SKIP_FAST")

@@ -170,7 +170,28 @@ def skipIfRocmArch(arch: tuple[str, ...]) -> Decorator:
     >>> skipIfRocmArch(("gfx942",))(lambda self: 3)(None)
     3
     """
-    return lazy_skip_if(lambda: settings.TEST_WITH_ROCM, f"skipIfRocm: test skipped on {arch}")
+    return lazy_skip_if(lambda: isRocmArchAnyOf(arch), f"skipIfRocm: test skipped on {arch}")
+
+
+def isRocmArchAnyOf(arch: tuple[str, ...]) -> bool:  # noqa: ARG001  # there is none to compare with
+    """Whether there is one of some of AMD's GPUs.
+
+    >>> from dynagrad.testing._internal.common_utils import MI300_ARCH, isRocmArchAnyOf
+    >>> isRocmArchAnyOf(MI300_ARCH)
+    False
+    """
+    return False
+
+
+def runOnRocmArch(arch: tuple[str, ...]) -> Decorator:
+    """Skips a test on those of AMD's GPUs that are not among some, and nowhere else.
+
+    >>> from dynagrad.testing._internal.common_utils import runOnRocmArch
+    >>> runOnRocmArch(("gfx942",))(lambda self: 3)(None)
+    3
+    """
+    unwanted = settings.TEST_WITH_ROCM and not isRocmArchAnyOf(arch)
+    return lazy_skip_if(lambda: unwanted, f"skipIfRocm: test only runs on {arch}")
 
 
 def runOnRocm(fn: Any) -> Any:

@@ -7,7 +7,7 @@ import io
 import itertools
 import math
 import unittest
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -206,11 +206,11 @@ def _refuse_library(name: str) -> NoReturn:
     raise FileNotFoundError(f"dynagrad has no {name}: the C++ libraries of PyTorch's tests extend PyTorch itself")
 
 
-def batches_of(items: Sequence[Any], nchunks: int) -> Iterator[Sequence[Any]]:
+def chunk_list(lst: Sequence[Any], nchunks: int) -> list[Sequence[Any]]:
     """``nchunks`` parts of a list, dealt out like cards.
 
-    >>> from dynagrad.testing._internal.utils.values import batches_of
-    >>> list(batches_of([1, 2, 3, 4, 5], 2))
+    >>> from dynagrad.testing._internal.common_utils import chunk_list
+    >>> chunk_list([1, 2, 3, 4, 5], 2)
     [[1, 3, 5], [2, 4]]
     """
-    return (items[first::nchunks] for first in range(nchunks))
+    return [lst[first::nchunks] for first in range(nchunks)]
