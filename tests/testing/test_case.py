@@ -204,3 +204,15 @@ def test_an_environment_sets_flags():
     env = os.environ | {"PYTORCH_TEST_WITH_SLOW": "1", "CI": "true", "PYTORCH_PRINT_REPRO_ON_FAILURE": "0"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
     assert done.stdout.splitlines() == ["True True False False", "PYTORCH_TEST_WITH_SLOW=1"]
+
+
+def test_without_expecttest_only_texts_in_the_source_are_missing():
+    code = (
+        "import sys; sys.modules['expecttest'] = None\n"
+        "from dynagrad.testing._internal.common_utils import TestCase\n"
+        "TestCase().assertEqual(1, 1)\n"
+        "try: TestCase().assertExpectedInline('a', 'a')\n"
+        "except ModuleNotFoundError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "assertExpectedInline needs the package expecttest"

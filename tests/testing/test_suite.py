@@ -115,7 +115,16 @@ def test_classes_of_another_kind_are_refused(tmp_path):
     assert "TestSmall - failed. This test class should extend from" in done.stdout
 
 
-def test_a_database_of_samples_is_not_here_and_says_so(tmp_path):
-    done = run("-c", "from torch.testing._internal.common_methods_invocations import op_db", cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("from torch.testing._internal.common_methods_invocations import op_db", "common_methods_invocations"),
+        ("from torch.testing._internal.opinfo.core import SampleInput", "opinfo"),
+        ("from torch.testing._internal import opinfo", "opinfo"),
+        ("import torch.testing._internal.common_modules", "common_modules"),
+    ],
+)
+def test_a_database_of_samples_is_not_here_and_says_so(tmp_path, statement, name):
+    done = run("-c", statement, cwd=tmp_path)
     assert done.returncode == 1
-    assert "dynagrad has no torch.testing._internal.common_methods_invocations: PyTorch's database" in done.stderr
+    assert f"dynagrad has no torch.testing._internal.{name}: PyTorch's database" in done.stderr

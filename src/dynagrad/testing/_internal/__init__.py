@@ -10,10 +10,12 @@ samples for ops and modules (``common_methods_invocations``, ``opinfo``, ``commo
 here: whoever imports them is told so.
 """
 
+from typing import Never
+
 _SAMPLES = "PyTorch's database of sample inputs for its own ops, modules and optimisers is a part of PyTorch"
 _COMPILER = "it tests PyTorch's compilers, which dynagrad does not have"
 _DEVICE = "it tests devices, numbers or processes that dynagrad does not have"
-# What `dynagrad run` says of modules of this name that are not here.
+# Modules of PyTorch's that are not here, and why; `dynagrad run` says it, too.
 ABSENT = {
     **dict.fromkeys(
         (
@@ -45,3 +47,10 @@ ABSENT = {
         _DEVICE,
     ),
 }
+
+
+def __getattr__(name: str) -> Never:
+    # `from torch.testing._internal import opinfo`, which would else be told that there is no such name.
+    if name in ABSENT:
+        raise ModuleNotFoundError(f"dynagrad has no torch.testing._internal.{name}: {ABSENT[name]}", name=name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
