@@ -575,7 +575,8 @@ cdef TensorBase _close(TensorBase a, TensorBase b, double rtol, double atol, bin
                                 unary(K.test[op_isnan], b, None, PREDICATE)))
     if rtol == 0 and atol == 0:
         return close
-    if a.dtype == BOOL:
+    if not is_float(a.dtype):
+        # A difference of integers would wrap: 0 and 255 are not neighbours.
         a, b = cast(a, default_dtype), cast(b, default_dtype)
     allowed = unary(K.unary[op_abs], binary(K.binary[op_mul], b, rtol, None, SAME), None, SAME)
     allowed = binary(K.binary[op_add], allowed, atol, None, SAME)
