@@ -140,6 +140,6 @@ def __getattr__(name: str) -> Any:
         return dict(numpy_to_torch())
     if name == "torch_to_numpy_dtype_dict":
         return dict(torch_to_numpy())
-    if not name.startswith("_") and name in vars(options):
+    if (name.isupper() or name.endswith("_dict")) and name in vars(options):
         return getattr(options, name)
     raise AttributeError(f"dynagrad has no {__name__.replace('dynagrad', 'torch', 1)}.{name}")
