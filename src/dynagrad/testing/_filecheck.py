@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
-from typing import NoReturn, Self
+from typing import NamedTuple, NoReturn, Self
 
 _CONTEXT = 3  # lines shown around a place
 _COMMAND = re.compile(r"#+[ \t]*CHECK(?P<kind>[^:\s]*)(?P<colon>: ?)?(?P<text>.*)")
 _KINDS = ("", "-NEXT", "-SAME", "-NOT", "-DAG", "-REGEX", "-SOURCE-HIGHLIGHTED")
 
 
-@dataclass(frozen=True)
-class _Check:
+class _Check(NamedTuple):
     kind: str
     text: str
-    count: int = 1
+    times: int = 1
 
     def __str__(self) -> str:
-        return f"CHECK{self.kind}{f'-{self.count}' if self.kind == '-COUNT' else ''}: {self.text}"
+        return f"CHECK{self.kind}{f'-{self.times}' if self.kind == '-COUNT' else ''}: {self.text}"
 
 
 class FileCheck:
@@ -171,7 +169,7 @@ def _found(check: _Check, text: str, begin: int) -> tuple[int, int]:
         _, begin = _next(check, text, begin, "\n")
     start, end = _next(check, text, begin)
     first = start
-    for _ in range(1, check.count):
+    for _ in range(1, check.times):
         _, end = _next(check, text, end)
     if check.kind in ("-SAME", "-NEXT"):
         _without_newline(check, text, begin, start)
