@@ -138,6 +138,12 @@ cdef int begin_pair(Node node, object a, object b) except -1
 cdef int save_operand(Node node, int i, object operand, bint inplace) except -1
 cdef int save_number(Node node, int i, object number) except -1
 
+cdef inline int keep_number(Node node, object number) except -1:
+    """Keeps a number in `scalar`, and in `whole` of what kind it is: 0 for int, 1 for float, 2 for bool."""
+    node.scalar = number
+    node.whole = 0 if type(number) is int else 1 if type(number) is float else 2 if type(number) is bool else 1
+    return 0
+
 # ---- where tracking was cut ------------------------------------------------------------------------------------------
 cdef int note_cut(TensorBase result, str why) except -1
 cdef int pass_cut(TensorBase result, TensorBase source) except -1

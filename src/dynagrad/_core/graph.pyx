@@ -66,10 +66,14 @@ cdef class Node:
     """One recorded op: edges to the nodes that made its inputs, the tensors its derivative needs, the user's line."""
 
     _pointwise = False      # whether the formula uses its gradient in element loops alone, see Note [Deferred loops]
+
+    # What is shown as `_saved_<name>`, see Note [What a node shows] in saved.pyx.
     _saves = ()      # names of the saved tensors, in the order of `saved`
     _keeps = ()      # names of the items of `params`
     _scalar = None   # name of `scalar`
     _whole = None    # name of `whole`
+    _shows = {}      # name -> function of the node, for what is worked out when asked
+
     _namespace = ""  # what PyTorch puts before the names of the nodes that it writes by hand
 
     cdef object vjp(self, TensorBase g):
@@ -151,45 +155,29 @@ cdef class Node:
         return (None,) * self.n_edges if found is None and self.n_edges > 1 else found
 
     def __getattr__(self, str name):
-        if name.startswith("_saved_"):
-            found = _saved_attribute(self, name[7:])
-            if found is not NotImplemented:
-                return found
-        elif name.startswith("_") and _inspect is not None:
+        if name.startswith("_") and _inspect is not None:
             found = _inspect(self, name)
             if found is not NotImplemented:
                 return found
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __dir__(self):
-        names = [f"_saved_{name}" for name in (*self._saves, *self._keeps, self._scalar, self._whole) if name]
-        return sorted({*object.__dir__(self), *names})
+        return sorted({*object.__dir__(self), *_shown_names(self)})
 
     def __repr__(self):
         return f"<{type(self).__name__} object at {hex(<size_t><void*>self)}>"
 
 
-# What answers for a node's attributes that few programs ask for: (node, name) -> its value, or NotImplemented.
+# What answers for a node's attributes that few programs ask for: (node, name) -> its value, or NotImplemented; and which
+# of them there are, of a node.
 _inspect = None
+_shown_names = None
 
 
-def use_inspection(inspect):
+def use_inspection(inspect, names):
     """Tells the nodes who answers for their rarer attributes."""
-    global _inspect
-    _inspect = inspect
-
-
-cdef object _saved_attribute(Node node, str name):
-    if name in node._saves:
-        i = node._saves.index(name)
-        return unpack(node, i) if has_saved(node, i) or node.flags & FREED else None
-    if name in node._keeps:
-        return node.params[node._keeps.index(name)]
-    if name == node._scalar:
-        return int(node.scalar) if name in ("alpha", "exponent") and node.scalar.is_integer() else node.scalar
-    if name == node._whole:
-        return node.whole
-    return NotImplemented
+    global _inspect, _shown_names
+    _inspect, _shown_names = inspect, names
 
 
 cdef void _free_shape(Output* output) noexcept:

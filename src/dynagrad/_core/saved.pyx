@@ -5,6 +5,7 @@ How tensors are saved and unpacked is in `graph`; hooks on all tensors that are 
 from collections import namedtuple
 
 from dynagrad._core.graph import _save_as, use_inspection
+from dynagrad._core.shown import as_kept
 
 from dynagrad._core.graph cimport (
     FREED, SAVED_NUMBER, SAVED_PACKED, SAVED_RESULT, SAVED_TENSOR, Node, Output, begin, has_saved, output_of, save,
@@ -124,18 +125,68 @@ cdef object _described(Node node, int nr):
     return InputMetadata(dtype_object(output.dtype), cpu, shape, False, False, False)
 
 
+# Note [What a node shows]
+# PyTorch's nodes show what they keep for the derivative as `_saved_<name>`, and saved tensors that take hooks as
+# `_raw_saved_<name>`. The names are data of a node's class, so that a node pays for none of them when it is recorded:
+#
+#     _saves   names the saved tensors; "_name" is one that PyTorch does not keep, told of in recordings alone, and
+#              "name[]" one whose slot begins a list that goes on to the last
+#     _keeps   names the items of `params`; "" is one that PyTorch does not keep
+#     _scalar  names `scalar`
+#     _whole   names `whole`
+#     _shows   names functions of the node, for what follows from the rest: sizes that the edges know, bits of `whole`
+#
+# A subclass that says any of these anew says all of it: nothing is merged.
+cdef object _shown(Node node, str name):
+    """The value of `_saved_<name>`; NotImplemented if the node has none."""
+    if name in node._shows:
+        return node._shows[name](node)
+    if name in node._saves:
+        i = node._saves.index(name)
+        return unpack(node, i) if has_saved(node, i) or node.flags & FREED else None
+    if name + "[]" in node._saves:
+        first = node._saves.index(name + "[]")
+        return tuple([unpack(node, i) if has_saved(node, i) or node.flags & FREED else None
+                      for i in range(first, node.n_saved)])
+    if name in node._keeps:
+        return as_kept(name, node.params[node._keeps.index(name)])
+    if name == node._scalar:
+        return node.scalar
+    if name == node._whole:
+        return as_kept(name, node.whole)
+    return NotImplemented
+
+
+cdef object _raw(Node node, str name):
+    """The value of `_raw_saved_<name>`; NotImplemented if the node has none."""
+    if name in node._saves:
+        return _saved_tensor(node, node._saves.index(name))
+    if name + "[]" in node._saves:
+        return tuple([_saved_tensor(node, i) for i in range(node._saves.index(name + "[]"), node.n_saved)])
+    return NotImplemented
+
+
+def _names(Node node):
+    """The names of all `_saved_` and `_raw_saved_` attributes."""
+    saves = [name.removesuffix("[]") for name in node._saves if not name.startswith("_")]
+    others = [name for name in (*node._keeps, node._scalar, node._whole) if name]
+    return [*(f"_saved_{name}" for name in (*saves, *others, *node._shows)), *(f"_raw_saved_{name}" for name in saves)]
+
+
 def _inspect(Node node, str name):
     """The rarer attributes of a node; NotImplemented for a name that it does not have."""
     cdef int i
+    if name.startswith("_saved_") and name[7:8] != "_":
+        return _shown(node, name[7:])
     if name == "_input_metadata":
         return tuple([_described(node, i) for i in range(node.n_outputs)])
     if name == "_raw_saved_tensors":
         if node.flags & FREED and node.n_saved:
             unpack(node, 0)                             # which raises
         return tuple([_saved_tensor(node, i) for i in range(node.n_saved)])
-    if name.startswith("_raw_saved_") and name[11:] in node._saves:
-        return _saved_tensor(node, node._saves.index(name[11:]))
+    if name.startswith("_raw_saved_") and name[11:12] != "_":
+        return _raw(node, name[11:])
     return NotImplemented
 
 
-use_inspection(_inspect)
+use_inspection(_inspect, _names)
