@@ -7,6 +7,7 @@ import cython
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.reduce import two_tensors
 from dynagrad._core.return_types import aminmax as aminmax_results, max as max_results, min as min_results
+from dynagrad._core.shown import folded_dim, folded_dims, keeps_dims
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
@@ -47,6 +48,7 @@ cdef object _shared(ReduceNode self, TensorBase g, TensorBase mask):
 
 cdef class _ExtremeNode(ReduceNode):                    # a NaN equals nothing, so its gradient is 0 / 0
     _saves = ("self", "result")
+    _shows = {"dim": folded_dims, "keepdim": keeps_dims}
 
     cdef object vjp(self, TensorBase g):
         return _shared(self, g, unpack(self, 0) == restored(self, unpack(self, 1)))
@@ -232,6 +234,7 @@ register(Card("min", _min, MinBackward1, "reduce"))
 @cython.final
 cdef class AminmaxBackward0(ReduceNode):                # each extreme shares its gradient as in amin and amax
     _saves = ("self", "min", "max")
+    _shows = {"dim": folded_dim, "keepdim": keeps_dims}
 
     cdef object vjp_many(self, list gradients):
         cdef TensorBase x = unpack(self, 0)

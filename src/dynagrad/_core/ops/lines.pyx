@@ -8,6 +8,7 @@ from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.types import finfo
 from dynagrad._core.ops.reduce import two_tensors
 from dynagrad._core.return_types import cummax as cummax_results, cummin as cummin_results
+from dynagrad._core.shown import folded_dim, folded_dims, keeps_dims
 
 from dynagrad._core.graph cimport (
     Node, Output, attach_many, begin1, prepare, save, save_operand, save_result, settle, thread_state, unpack, wants_grad)
@@ -16,7 +17,7 @@ from dynagrad._core.kernel_table cimport (
     ExtremeScanLoop, RowBackwardLoop, RowLoop, ScanLoop, parallel_for, parallel_threshold)
 from dynagrad._core.ops.reduce cimport (
     PositionNode, ReduceNode, converted, count_over, delivered, dims_mask, input_shape, one_dim, record_positions, record_reduction,
-    restored, saved_dim, spread)
+    restored, spread)
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
     I64, compute_dtype, compute_of, default_dtype, dtype_code, dtype_object, is_float, itemsizes)
@@ -117,11 +118,8 @@ cdef inline uint64_t _mask_of(TensorBase t, int dim) noexcept:
 # ---- softmax ---------------------------------------------------------------------------------------------------------
 
 cdef class _SoftmaxNode(Node):
-    _saves = ("result",)                                # whole: the dimension; params: (dim as given,)
-
-    @property
-    def _saved_dim(self):
-        return saved_dim(self)
+    _saves = ("result",)                                # whole: the dimension
+    _keeps = ("dim",)
 
 
 cdef TensorBase _softmax_gradient(RowBackwardLoop loop, TensorBase g, TensorBase y, int dim):
@@ -218,6 +216,7 @@ register(Card("log_softmax", _log_softmax, LogSoftmaxBackward0, "reduce", sample
 @cython.final
 cdef class LogsumexpBackward0(ReduceNode):              # d lse(x) = softmax(x) dx
     _saves = ("self", "result")
+    _shows = {"dim": folded_dims, "keepdim": keeps_dims}
 
     cdef object vjp(self, TensorBase g):
         return spread(self, g) * (unpack(self, 0) - restored(self, unpack(self, 1))).exp()
@@ -299,11 +298,8 @@ cdef TensorBase _scanned(ScanLoop loop, ExtremeScanLoop extreme, TensorBase inpu
     return result
 
 
-cdef class _ScanNode(Node):                             # whole: the dimension; params: (dim as given,)
-
-    @property
-    def _saved_dim(self):
-        return saved_dim(self)
+cdef class _ScanNode(Node):                             # whole: the dimension
+    _keeps = ("dim",)
 
 
 cdef object _reversed_cumsum(object t, int dim):
@@ -451,6 +447,9 @@ register(Card("logcumsumexp", _logcumsumexp, LogcumsumexpBackward0, "reduce", sa
 
 
 cdef class _CumulativeExtremeNode(PositionNode):        # what an element was passed on as comes back to it
+    _saves = ("indices", "self")
+    _shows = {"dim": folded_dim}
+
     cdef object vjp(self, TensorBase g):
         indices = unpack(self, 0)
         if g.ndim == 0:
@@ -489,6 +488,7 @@ cdef object _cumulative_extreme(TensorBase input, object dim, bint largest, obje
     if recording:
         node = CummaxBackward0.__new__(CummaxBackward0) if largest else CumminBackward0.__new__(CumminBackward0)
         record_positions(node, input, indices, d, True, dim)
+        save(node, 1, input)
         attach_many(node, [values, indices])
     else:
         settle(None, values, input, None, None, False)

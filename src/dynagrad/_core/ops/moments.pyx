@@ -5,6 +5,7 @@ Means are in `reduce`; norms of matrices are composites.
 import cython
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import folded_dims, keeps_dims, third
 
 from libc.math cimport isinf
 from libc.stdint cimport int64_t, uint64_t
@@ -56,9 +57,7 @@ cdef int _apply_number(Loop loop, TensorBase t, double number) except -1:
 cdef class MomentNode(ReduceNode):                      # params: (dim, keepdim, correction)
     """A node of a moment about the mean, with the divisor n - correction."""
 
-    @property
-    def _saved_correction(self):
-        return self.params[2]
+    _shows = {"dim": folded_dims, "keepdim": keeps_dims, "correction": third}
 
 
 cdef object _degrees(TensorBase input, uint64_t mask, object correction):
@@ -251,17 +250,20 @@ register(Card("std_mean", _std_mean, StdMeanBackward0, "reduce", method=False))
 @cython.final
 cdef class LinalgVectorNormBackward0(ReduceNode):
     _saves = ("self", "result")                         # params: (dim, keepdim, ord)
-
-    @property
-    def _saved_ord(self):
-        return self.params[2]
+    _shows = {"dim": folded_dims, "keepdim": keeps_dims, "ord": third}
 
     cdef object vjp(self, TensorBase g):
-        return _norm_vjp(self, self.params[2], spread(self, g), unpack(self, 0), restored(self, unpack(self, 1)))
+        cdef TensorBase x = unpack(self, 0)
+        return norm_gradient(self.params[2], spread(self, g), x, restored(self, unpack(self, 1)), _dims_of(self.whole, x.ndim))
 
 
-cdef object _norm_vjp(LinalgVectorNormBackward0 node, double p, object g, object x, object norm):
-    """d |x|_p = sign(x) (|x| / |x|_p)^(p-1) dx, and 0 where that has no value."""
+def norm_gradient(double p, g, x, norm, tuple dims):
+    """d |x|_p = sign(x) (|x| / |x|_p)^(p-1) dx, and 0 where that has no value; None for order 0.
+
+    Args:
+        g: the norms' gradient, and
+        norm: the norms, both with the dimensions ``dims`` over which they were taken.
+    """
     if p == 0:
         return None
     if p == 1:
@@ -270,7 +272,7 @@ cdef object _norm_vjp(LinalgVectorNormBackward0 node, double p, object g, object
         return g * (x / norm).masked_fill(norm == 0, 0)
     if isinf(p):
         reached = (x.abs() == norm) | x.isnan()
-        equal = reached.sum(_dims_of(node.whole, x.ndim), True) if x.ndim else reached
+        equal = reached.sum(dims, True) if x.ndim else reached
         return x.sign() * (reached * g / equal)
     if p < 1:
         return (x.sign() * x.abs().pow(p - 1)).masked_fill(x == 0, 0) * g * norm.pow(1 - p)

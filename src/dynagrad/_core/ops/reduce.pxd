@@ -36,5 +36,4 @@ cdef TensorBase without_dim(TensorBase t, int dim)
 cdef TensorBase room(TensorBase input, uint64_t mask, bint keepdim, int dtype, int64_t* strides)
 cdef TensorBase settled(Node node, TensorBase result, TensorBase input, object out)
 cdef bint keeps_dims(Node node) except -1
-cdef object saved_dim(Node node)
 cdef TensorBase converted(TensorBase input, int dtype)

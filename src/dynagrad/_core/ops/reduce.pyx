@@ -7,6 +7,7 @@ import cython
 from libc.string cimport memcpy
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.shown import folded_dim, folded_dims, input_sizes, keeps_dims as shows_keepdim, numel
 
 from dynagrad._core.graph cimport begin1, output_of, prepare, save, save_result, settle, thread_state, unpack, wants_grad, wrote
 from dynagrad._core.iterate cimport FLOATING, K, binary, cast, copy_into, output
@@ -79,22 +80,11 @@ cdef tuple _sizes(Node node):
 cdef class ReduceNode(Node):
     """A node that knows over which dimensions it reduced."""
 
-    @property
-    def _saved_dim(self):
-        return saved_dim(self)
-
-    @property
-    def _saved_keepdim(self):
-        return keeps_dims(self)
-
-    @property
-    def _saved_self_sym_sizes(self):
-        return _sizes(self)
-
 
 cdef class PositionNode(Node):
     """A node of an op that picks elements along one dimension: the gradient goes back to where they were."""
     _saves = ("indices",)
+    _shows = {"dim": folded_dim, "keepdim": shows_keepdim, "self_sym_sizes": input_sizes}
 
     cdef object vjp(self, TensorBase g):
         indices = unpack(self, 0)
@@ -105,29 +95,9 @@ cdef class PositionNode(Node):
             x, indices = x.unsqueeze(self.whole), indices.unsqueeze(self.whole)
         return x.new_zeros(_sizes(self)).scatter(self.whole, indices, x)
 
-    @property
-    def _saved_dim(self):
-        return saved_dim(self)
-
-    @property
-    def _saved_keepdim(self):
-        return keeps_dims(self)
-
-    @property
-    def _saved_self_sym_sizes(self):
-        return _sizes(self)
-
 
 cdef bint keeps_dims(Node node) except -1:
     return node.params is not None and <bint>node.params[1]
-
-
-cdef object saved_dim(Node node):
-    """The dim argument as PyTorch shows it: negative ones as the unsigned numbers that they are kept as."""
-    dim = None if node.params is None else node.params[0]
-    if isinstance(dim, (tuple, list)):
-        return tuple([each & 0xffffffffffffffff for each in dim])
-    return None if dim is None else dim & 0xffffffffffffffff
 
 
 cdef int record_reduction(ReduceNode node, TensorBase input, uint64_t mask, bint keepdim, object dim,
@@ -313,12 +283,16 @@ cdef TensorBase converted(TensorBase input, int dtype):
 
 @cython.final
 cdef class SumBackward0(ReduceNode):                    # every element gets the gradient of its sum
+    _shows = {"self_sym_sizes": input_sizes}
+
     cdef object vjp(self, TensorBase g):
         return spread(self, g)
 
 
 @cython.final
 cdef class SumBackward1(ReduceNode):
+    _shows = {"dim": folded_dims, "keepdim": shows_keepdim, "self_sym_sizes": input_sizes}
+
     cdef object vjp(self, TensorBase g):
         return spread(self, g)
 
@@ -384,6 +358,7 @@ def any_nan(TensorBase t not None):
 @cython.final
 cdef class NansumBackward0(ReduceNode):                 # a NaN counts as 0, whatever it is
     _saves = ("self",)
+    _shows = {"dim": folded_dims, "keepdim": shows_keepdim}
 
     cdef object vjp(self, TensorBase g):
         return spread(self, g) * unpack(self, 0).isnan().logical_not()
@@ -423,10 +398,6 @@ cdef class _MeanNode(ReduceNode):
             return spread(self, g / _count_of(self))
         return spread(self, binary(K.binary[op_div], g, <double>_count_of(self), None, FLOATING))
 
-    @property
-    def _saved_self_sym_numel(self):
-        return _count_of(self)
-
 
 cdef int64_t _count_of(ReduceNode node) noexcept:
     cdef Output* whole = input_shape(node)
@@ -440,12 +411,12 @@ cdef int64_t _count_of(ReduceNode node) noexcept:
 
 @cython.final
 cdef class MeanBackward0(_MeanNode):
-    pass
+    _shows = {"self_sym_numel": numel, "self_sym_sizes": input_sizes}
 
 
 @cython.final
 cdef class MeanBackward1(_MeanNode):
-    pass
+    _shows = {"dim": folded_dims, "keepdim": shows_keepdim, "self_sym_numel": numel, "self_sym_sizes": input_sizes}
 
 
 cdef int divide_by(TensorBase t, double n) except -1:
@@ -537,6 +508,7 @@ cdef class ProdBackward0(ReduceNode):
 @cython.final
 cdef class ProdBackward1(ReduceNode):
     _saves = ("self", "result")
+    _shows = {"dim": folded_dim, "keepdim": shows_keepdim}
 
     cdef object vjp(self, TensorBase g):
         return _prod_vjp(self, g, unpack(self, 0), unpack(self, 1))

@@ -9,6 +9,7 @@ from dynagrad._core.ops.reduce import two_tensors
 from dynagrad._core.return_types import (
     kthvalue as kthvalue_results, median as median_results, mode as mode_results, nanmedian as nanmedian_results,
     sort as sort_results, topk as topk_results)
+from dynagrad._core.shown import folded_dim, input_sizes
 
 from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint64_t
@@ -129,12 +130,17 @@ cdef object _recorded(PositionNode node, TensorBase input, tuple found, int dim,
 
 @cython.final
 cdef class SortBackward0(PositionNode):
-    pass
+    _shows = {"dim": folded_dim, "self_sym_sizes": input_sizes}
+
+
+@cython.final
+cdef class SortBackward1(PositionNode):                 # of a call that says whether it is stable
+    _shows = {"dim": folded_dim, "self_sym_sizes": input_sizes}
 
 
 @cython.final
 cdef class TopkBackward0(PositionNode):
-    pass
+    _shows = {"dim": folded_dim, "self_sym_sizes": input_sizes}
 
 
 def _sort(TensorBase input not None, dim=-1, bint descending=False, *, stable=None, out=None):
@@ -146,8 +152,8 @@ def _sort(TensorBase input not None, dim=-1, bint descending=False, *, stable=No
     """
     cdef int d = one_dim(input, dim)
     cdef int64_t n = input.shape[d] if input.ndim else 1
-    return _recorded(SortBackward0.__new__(SortBackward0), input, _ordered(input, d, SORT, n, n, descending), d, True, dim,
-                     sort_results, out)
+    cdef PositionNode node = SortBackward0.__new__(SortBackward0) if stable is None else SortBackward1.__new__(SortBackward1)
+    return _recorded(node, input, _ordered(input, d, SORT, n, n, descending), d, True, dim, sort_results, out)
 
 
 def _argsort(TensorBase input not None, dim=-1, bint descending=False, *, stable=None):
