@@ -55,7 +55,7 @@ cdef int _describe(Ctc* c, TensorBase log_probs, TensorBase targets, TensorBase 
 
 @cython.final
 cdef class CtcLossBackward0(Node):
-    _saves = ("log_probs", "targets", "numbers", "result1", "result0")
+    _saves = ("log_probs", "targets", "_numbers", "result1", "result0")
     _keeps = ("blank", "zero_infinity", "input_lengths", "target_lengths")
 
     cdef object vjp(self, TensorBase g):

@@ -4,13 +4,14 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.shown import size
 
 from dynagrad._core.graph cimport (
     Node, attach, begin1, reserve_saved, save, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.iterate cimport cast, contiguous
 from dynagrad._core.ops.index_kernels cimport first_out_of_range
 from dynagrad._core.ops.shape cimport input_of
-from dynagrad._core.tensor cimport TensorBase, new_tensor, shape_tuple
+from dynagrad._core.tensor cimport TensorBase, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
     F32, F64, I32, I64, compute_dtype, compute_of, dtype_object, is_float, itemsizes)
 
@@ -26,7 +27,8 @@ cdef TensorBase _zeros(int dtype, int ndim, const int64_t* shape):
 @cython.final
 cdef class EmbeddingBackward0(Node):                    # each row of g is added to the row that it was copied from
     _saves = ("indices",)
-    _keeps = ("num_weights", "padding_idx", "scale_grad_by_freq", "sparse")
+    _keeps = ("", "padding_idx", "scale_grad_by_freq", "sparse")
+    _shows = {"weight_sym_argsize_0": size(0, 0)}
 
     cdef object vjp(self, TensorBase g):
         cdef TensorBase indices = unpack(self, 0)
@@ -110,10 +112,15 @@ cdef int _reduction(object name) except -1:
     raise ValueError(f"{name} is not a valid value for reduction")
 
 
+def _total_weight(Node node):
+    return cast(new_number(node.params[1], F64), node.output.dtype)
+
+
 cdef class _NllNode(Node):                              # whole: the reduction; params: (ignore_index, total weight)
     _saves = ("self", "target", "weight")
-    _keeps = ("ignore_index", "total_weight")
+    _keeps = ("ignore_index", "")
     _whole = "reduction"
+    _shows = {"total_weight": _total_weight}
 
     cdef object python_input(self):
         """The input as an object: its attributes are those of Python."""

@@ -32,7 +32,7 @@ cdef int _reduction(object name) except -1:
 
 
 cdef class _LossNode(Node):                             # whole: the reduction; scalar: a number of the formula
-    _saves = ("self", "target", "weight", "pos_weight")
+    _saves = ("self", "target")
     _whole = "reduction"
 
     cdef object vjp(self, TensorBase g):
@@ -155,6 +155,8 @@ cdef double LEAST_PRODUCT = 1e-12   # x (1 - x) in the denominator of the deriva
 
 @cython.final
 cdef class BinaryCrossEntropyBackward0(_LossNode):      # d -(t log x + (1 - t) log(1 - x)) = (x - t) / (x (1 - x)) dx
+    _saves = ("self", "target", "weight")
+
     cdef tuple slopes(self, object x, object t, bint for_input, bint for_target):
         weight = unpack(self, 2)
         slope = (x - t) / ((1 - x) * x).clamp(min=LEAST_PRODUCT) if for_input else None
@@ -167,6 +169,8 @@ cdef class BinaryCrossEntropyBackward0(_LossNode):      # d -(t log x + (1 - t) 
 
 @cython.final
 cdef class BinaryCrossEntropyWithLogitsBackward0(_LossNode):
+    _saves = ("self", "target", "weight", "pos_weight")
+
     cdef tuple slopes(self, object x, object t, bint for_input, bint for_target):
         weight, positive = unpack(self, 2), unpack(self, 3)
         log_sigmoid = CARDS["logsigmoid"].op

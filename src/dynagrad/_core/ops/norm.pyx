@@ -134,10 +134,19 @@ cdef tuple _moments(TensorBase rows, int64_t channels):
     return mean + shift, (_per_channel(second, channels) / count - shift * shift).clamp(min=0)
 
 
+def _statistic(int slot):
+    """Shows a statistic of the input in its dtype, empty where it is the running one that was used."""
+    def found(Node node):
+        cdef TensorBase held = unpack(node, slot)
+        return cast(held if node.params[0] else held.new_empty(0), node.output.dtype)
+    return found
+
+
 @cython.final
 cdef class NativeBatchNormBackward0(Node):              # see Note [Two derivatives of a norm]
-    _saves = ("input", "weight", "result1", "result2")
+    _saves = ("input", "weight", "result1", "result2", "running_mean", "running_var")
     _keeps = ("training", "eps")
+    _shows = {"result1": _statistic(2), "result2": _statistic(3)}
 
     cdef object vjp(self, TensorBase g):
         cdef TensorBase x = unpack(self, 0), weight = unpack(self, 1) if has_saved(self, 1) else None
@@ -258,12 +267,16 @@ def _batch_norm(TensorBase input not None, TensorBase weight, TensorBase bias, T
         shift = -(mean * a)
         made = _as_input(_map(rows, None, a, shift if bias is None else shift + _double(bias), None), input)
     if node is not None:
-        reserve_saved(node, 4)
+        reserve_saved(node, 6)
         save(node, 0, input)
         if weight is not None:
             save(node, 1, weight)
         save(node, 2, mean)
         save(node, 3, rstd)
+        if running_mean is not None:
+            save(node, 4, running_mean)
+        if running_var is not None:
+            save(node, 5, running_var)
     settle(node, made, input, weight, None, False)
     return made
 
@@ -283,10 +296,33 @@ register(Card("batch_norm", _batch_norm, NativeBatchNormBackward0, "layer", meth
 
 # ---- group_norm ------------------------------------------------------------------------------------------------------
 
+def _extent(int dim):
+    """Shows a size of the input, which is that of the output."""
+    def found(Node node):
+        return node.output.shape[dim]
+    return found
+
+
+def _area(Node node):
+    cdef int64_t n = 1
+    cdef int i
+    for i in range(2, node.output.ndim):
+        n *= node.output.shape[i]
+    return n
+
+
+def _of_groups(int slot):
+    """Shows a statistic of each group of each item, in the input's dtype."""
+    def found(Node node):
+        return cast(unpack(node, slot), node.output.dtype).view(node.output.shape[0], node.params[0])
+    return found
+
+
 @cython.final
 cdef class NativeGroupNormBackward0(Node):              # see Note [Two derivatives of a norm]
     _saves = ("input", "weight", "result1", "result2")
     _keeps = ("group", "eps")
+    _shows = {"N": _extent(0), "C": _extent(1), "HxW": _area, "result1": _of_groups(2), "result2": _of_groups(3)}
 
     cdef object vjp(self, TensorBase g):
         cdef TensorBase x = unpack(self, 0), weight = unpack(self, 1) if has_saved(self, 1) else None

@@ -153,12 +153,12 @@ cdef class _NormNode(Node):                             # whole: normalised dims
 
 @cython.final
 cdef class NativeLayerNormBackward0(_NormNode):
-    _saves = ("input", "result1", "result2", "weight")
+    _saves = ("input", "result1", "result2", "weight", "bias")
 
 
 @cython.final
 cdef class FusedRmsNormBackward0(_NormNode):
-    _saves = ("input", "", "result1", "weight")
+    _saves = ("input", "_mean", "result1", "weight")
 
 
 cdef int _check(TensorBase input, tuple shape, TensorBase weight, TensorBase bias, str name) except -1:
@@ -202,7 +202,7 @@ cdef tuple _normalised(_NormNode node, TensorBase input, tuple shape, TensorBase
         settle(None, y, input, weight, None, False)
         return y, mean, rstd
     begin(node, 3)
-    reserve_saved(node, 4)
+    reserve_saved(node, 5)
     node.whole, node.scalar, node.params = dims * 2 + centred, eps, (shape,)
     save(node, 0, input)
     if mean is not None:
@@ -214,6 +214,7 @@ cdef tuple _normalised(_NormNode node, TensorBase input, tuple shape, TensorBase
         save(node, 3, weight)
     if bias is not None:
         link(node, 2, bias)
+        save(node, 4, bias)
     attach(node, y)
     return y, mean, rstd
 

@@ -7,6 +7,8 @@ import cython
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.resample import of_axes
+from dynagrad._core.shown import item
 
 from dynagrad._core.graph cimport Node, attach_many, begin1, save, settle, unpack, wants_grad
 from dynagrad._core.iterate cimport cast, contiguous
@@ -112,9 +114,18 @@ cdef tuple _pooled_sizes(TensorBase input, tuple kernel, tuple stride, tuple pad
 
 # ---- averages --------------------------------------------------------------------------------------------------------
 
+def _counts_padding(Node node):
+    return node.params[0][0][0] == WINDOW
+
+
+_AVERAGED = {"kernel_size": of_axes(3), "stride": item(2), "padding": of_axes(5), "ceil_mode": item(3),
+             "count_include_pad": _counts_padding, "divisor_override": item(4)}
+
+
 @cython.final
 cdef class AvgPool2DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
+    _shows = _AVERAGED
 
 
 @cython.final
@@ -124,7 +135,8 @@ cdef class AvgPool2DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class AvgPool3DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
+    _shows = _AVERAGED
 
 
 @cython.final
@@ -134,7 +146,7 @@ cdef class AvgPool3DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class AdaptiveAvgPool2DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
 
 
 @cython.final
@@ -144,7 +156,7 @@ cdef class AdaptiveAvgPool2DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class AdaptiveAvgPool3DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
 
 
 @cython.final
@@ -164,7 +176,8 @@ cdef object _avg_pool(TensorBase input, int rank, object kernel, object stride, 
     cdef int i
     _check_image(input, rank, op)
     kernel = _numbers(kernel, rank, op, "kernel_size")
-    stride = kernel if stride is None or stride == [] or stride == () else _numbers(stride, rank, op, "stride")
+    given = () if stride is None or stride == [] or stride == () else _numbers(stride, rank, op, "stride")
+    stride = given or kernel
     padding = _numbers(padding, rank, op, "padding")
     out = _pooled_sizes(input, kernel, stride, padding, (1,) * rank, ceil_mode, op)
     if divisor_override == 0:
@@ -172,7 +185,7 @@ cdef object _avg_pool(TensorBase input, int rank, object kernel, object stride, 
     kind = WINDOW if count_include_pad else WINDOW_INSIDE
     axes = tuple([axis(kind, input.shape[input.ndim - rank + i], out[i], kernel[i], stride[i], padding[i])
                   for i in range(rank)])
-    return mapped(input, axes, divisor_override or 0, False, node_class)
+    return mapped(input, axes, divisor_override or 0, False, node_class, True, (given, bool(ceil_mode), divisor_override))
 
 
 def _avg_pool2d(TensorBase input not None, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
@@ -242,7 +255,7 @@ cdef object _adaptive_avg(TensorBase input, int rank, object output_size, type n
     if sizes == (1,) * rank:
         return input.mean(tuple(range(-rank, 0)), True)
     axes = tuple([axis(ADAPTIVE, input.shape[input.ndim - rank + i], sizes[i]) for i in range(rank)])
-    return mapped(input, axes, 0, False, node_class)
+    return mapped(input, axes, 0, False, node_class, True)
 
 
 # ---- places ----------------------------------------------------------------------------------------------------------
@@ -279,11 +292,11 @@ cdef TensorBase _at_places(TensorBase input, TensorBase indices, tuple shape, in
     return cast(made, dtype)
 
 
-cdef class PlaceNode(Node):                             # params: (way, shape of the input, rank)
-    _saves = ("indices",)
+cdef class PlaceNode(Node):                             # params: (way, shape of the input, rank, what else is shown)
+    _saves = ("_indices",)
 
     cdef object vjp(self, TensorBase g):
-        way, shape, rank = self.params
+        way, shape, rank = self.params[:3]
         back = 0 if way else 2
         return places_op(g, unpack(self, 0), shape, back, rank, partner(type(self)))
 
@@ -303,9 +316,14 @@ cdef TensorBase places_op(TensorBase input, TensorBase indices, tuple shape, int
 
 # ---- largest elements ------------------------------------------------------------------------------------------------
 
+_POOLED = {"kernel_size": item(3), "stride": item(4), "padding": item(5), "dilation": item(6), "ceil_mode": item(7)}
+_FRACTIONAL = {"kernel_size": item(3), "output_size": item(4)}
+
+
 @cython.final
 cdef class MaxPool2DWithIndicesBackward0(PlaceNode):
-    pass
+    _saves = ("result1", "self")
+    _shows = _POOLED
 
 
 @cython.final
@@ -315,7 +333,8 @@ cdef class MaxPool2DWithIndicesBackwardBackward0(PlaceNode):
 
 @cython.final
 cdef class MaxPool3DWithIndicesBackward0(PlaceNode):
-    pass
+    _saves = ("result1", "self")
+    _shows = _POOLED
 
 
 @cython.final
@@ -325,7 +344,7 @@ cdef class MaxPool3DWithIndicesBackwardBackward0(PlaceNode):
 
 @cython.final
 cdef class AdaptiveMaxPool2DBackward0(PlaceNode):
-    pass
+    _saves = ("result1", "self")
 
 
 @cython.final
@@ -335,7 +354,7 @@ cdef class AdaptiveMaxPool2DBackwardBackward0(PlaceNode):
 
 @cython.final
 cdef class AdaptiveMaxPool3DBackward0(PlaceNode):
-    pass
+    _saves = ("result1", "self")
 
 
 @cython.final
@@ -345,7 +364,8 @@ cdef class AdaptiveMaxPool3DBackwardBackward0(PlaceNode):
 
 @cython.final
 cdef class FractionalMaxPool2DBackward0(PlaceNode):
-    pass
+    _saves = ("result1", "self")
+    _shows = _FRACTIONAL
 
 
 @cython.final
@@ -355,7 +375,8 @@ cdef class FractionalMaxPool2DBackwardBackward0(PlaceNode):
 
 @cython.final
 cdef class FractionalMaxPool3DBackward0(PlaceNode):
-    pass
+    _saves = ("result1", "self")
+    _shows = _FRACTIONAL
 
 
 @cython.final
@@ -365,7 +386,7 @@ cdef class FractionalMaxPool3DBackwardBackward0(PlaceNode):
 
 @cython.final
 cdef class MaxUnpool2DBackward0(PlaceNode):
-    pass
+    _saves = ("indices",)
 
 
 @cython.final
@@ -375,7 +396,7 @@ cdef class MaxUnpool2DBackwardBackward0(PlaceNode):
 
 @cython.final
 cdef class MaxUnpool3DBackward0(PlaceNode):
-    pass
+    _saves = ("indices",)
 
 
 @cython.final
@@ -393,7 +414,7 @@ pair(MaxUnpool2DBackward0, MaxUnpool2DBackwardBackward0)
 pair(MaxUnpool3DBackward0, MaxUnpool3DBackwardBackward0)
 
 
-cdef tuple _recorded(TensorBase input, TensorBase values, TensorBase indices, int rank, type node_class):
+cdef tuple _recorded(TensorBase input, TensorBase values, TensorBase indices, int rank, type node_class, tuple more):
     """Values in the input's dtype and their places, with the history of taking the elements there."""
     cdef Node node
     values = cast(values, input.dtype)
@@ -401,7 +422,8 @@ cdef tuple _recorded(TensorBase input, TensorBase values, TensorBase indices, in
         node = <Node>(<object>node_class).__new__(node_class)
         begin1(node, input)
         save(node, 0, indices)
-        node.params = (0, sizes_of(input), rank)
+        save(node, 1, input)
+        node.params = (0, sizes_of(input), rank, *more)
         attach_many(node, [values, indices])
     else:
         settle(None, values, input, None, None, False)
@@ -436,7 +458,8 @@ cdef tuple _max_pool(TensorBase input, int rank, object kernel, object stride, o
     cdef int64_t planes
     _check_image(input, rank, op)
     kernel = _numbers(kernel, rank, op, "kernel_size")
-    stride = kernel if stride is None or stride == [] or stride == () else _numbers(stride, rank, op, "stride")
+    given = () if stride is None or stride == [] or stride == () else _numbers(stride, rank, op, "stride")
+    stride = given or kernel
     padding, dilation = _numbers(padding, rank, op, "padding"), _numbers(dilation, rank, op, "dilation")
     out = _pooled_sizes(input, kernel, stride, padding, dilation, ceil_mode, op)
     x, values, indices = _room(input, out, rank)
@@ -452,7 +475,7 @@ cdef tuple _max_pool(TensorBase input, int rank, object kernel, object stride, o
     unlocked.begin()
     with nogil:
         max_pool(<DType>x.dtype, planes, p)
-    return _recorded(input, values, indices, rank, node_class)
+    return _recorded(input, values, indices, rank, node_class, (kernel, given, padding, dilation, bool(ceil_mode)))
 
 
 def _max_pool2d_with_indices(TensorBase input not None, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
@@ -475,7 +498,8 @@ def _max_pool3d_with_indices(TensorBase input not None, kernel_size, stride=None
     return _max_pool(input, 3, kernel_size, stride, padding, dilation, ceil_mode, MaxPool3DWithIndicesBackward0)
 
 
-cdef tuple _in_windows(TensorBase input, int rank, tuple out, list begins, list ends, int64_t planes_apart, type node_class):
+cdef tuple _in_windows(TensorBase input, int rank, tuple out, list begins, list ends, int64_t planes_apart, type node_class,
+                       tuple more=()):
     """Largest elements of windows that are given by lists of their first and last elements, int64 tensors, along each axis.
 
     `planes_apart` is 1 where each plane has windows of its own.
@@ -504,7 +528,7 @@ cdef tuple _in_windows(TensorBase input, int rank, tuple out, list begins, list 
         unlocked.begin()
         with nogil:
             max_windows(<DType>x.dtype, planes, p)
-    return _recorded(input, values, indices, rank, node_class)
+    return _recorded(input, values, indices, rank, node_class, more)
 
 
 cdef TensorBase _whole_numbers(list values):
@@ -570,7 +594,7 @@ cdef tuple _fractional(TensorBase input, int rank, object kernel, object output_
         starts = _fractional_starts(samples[:, 1 - i if rank == 2 else i], n, size, k)
         begins.append(starts)
         ends.append(starts + k)
-    return _in_windows(input, rank, sizes, begins, ends, 1, node_class)
+    return _in_windows(input, rank, sizes, begins, ends, 1, node_class, (kernel, sizes))
 
 
 cdef TensorBase _fractional_starts(TensorBase sample, object n, object size, object k):

@@ -20,13 +20,14 @@ cdef extern from "runtime/pool.hpp" namespace "dg" nogil:
         REPLICATE "dg::replicate_axis"
         CIRCULAR "dg::circular_axis"
 
-# whole: 1 for the transpose; params: (the axes, the divisor). The derivative of a map is its transpose.
+# whole: 1 for the transpose; params: (the axes, the divisor, what else is shown). The derivative of a map is its transpose.
 cdef class SeparableNode(Node):
     pass
 
 cdef tuple axis(int kind, int64_t size_in, int64_t size_out, int64_t size=*, int64_t stride=*, int64_t before=*,
                 int64_t dilation=*, double scale=*, bint align_corners=*)
-cdef TensorBase mapped(TensorBase input, tuple axes, double factor, bint transpose, type node_class)
+cdef TensorBase mapped(TensorBase input, tuple axes, double factor, bint transpose, type node_class,
+                       bint saves=*, tuple more=*)
 cdef int pair(type forward, type backward) except -1
 cdef type partner(type node_class)
 cdef tuple sizes_of(TensorBase t)

@@ -7,8 +7,9 @@ import cython
 from libc.stdint cimport int64_t, uint8_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import input_sizes, output_sizes, size
 
-from dynagrad._core.graph cimport Node, begin1, settle, wants_grad
+from dynagrad._core.graph cimport Node, begin1, save, settle, wants_grad
 from dynagrad._core.iterate cimport cast, contiguous, copy_into, fill
 from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.ops.part cimport sliced, zeros
@@ -96,22 +97,30 @@ cdef type partner(type node_class):
     return _partners[node_class]
 
 
-cdef class SeparableNode(Node):
-    _keeps = ("axes", "divisor")
+def of_axes(int at):
+    """Shows one item of every axis, see `axis`."""
+    def found(Node node):
+        return tuple([each[at] for each in node.params[0]])
+    return found
 
+
+cdef class SeparableNode(Node):
     cdef object vjp(self, TensorBase g):
-        axes, factor = self.params
+        axes, factor = self.params[:2]
         return mapped(g, axes, factor, not self.whole, partner(type(self)))
 
 
-cdef TensorBase mapped(TensorBase input, tuple axes, double factor, bint transpose, type node_class):
-    """The map of the last axes, or its transpose, recorded as a node of the class."""
+cdef TensorBase mapped(TensorBase input, tuple axes, double factor, bint transpose, type node_class,
+                       bint saves=False, tuple more=()):
+    """The map of the last axes, or its transpose, recorded as a node of the class; `saves`: one that keeps the input."""
     cdef Node node = None
     cdef TensorBase made
     if wants_grad(input):
         node = <Node>(<object>node_class).__new__(node_class)
         begin1(node, input)
-        node.params = (axes, factor)
+        node.params = (axes, factor, *more)
+        if saves:
+            save(node, 0, input)
         node.whole = transpose
     made = _value(input, axes, factor, transpose)
     settle(node, made, input, None, None, False)
@@ -120,9 +129,27 @@ cdef TensorBase mapped(TensorBase input, tuple axes, double factor, bint transpo
 
 # ---- interpolation ---------------------------------------------------------------------------------------------------
 
+def _scale(int at):
+    """Shows the scale that was given for an axis, or None."""
+    def found(Node node):
+        return node.params[0][at][7] or None
+    return found
+
+
+def _corners(Node node):
+    return node.params[0][0][8]
+
+
+_RESIZED = {"output_size": output_sizes(2), "self_sym_sizes": input_sizes}
+_NEAREST = {1: {**_RESIZED, "scales": _scale(0)},
+            2: {**_RESIZED, "scales_h": _scale(0), "scales_w": _scale(1)},
+            3: {**_RESIZED, "scales_d": _scale(0), "scales_h": _scale(1), "scales_w": _scale(2)}}
+_LINEAR = {rank: {**shows, "align_corners": _corners} for rank, shows in _NEAREST.items()}
+
+
 @cython.final
 cdef class UpsampleNearest1DBackward0(SeparableNode):
-    pass
+    _shows = _NEAREST[1]
 
 
 @cython.final
@@ -132,7 +159,7 @@ cdef class UpsampleNearest1DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleNearest2DBackward0(SeparableNode):
-    pass
+    _shows = _NEAREST[2]
 
 
 @cython.final
@@ -142,7 +169,7 @@ cdef class UpsampleNearest2DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleNearest3DBackward0(SeparableNode):
-    pass
+    _shows = _NEAREST[3]
 
 
 @cython.final
@@ -152,7 +179,7 @@ cdef class UpsampleNearest3DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleNearestExact1DBackward0(SeparableNode):
-    pass
+    _shows = _NEAREST[1]
 
 
 @cython.final
@@ -162,7 +189,7 @@ cdef class UpsampleNearestExact1DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleNearestExact2DBackward0(SeparableNode):
-    pass
+    _shows = _NEAREST[2]
 
 
 @cython.final
@@ -172,7 +199,7 @@ cdef class UpsampleNearestExact2DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleNearestExact3DBackward0(SeparableNode):
-    pass
+    _shows = _NEAREST[3]
 
 
 @cython.final
@@ -182,7 +209,7 @@ cdef class UpsampleNearestExact3DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleLinear1DBackward0(SeparableNode):
-    pass
+    _shows = _LINEAR[1]
 
 
 @cython.final
@@ -192,7 +219,7 @@ cdef class UpsampleLinear1DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleBilinear2DBackward0(SeparableNode):
-    pass
+    _shows = _LINEAR[2]
 
 
 @cython.final
@@ -202,7 +229,7 @@ cdef class UpsampleBilinear2DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleTrilinear3DBackward0(SeparableNode):
-    pass
+    _shows = _LINEAR[3]
 
 
 @cython.final
@@ -212,7 +239,7 @@ cdef class UpsampleTrilinear3DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleBicubic2DBackward0(SeparableNode):
-    pass
+    _shows = _LINEAR[2]
 
 
 @cython.final
@@ -222,7 +249,7 @@ cdef class UpsampleBicubic2DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleBilinear2DAaBackward0(SeparableNode):
-    pass
+    _shows = _LINEAR[2]
 
 
 @cython.final
@@ -232,7 +259,7 @@ cdef class UpsampleBilinear2DAaBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class UpsampleBicubic2DAaBackward0(SeparableNode):
-    pass
+    _shows = _LINEAR[2]
 
 
 @cython.final
@@ -321,9 +348,15 @@ register(Card("upsample", _upsample, UpsampleNearest2DBackward0, "layer", method
 
 # ---- padding by what is there ----------------------------------------------------------------------------------------
 
+def _widths(Node node):
+    """(before, after) of the last axis, then of the one in front."""
+    return tuple([n for axis in reversed(node.params[0]) for n in (axis[5], axis[2] - axis[1] - axis[5])])
+
+
 @cython.final
 cdef class ReflectionPad1DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
+    _shows = {"padding": _widths}
 
 
 @cython.final
@@ -333,7 +366,8 @@ cdef class ReflectionPad1DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class ReflectionPad2DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
+    _shows = {"padding": _widths}
 
 
 @cython.final
@@ -343,7 +377,8 @@ cdef class ReflectionPad2DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class ReflectionPad3DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
+    _shows = {"padding": _widths}
 
 
 @cython.final
@@ -353,7 +388,8 @@ cdef class ReflectionPad3DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class ReplicationPad1DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
+    _shows = {"padding": _widths}
 
 
 @cython.final
@@ -363,7 +399,8 @@ cdef class ReplicationPad1DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class ReplicationPad2DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
+    _shows = {"padding": _widths}
 
 
 @cython.final
@@ -373,7 +410,8 @@ cdef class ReplicationPad2DBackwardBackward0(SeparableNode):
 
 @cython.final
 cdef class ReplicationPad3DBackward0(SeparableNode):
-    pass
+    _saves = ("self",)
+    _shows = {"padding": _widths}
 
 
 @cython.final
@@ -442,7 +480,7 @@ def _pad_by(TensorBase input not None, pad, str mode):
         before, after = pad[2 * (rank - 1 - i)], pad[2 * (rank - 1 - i) + 1]
         _check_pad(input, mode, input.shape[d], before, after, d)
         axes.append(axis(kind, input.shape[d], input.shape[d] + before + after, 0, 1, before))
-    return mapped(input, tuple(axes), 1, False, _pads[mode, rank])
+    return mapped(input, tuple(axes), 1, False, _pads[mode, rank], mode != "circular")
 
 
 register(Card("pad_by", _pad_by, ReflectionPad1DBackward0, "layer", method=False, function=False))
@@ -507,21 +545,22 @@ register(Card("constant_pad_nd", _constant_pad_nd, ConstantPadNdBackward0, "laye
 
 # ---- unfolding -------------------------------------------------------------------------------------------------------
 
-cdef class _UnfoldNode(Node):
-    _keeps = ("axes",)
+_WINDOWS = {"kernel_size": of_axes(3), "stride": of_axes(4), "padding": of_axes(5), "dilation": of_axes(6)}
 
+
+cdef class _UnfoldNode(Node):
     cdef object vjp(self, TensorBase g):
         return _unfolded(g, self.params[0], not self.whole, partner(type(self)))
 
 
 @cython.final
 cdef class Im2ColBackward0(_UnfoldNode):
-    pass
+    _shows = {**_WINDOWS, "self_sym_argsize_minus_2": size(0, -2), "self_sym_argsize_minus_1": size(0, -1)}
 
 
 @cython.final
 cdef class Col2ImBackward0(_UnfoldNode):
-    pass
+    _shows = _WINDOWS
 
 
 pair(Im2ColBackward0, Col2ImBackward0)
