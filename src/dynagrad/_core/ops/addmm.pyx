@@ -7,6 +7,8 @@ import cython
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.ops.linalg import factor_sizes, factor_strides
+from dynagrad._core.shown import size
 
 from dynagrad._core.graph cimport Node, begin, link, needs, prepare, save, settle, thread_state, unpack, wants_grad
 from dynagrad._core.iterate cimport broadcast_strides, copy_into, output, result_dtype
@@ -92,6 +94,8 @@ cdef TensorBase _end(Node node, TensorBase result, TensorBase input, TensorBase 
 cdef class AddmmBackward0(Node):                        # d(b C + a A B) = b dC + a (dA B + A dB)
     _saves = ("mat1", "mat2")                           # whole: the layout bits
     _keeps = ("beta", "alpha")
+    _shows = {"mat1_sym_sizes": factor_sizes(1, 0), "mat1_sym_strides": factor_strides(1, 0),
+              "mat2_sym_sizes": factor_sizes(2, 1), "mat2_sym_strides": factor_strides(2, 1)}
 
     cdef object vjp(self, TensorBase g):
         beta, alpha = self.params
@@ -339,6 +343,8 @@ cdef class BaddbmmBackward0(Node):                      # as addmm, for each mat
 cdef class AddbmmBackward0(Node):                       # the sum over the batch spreads its gradient to all of it
     _saves = ("batch1", "batch2")
     _keeps = ("beta", "alpha")
+    _shows = {"batch1_sym_argsize_0": size(1, 0), "batch1_sym_argsize_1": size(1, 1),
+              "batch2_sym_argsize_2": size(2, 2)}
 
     cdef object vjp(self, TensorBase g):
         cdef tuple factors = (None, None)

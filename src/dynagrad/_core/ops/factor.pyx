@@ -9,11 +9,12 @@ matrix derivative results for forward and reverse mode algorithmic differentiati
 import cython
 
 from dynagrad._core.card import CARDS
+from dynagrad._core.shown import flag
 
 from libc.stdint cimport int64_t
 
 from dynagrad._core.graph cimport (
-    Node, attach_many, begin1, begin2, reserve_saved, save, save_result, settle, unpack, wants_grad)
+    Node, Output, attach_many, begin1, begin2, output_of, reserve_saved, save, save_result, settle, unpack, wants_grad)
 from dynagrad._core.ops.lapack cimport (
     batch_of, check_matrices, cholesky_values, eigh_values, lu_values, new_plain, order_values, q_values, qr_values, raise_at,
     svd_values, triangular_values)
@@ -62,8 +63,9 @@ cdef object _skew(object X):
 # ---- triangular systems ----------------------------------------------------------------------------------------------
 
 @cython.final
-cdef class LinalgSolveTriangularBackward0(Node):        # params: (upper, left, unitriangular)
+cdef class LinalgSolveTriangularBackward0(Node):
     _saves = ("self", "result")
+    _keeps = ("upper", "left", "unitriangular")
 
     cdef object vjp(self, TensorBase g):
         """A X = B: gB = A^-T g, gA = -gB X^T, of which the triangle counts."""
@@ -107,8 +109,9 @@ cdef tuple same_batch(TensorBase A, TensorBase B):
 # ---- Cholesky --------------------------------------------------------------------------------------------------------
 
 @cython.final
-cdef class LinalgCholeskyExBackward0(Node):             # whole: upper
+cdef class LinalgCholeskyExBackward0(Node):
     _saves = ("L",)
+    _shows = {"upper": flag}
 
     cdef object vjp_many(self, list gradients):
         """gA = L^-T sym(L^T g) L^-1, where sym keeps the lower triangle, halves the diagonal and mirrors it (Murray, 3.3)."""
@@ -201,6 +204,7 @@ cdef object _ones_on_diagonal(object L):
 @cython.final
 cdef class LinalgLuFactorExBackward0(Node):
     _saves = ("LU", "pivots")
+    _shows = {"pivot": flag}
 
     cdef object vjp_many(self, list gradients):
         g = gradients[0]
@@ -233,6 +237,7 @@ def lu_factor_ex(TensorBase A not None, bint pivot, str name):
 @cython.final
 cdef class LinalgLuBackward0(Node):
     _saves = ("P", "L", "U")
+    _shows = {"pivot": flag}
 
     cdef object vjp_many(self, list gradients):
         gL, gU = gradients[1], gradients[2]
@@ -254,6 +259,7 @@ def lu(TensorBase A not None, bint pivot):
     L, U = _parts(values)
     P = permutation_matrix(pivots, L.shape[L.ndim - 2], values)
     if node is not None:
+        node.whole = pivot
         save(node, 0, P)
     _settled(node, A, [P, L, U])
     if node is not None:
@@ -273,19 +279,20 @@ cdef object _square_or_tall(object Q, object R, object gQ, object gR):
 
 
 @cython.final
-cdef class LinalgQrBackward0(Node):                     # params: mode
+cdef class LinalgQrBackward0(Node):
     _saves = ("Q", "R")
+    _keeps = ("mode",)
 
     cdef object vjp_many(self, list gradients):
         gQ, gR = gradients
         if gQ is None and gR is None:
             return (None,)
-        if self.params == "r":
+        if self.params[0] == "r":
             raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. "
                                "Please use linalg.qr(A, mode='reduced') if you are going to require grad")
         Q, R = saved_of(self, 0), saved_of(self, 1)
         m, n = Q.shape[-2], R.shape[-1]
-        if self.params == "complete" and m > n:
+        if self.params[0] == "complete" and m > n:
             raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols")
         if m >= n:
             return (_square_or_tall(Q, R, gQ, gR),)
@@ -313,7 +320,7 @@ def qr(TensorBase A not None, str mode, str name):
     Q = new_plain(A.dtype, (0,)) if mode == "r" else q_values(values, tau, rows)
     _settled(node, A, [Q, R])
     if node is not None:
-        node.params = mode
+        node.params = (mode,)
         save_result(node, 0, Q, 0)
         save_result(node, 1, R, 1)
     return Q, R
@@ -323,7 +330,7 @@ def qr(TensorBase A not None, str mode, str name):
 
 @cython.final
 cdef class LinalgEighBackward0(Node):
-    _saves = ("L", "V")
+    _saves = ("eigenvalues", "eigenvectors")
 
     cdef object vjp_many(self, list gradients):
         """gA = V (diag(gL) + skew(V^T gV) / 2 E) V^T, E_ij = L_j - L_i off the diagonal (Giles, 3.1), a symmetric matrix"""
@@ -387,9 +394,15 @@ cdef object _svd_vjp(object U, object S, object Vh, object gU, object gS, object
     return gA
 
 
+def _rank_of_svd(Node node):
+    cdef Output* S = output_of(node, 1)
+    return S.shape[S.ndim - 1]
+
+
 @cython.final
 cdef class LinalgSvdBackward0(Node):
     _saves = ("U", "S", "Vh")
+    _shows = {"full_matrices": flag, "S_sym_argsize_minus_1": _rank_of_svd}
 
     cdef object vjp_many(self, list gradients):
         gU, gS, gVh = gradients
@@ -415,6 +428,7 @@ def svd(TensorBase A not None, bint full_matrices, bint vectors, str name):
                          "repeated singular values (error code: {}).")
     _settled(node, A, [U, S, Vh])
     if node is not None:
+        node.whole = full_matrices
         save_result(node, 0, U, 0)
         save_result(node, 1, S, 1)
         save_result(node, 2, Vh, 2)

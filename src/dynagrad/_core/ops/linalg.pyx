@@ -8,6 +8,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import input_sizes, sizes
 from dynagrad._core.ops.shape import TBackward0
 
 from dynagrad._core.graph cimport (
@@ -370,22 +371,27 @@ cdef TensorBase right_gradient(TensorBase a, TensorBase g, bint column_major):
     return _flipped(product(g, True, a, False)) if column_major else product(a, True, g, False)
 
 
-cdef tuple _input_sizes(Node node, int i):
-    """The shape of input i: from the node that made it, else from the tensor saved."""
-    if needs(node, i):
-        described = output_of(<Node>node.edges[i].node, node.edges[i].nr)
-        return dims_tuple(described.ndim, described.shape)
-    return shape_tuple(unpack(node, i)) if has_saved(node, i) else ()
+def factor_sizes(int edge, int slot):
+    """Shows the sizes of a factor, from the node that made it, else from the tensor saved."""
+    known = sizes(edge)
+    def found(Node node):
+        return known(node) or (shape_tuple(unpack(node, slot)) if has_saved(node, slot) else ())
+    return found
 
 
-cdef tuple _input_strides(Node node, int i, bint column_major):
-    if not needs(node, i):
-        return ()
-    if has_saved(node, i):
-        saved = unpack(node, i)
-        return dims_tuple(saved.ndim, saved.strides)
-    rows, columns = _input_sizes(node, i)
-    return (1, rows) if column_major else (columns, 1)
+def factor_strides(int edge, int slot):
+    """Shows the strides of a factor that needs a gradient: those of the tensor saved, else what the layout bits tell."""
+    known = sizes(edge)
+    def found(Node node):
+        cdef TensorBase saved
+        if not needs(node, edge):
+            return ()
+        if has_saved(node, slot):
+            saved = unpack(node, slot)
+            return dims_tuple(saved.ndim, saved.strides)
+        rows, columns = known(node)
+        return (1, rows) if node.whole >> slot & 1 else (columns, 1)
+    return found
 
 
 # Note [Sums of weight gradients]
@@ -432,6 +438,8 @@ cdef bint added_to_weight(Node node, int edge, TensorBase a, TensorBase g) excep
 @cython.final
 cdef class MmBackward0(Node):                           # d(A B) = dA B + A dB
     _saves = ("self", "mat2")                           # whole: the layout bits
+    _shows = {"self_sym_sizes": factor_sizes(0, 0), "self_sym_strides": factor_strides(0, 0),
+              "mat2_sym_sizes": factor_sizes(1, 1), "mat2_sym_strides": factor_strides(1, 1)}
 
     cdef object vjp(self, TensorBase g):
         cdef TensorBase da = None, db = None
@@ -440,22 +448,6 @@ cdef class MmBackward0(Node):                           # d(A B) = dA B + A dB
         if needs(self, 1) and not added_to_weight(self, 1, unpack(self, 0), g):
             db = right_gradient(unpack(self, 0), g, self.whole & 2)
         return da, db
-
-    @property
-    def _saved_self_sym_sizes(self):
-        return _input_sizes(self, 0)
-
-    @property
-    def _saved_self_sym_strides(self):
-        return _input_strides(self, 0, self.whole & 1)
-
-    @property
-    def _saved_mat2_sym_sizes(self):
-        return _input_sizes(self, 1)
-
-    @property
-    def _saved_mat2_sym_strides(self):
-        return _input_strides(self, 1, self.whole & 2)
 
 
 cdef int _record(Node node, TensorBase a, TensorBase b) except -1:
@@ -830,15 +822,13 @@ cdef TensorBase _diagonal(TensorBase t):
 
 @cython.final
 cdef class TraceBackward0(Node):                        # d tr(A) = tr(dA): g on the diagonal
+    _shows = {"self_sym_sizes": input_sizes}
+
     cdef object vjp(self, TensorBase g):
         cdef TensorBase mask = new_tensor(g.dtype, 2, output_of(<Node>self.edges[0].node, self.edges[0].nr).shape)
         fill(mask, 0)
         fill(_diagonal(mask), 1)
         return mul(g, mask)
-
-    @property
-    def _saved_self_sym_sizes(self):
-        return _input_sizes(self, 0)
 
 
 def _trace(TensorBase input not None):

@@ -7,6 +7,7 @@ composite/linear_systems.py. Source of the derivatives: Giles, Collected matrix 
 import cython
 
 from dynagrad._core.card import CARDS
+from dynagrad._core.shown import flag
 from dynagrad._core.ops.factor import pinv_gradient
 
 from libc.stdint cimport int64_t
@@ -46,8 +47,9 @@ cdef object _outer(object gB, object X, bint vector):
 # ---- solve -----------------------------------------------------------------------------------------------------------
 
 @cython.final
-cdef class LinalgSolveExBackward0(Node):                # params: (left, vector)
-    _saves = ("self", "result")
+cdef class LinalgSolveExBackward0(Node):
+    _saves = ("A", "result", "LU", "pivots")
+    _keeps = ("left", "")                               # and whether B is a batch of vectors
 
     cdef object vjp_many(self, list gradients):
         """A X = B: gB = A^-T g, gA = -gB X^T"""
@@ -56,7 +58,12 @@ cdef class LinalgSolveExBackward0(Node):                # params: (left, vector)
             return None, None
         left, vector = self.params
         A, X = saved_of(self, 0), saved_of(self, 1)
-        gB, _ = solve_ex(A.mT, g, left, False, "linalg.solve", vector)
+        if grad_enabled() or vector and not left:
+            gB, _ = solve_ex(A.mT, g, left, False, "linalg.solve", vector)
+        else:
+            columns = g.unsqueeze(-1) if vector else g if left else g.mT
+            columns = lu_solve(saved_of(self, 2), saved_of(self, 3), columns, True, True)
+            gB = columns.squeeze(-1) if vector else columns if left else columns.mT
         gA = None
         if needs(self, 0):
             gA = _outer(gB, X, vector) if left or vector else -(X.mT @ gB)
@@ -64,24 +71,25 @@ cdef class LinalgSolveExBackward0(Node):                # params: (left, vector)
 
 
 cdef tuple _solved(TensorBase A, TensorBase B, bint left):
-    """(X, info), values alone."""
+    """(X, L and U in one, pivots, info), values alone."""
     if not left:
-        X, info = _solved(A.mT, B.mT, True)
-        return X.mT, info
+        X, LU, pivots, info = _solved(A.mT, B.mT, True)
+        return X.mT, LU, pivots, info
     wide_A, wide_B = same_batch(A, B)
-    LU, pivots, info = lu_values(A.detach())
+    factors = lu_values(A.detach())
+    LU, pivots = factors[:2]
     if batch_of(LU) != batch_of(wide_A):
         LU = (<object>LU).expand(shape_tuple(wide_A))
         pivots = (<object>pivots).expand(batch_of(wide_A) + shape_tuple(pivots)[-1:])
-    return lu_solve_values(LU, pivots, wide_B, False), info
+    return lu_solve_values(LU, pivots, wide_B, False), *factors
 
 
 def solve_ex(TensorBase A not None, TensorBase B not None, bint left, bint check_errors, str name, bint vector):
     """(X, info) with A X = B or X A = B; with ``vector`` B is a batch of vectors."""
-    cdef Node node = _begun(LinalgSolveExBackward0, A, B, 2)
-    cdef TensorBase X, info
+    cdef Node node = _begun(LinalgSolveExBackward0, A, B, 4)
+    cdef TensorBase X, LU, pivots, info
     values = B.detach()
-    X, info = _solved(A.detach(), (<object>values).unsqueeze(-1) if vector else values, left)
+    X, LU, pivots, info = _solved(A.detach(), (<object>values).unsqueeze(-1) if vector else values, left)
     if check_errors:
         raise_at(info, name, "The solver failed because the input matrix is singular.")
     if vector:
@@ -93,6 +101,8 @@ def solve_ex(TensorBase A not None, TensorBase B not None, bint left, bint check
     node.params = (left, vector)
     save(node, 0, A)
     save_result(node, 1, X, 0)
+    save(node, 2, LU)
+    save(node, 3, pivots)
     return X, info
 
 
@@ -130,8 +140,9 @@ def inv_ex(TensorBase A not None, bint check_errors, str name):
 
 
 @cython.final
-cdef class LinalgLuSolveBackward0(Node):                # params: (left, adjoint)
+cdef class LinalgLuSolveBackward0(Node):
     _saves = ("LU", "pivots", "result")
+    _keeps = ("left", "adjoint")
 
     cdef object vjp(self, TensorBase g):
         """Through L and U as two triangular systems; P^T L U X = B and its like."""
@@ -187,8 +198,9 @@ cdef object _factor_gradient(object L, object symmetric, bint upper):
 
 
 @cython.final
-cdef class CholeskySolveBackward0(Node):                # whole: upper
-    _saves = ("input2", "result")
+cdef class CholeskySolveBackward0(Node):
+    _saves = ("input2", "result", "self")
+    _shows = {"upper": flag}
 
     cdef object vjp(self, TensorBase g):
         L, X = saved_of(self, 0), saved_of(self, 1)
@@ -199,7 +211,7 @@ cdef class CholeskySolveBackward0(Node):                # whole: upper
 
 def cholesky_solve(TensorBase B not None, TensorBase L not None, bint upper):
     """X with L L^T X = B."""
-    cdef Node node = _begun(CholeskySolveBackward0, B, L, 2)
+    cdef Node node = _begun(CholeskySolveBackward0, B, L, 3)
     cdef TensorBase X
     wide_L, wide_B = same_batch(L, B)
     lower = wide_L.mT if upper else wide_L
@@ -209,12 +221,14 @@ def cholesky_solve(TensorBase B not None, TensorBase L not None, bint upper):
         node.whole = upper
         save(node, 0, L)
         save_result(node, 1, X)
+        save(node, 2, B)
     return X
 
 
 @cython.final
-cdef class CholeskyInverseBackward0(Node):              # whole: upper
+cdef class CholeskyInverseBackward0(Node):
     _saves = ("self", "result")
+    _shows = {"upper": flag}
 
     cdef object vjp(self, TensorBase g):
         X = saved_of(self, 1)
@@ -261,7 +275,7 @@ cdef class LinalgDetBackward0(Node):                    # d det A = det A tr(A^-
 
 @cython.final
 cdef class LinalgSlogdetBackward0(Node):                # d ln |det A| = tr(A^-1 dA)
-    _saves = ("A", "LU", "pivots")
+    _saves = ("A", "LU", "pivots", "sign")
 
     cdef object vjp_many(self, list gradients):
         g = gradients[1]
@@ -303,7 +317,7 @@ def slogdet(TensorBase A not None):
     cdef Node node
     cdef TensorBase sign, logarithm
     check_matrices(A, "linalg.slogdet", True)
-    node = _begun(LinalgSlogdetBackward0, A, None, 3)
+    node = _begun(LinalgSlogdetBackward0, A, None, 4)
     LU, pivots, parity = _factored(A)
     diagonal = LU.diagonal(0, -2, -1)
     sign = parity * diagonal.sgn().prod(-1)
@@ -313,6 +327,7 @@ def slogdet(TensorBase A not None):
         return sign, logarithm
     _save_factors(node, A, LU, pivots)
     attach_many(node, [sign, logarithm])
+    save_result(node, 3, sign, 0)
     return sign, logarithm
 
 
@@ -320,7 +335,7 @@ def slogdet(TensorBase A not None):
 
 @cython.final
 cdef class LinalgLstsqBackward0(Node):
-    _saves = ("self", "B")
+    _saves = ("self", "b", "solution")
 
     cdef object vjp_many(self, list gradients):
         """X = pinv(A) B: gB = pinv(A)^T g, and A gets the gradient of the pseudoinverse for g B^T."""
@@ -341,7 +356,7 @@ cdef class LinalgLstsqBackward0(Node):
 
 def lstsq(TensorBase A not None, TensorBase B not None, double rcond, str driver):
     """(X, residuals, ranks, singular values) of equal batches, with X the nearest to a solution of A X = B."""
-    cdef Node node = _begun(LinalgLstsqBackward0, A, B, 2)
+    cdef Node node = _begun(LinalgLstsqBackward0, A, B, 3)
     cdef TensorBase X, residuals
     m, n = shape_tuple(A)[-2:]
     wide_A, wide_B = same_batch(A, B)
@@ -362,4 +377,5 @@ def lstsq(TensorBase A not None, TensorBase B not None, double rcond, str driver
     attach_many(node, [X, residuals])
     save(node, 0, A)
     save(node, 1, B)
+    save_result(node, 2, X, 0)
     return X, residuals, ranks, S
