@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import input_sizes
 
 from dynagrad._core.graph cimport Node, Output, begin1, settle, wants_grad
 from dynagrad._core.ops.index_kernels cimport bincount, bincount_weighted, first_out_of_range, repeat_positions
@@ -217,6 +218,7 @@ register(Card("rot90", _rot90, Rot90Backward0, "view", samples="arrange"))
 @cython.final
 cdef class RepeatBackward0(Node):                       # an element gets the sum over its copies
     _keeps = ("repeats",)
+    _shows = {"self_sym_sizes": input_sizes}
 
     cdef object vjp(self, TensorBase g):
         cdef Output* input = input_of(self)

@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import flag, input_sizes, sizes
 from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.data import tensor
@@ -363,8 +364,14 @@ cdef int _walk(TensorBase t, Located found, TensorBase plain, IndexOp op) except
 
 # ---- x[indices] ------------------------------------------------------------------------------------------------------
 
+def _shown_indices(IndexNode node):
+    return tuple(node.indices(max(node.params[0]) + 1 if node.params else 1))
+
+
 cdef class IndexNode(Node):
     """Keeps index tensors, and in params the dims that they index; or one mask over all dims, and no params."""
+
+    _saves = ("indices[]",)
 
     cdef list indices(self, int ndim):
         cdef int k
@@ -375,10 +382,6 @@ cdef class IndexNode(Node):
         for k, dim in enumerate(self.params[0]):
             found[dim] = unpack(self, k)
         return found
-
-    @property
-    def _saved_indices(self):
-        return tuple(self.indices(max(self.params[0]) + 1 if self.params else 1))
 
 
 cdef int _keep_indices(IndexNode node, list tensors, object where) except -1:
@@ -397,6 +400,8 @@ cdef tuple _where(Located found):
 
 @cython.final
 cdef class IndexBackward0(IndexNode):                   # d x[i] = dx[i]; back: zeros, to which g is added at i
+    _shows = {"indices": _shown_indices, "self_sym_sizes": input_sizes}
+
     cdef object vjp(self, TensorBase g):
         cdef Output* shape = input_of(self)
         return _put(zeros(g.dtype, shape.ndim, shape.shape), self.indices(shape.ndim), g, self.params is not None, True)
@@ -447,7 +452,7 @@ cdef TensorBase _at_mask(TensorBase t, TensorBase mask):
 
 @cython.final
 cdef class IndexPutBackward0(IndexNode):
-    _whole = "accumulate"
+    _shows = {"indices": _shown_indices, "accumulate": flag}
 
     cdef object vjp(self, TensorBase g):
         cdef list indices = self.indices(g.ndim)
@@ -693,7 +698,7 @@ cdef TensorBase _over(TensorBase t, int ndim, const int64_t* shape):
 
 @cython.final
 cdef class MaskedSelectBackward0(Node):                 # saved: the mask, in its own shape
-    _saves = ("mask",)
+    _saves = ("mask", "self")
 
     cdef object vjp(self, TensorBase g):
         cdef Output* shape = input_of(self)
@@ -719,6 +724,7 @@ def _masked_select(TensorBase input not None, TensorBase mask not None, *, out=N
         node = MaskedSelectBackward0.__new__(MaskedSelectBackward0)
         begin1(node, input)
         save(node, 0, mask)
+        save(node, 1, input)
     made = _at_mask(a, m)
     if out is not None:
         copy_into(output(out, made.dtype, 1, made.shape), made)
@@ -733,6 +739,7 @@ register(Card("masked_select", _masked_select, MaskedSelectBackward0, "index"))
 @cython.final
 cdef class MaskedScatterBackward0(Node):
     _saves = ("mask",)
+    _shows = {"source_sym_sizes": sizes(1)}
 
     cdef object vjp(self, TensorBase g):
         cdef TensorBase mask = unpack(self, 0)

@@ -169,9 +169,18 @@ cdef class DiagEmbedBackward0(Node):
         return g.diagonal(*self.params)
 
 
+def _first_dim(Node node):
+    return 0
+
+
+def _second_dim(Node node):
+    return 1
+
+
 @cython.final
 cdef class DiagonalBackward0_copy(Node):                # zeros, with the gradient on the diagonal
     _keeps = ("self_sym_sizes", "offset")
+    _shows = {"dim1": _first_dim, "dim2": _second_dim}
 
     cdef object vjp(self, TensorBase g):
         sizes, offset = self.params

@@ -10,6 +10,7 @@ import cython
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import input_sizes, sizes
 from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad
@@ -750,16 +751,18 @@ def randint_like(input, *args, low=None, high=None, generator=None, dtype=None, 
 
 @cython.final
 cdef class NormalBackward1(Overwrites):                 # the mean is a tensor, the deviation a number
-    pass
+    _shows = {"mean_sym_sizes": input_sizes}
 
 
 @cython.final
 cdef class NormalBackward2(Overwrites):                 # the other way round
-    pass
+    _shows = {"std_sym_sizes": input_sizes}
 
 
 @cython.final
 cdef class NormalBackward3(Node):                       # both are tensors; the engine sums to their shapes
+    _shows = {"mean_sym_sizes": sizes(0), "std_sym_sizes": sizes(1)}
+
     cdef object vjp(self, TensorBase g):
         made = [None, None]
         for i in range(2):

@@ -676,8 +676,7 @@ cdef class RoundBackward0(Node):                        # a step function
 
 
 @cython.final
-cdef class RoundBackward1(Node):
-    _whole = "decimals"
+cdef class RoundBackward1(Node):                        # of a call that says to how many decimals
 
     cdef object vjp(self, TensorBase g):
         return zeros_of(g)

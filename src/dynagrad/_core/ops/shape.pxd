@@ -12,7 +12,7 @@ cdef TensorBase view_from(TensorBase source, int ndim, const int64_t* shape, con
                           Node node)
 cdef TensorBase reshaped(TensorBase t, int ndim, const int64_t* shape)
 cdef TensorBase transposed(TensorBase t, int dim0, int dim1)
-cdef TensorBase permuted(TensorBase t, const int* order)
+cdef TensorBase permuted(TensorBase t, const int* order, tuple given=*)
 cdef TensorBase reversed_dims(TensorBase t)
 cdef TensorBase matrix_transpose(TensorBase t, str name)
 cdef TensorBase alias_of(TensorBase t)

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import input_sizes, signed_field, whole_scalar
 from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport Node, Output, attach, begin1, check_inplace, output_of, prepare, wants_grad, wrote
@@ -82,10 +83,7 @@ cdef Output* input_of(Node node, int i=0) noexcept:
 cdef class ViewNode(Node):
     """A node whose input's shape is read from the edge instead of being saved."""
 
-    @property
-    def _saved_self_sym_sizes(self):
-        cdef Output* shape = input_of(self)
-        return dims_tuple(shape.ndim, shape.shape)
+    _shows = {"self_sym_sizes": input_sizes}
 
 
 cdef TensorBase view_from(TensorBase source, int ndim, const int64_t* shape, const int64_t* strides, int64_t offset,
@@ -374,34 +372,33 @@ def _ravel(TensorBase input not None):
 
 # ---- order of dimensions ---------------------------------------------------------------------------------------------
 
+_TURNED = {"dim0": signed_field(8, 56), "dim1": signed_field(0, 8)}
+
+
 @cython.final
-cdef class TransposeBackward0(ViewNode):                # whole = dim0 << 6 | dim1
+cdef class TransposeBackward0(Node):                    # whole = dim0 << 8 | dim1, as given
+    _shows = _TURNED
+
     cdef object vjp(self, TensorBase g):
-        return transposed(g, self.whole >> 6, self.whole & 63)
-
-    @property
-    def _saved_dim0(self):
-        return self.whole >> 6
-
-    @property
-    def _saved_dim1(self):
-        return self.whole & 63
+        return transposed(g, self.whole >> 8, <signed char>(self.whole & 0xff))
 
 
 @cython.final
-cdef class TBackward0(ViewNode):
+cdef class TBackward0(Node):
     cdef object vjp(self, TensorBase g):
         return _turned(g)
 
 
 @cython.final
-cdef class TransposeBackward1(ViewNode):
+cdef class TransposeBackward1(Node):
+    _shows = _TURNED
+
     cdef object vjp(self, TensorBase g):
-        return transposed(g, self.whole >> 6, self.whole & 63)
+        return transposed(g, self.whole >> 8, <signed char>(self.whole & 0xff))
 
 
 @cython.final
-cdef class TBackward1(ViewNode):
+cdef class TBackward1(Node):
     cdef object vjp(self, TensorBase g):
         return _turned(g)
 
@@ -413,7 +410,7 @@ cdef class PermuteBackward0(Node):
     cdef object vjp(self, TensorBase g):
         cdef int order[64]
         for place, dim in enumerate(self.params[0]):
-            order[<int>dim] = place
+            order[<int>dim if dim >= 0 else <int>dim + g.ndim] = place
         return permuted(g, order)
 
 
@@ -426,19 +423,19 @@ cdef void _swap(TensorBase t, int dim0, int dim1, int64_t* shape, int64_t* strid
 
 
 cdef TensorBase transposed(TensorBase t, int dim0, int dim1):
-    """t with two dimensions exchanged."""
+    """t with two dimensions exchanged, which may be counted from the end."""
     cdef int64_t shape[64]
     cdef int64_t strides[64]
     cdef Node node = None
-    _swap(t, dim0, dim1, shape, strides)
+    _swap(t, dim0 if dim0 >= 0 else dim0 + t.ndim, dim1 if dim1 >= 0 else dim1 + t.ndim, shape, strides)
     if wants_grad(t):
         node = TransposeBackward0.__new__(TransposeBackward0)
-        node.whole = dim0 << 6 | dim1
+        node.whole = <int64_t>dim0 << 8 | dim1 & 0xff
     return view_from(t, t.ndim, shape, strides, 0, node)
 
 
-cdef TensorBase permuted(TensorBase t, const int* order):
-    """t with its dimensions in another order: dimension i of the result is dimension order[i] of t."""
+cdef TensorBase permuted(TensorBase t, const int* order, tuple given=None):
+    """t with its dimensions in another order: dimension i of the result is dimension order[i] of t, as `given`."""
     cdef int64_t shape[64]
     cdef int64_t strides[64]
     cdef Node node = None
@@ -448,7 +445,7 @@ cdef TensorBase permuted(TensorBase t, const int* order):
         strides[i] = t.strides[order[i]]
     if wants_grad(t):
         node = PermuteBackward0.__new__(PermuteBackward0)
-        node.params = (tuple([order[i] for i in range(t.ndim)]),)
+        node.params = (tuple([order[i] for i in range(t.ndim)]) if given is None else given,)
     return view_from(t, t.ndim, shape, strides, 0, node)
 
 
@@ -469,7 +466,8 @@ def _transpose(TensorBase input not None, object dim0, object dim1):
     tensor([[1, 3],
             [2, 4]])
     """
-    return transposed(input, wrapped_dim(dim0, input.ndim), wrapped_dim(dim1, input.ndim))
+    wrapped_dim(dim0, input.ndim), wrapped_dim(dim1, input.ndim)       # which check them
+    return transposed(input, dim0, dim1)
 
 
 def _t(TensorBase input not None):
@@ -507,7 +505,7 @@ def _permute(TensorBase input not None, *args, object dims=None):
         if seen >> order[i] & 1:
             raise RuntimeError("permute(): duplicate dims are not allowed.")
         seen |= <uint64_t>1 << order[i]
-    return permuted(input, order)
+    return permuted(input, order, dims_tuple(n, given))
 
 
 def _movedim(TensorBase input not None, object source, object destination):
@@ -569,7 +567,7 @@ cdef TensorBase matrix_transpose(TensorBase t, str name):
         raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {t.ndim}-D tensor.")
     if t.ndim == 1:
         raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
-    return transposed(t, t.ndim - 2, t.ndim - 1) if t.ndim else t
+    return transposed(t, -2, -1) if t.ndim else t
 
 
 cdef TensorBase reversed_dims(TensorBase t):
@@ -599,7 +597,7 @@ cdef class SqueezeBackward0(SqueezeNode):
 
 @cython.final
 cdef class SqueezeBackward1(SqueezeNode):
-    _scalar = "dim"
+    _shows = {"dim": whole_scalar, "self_sym_sizes": input_sizes}
 
 
 @cython.final
@@ -614,7 +612,7 @@ cdef class SqueezeBackward3(SqueezeNode):
 
 @cython.final
 cdef class SqueezeBackward4(SqueezeNode):
-    _scalar = "dim"
+    _shows = {"dim": whole_scalar, "self_sym_sizes": input_sizes}
 
 
 @cython.final
@@ -673,7 +671,7 @@ cdef Node _squeeze_node(TensorBase t, object dim, uint64_t dropped, bint inplace
         node.params = (tuple(dim),)
     else:
         node = SqueezeBackward4.__new__(SqueezeBackward4) if inplace else SqueezeBackward1.__new__(SqueezeBackward1)
-        node.scalar = wrapped_dim(dim, t.ndim)
+        node.scalar = dim
     node.whole = <int64_t>dropped
     return node
 
@@ -886,7 +884,7 @@ def _transpose_(TensorBase input not None, object dim0, object dim1):
     _swap(input, a, b, shape, strides)
     if wants_grad(input):
         node = TransposeBackward1.__new__(TransposeBackward1)
-        node.whole = a << 6 | b
+        node.whole = <int64_t>dim0 << 8 | <int>dim1 & 0xff
     return _reshape_in_place(input, input.ndim, shape, strides, node)
 
 

@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.graph import use_view_nodes
+from dynagrad._core.shown import input_sizes
 from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
@@ -331,7 +332,7 @@ use_view_nodes(CopySlices, _make_copy_slices, _make_as_strided, _make_part_of)
 
 @cython.final
 cdef class ExpandBackward0(Node):                       # the engine sums what was broadcast
-    _keeps = ("self_sym_sizes",)
+    _shows = {"self_sym_sizes": input_sizes}
 
     cdef object vjp(self, TensorBase g):
         return g
@@ -363,7 +364,6 @@ cdef TensorBase expanded(TensorBase t, int ndim, const int64_t* wanted):
                                f"{list(dims_tuple(ndim, wanted))}.  Tensor sizes: {list(shape_tuple(t))}")
     if wants_grad(t):
         node = ExpandBackward0.__new__(ExpandBackward0)
-        node.params = (shape_tuple(t),)
         begin1(node, t)
     return viewed(node, t, ndim, shape, strides, 0)
 
@@ -420,7 +420,7 @@ cdef class UnsqueezeBackward0(Node):
 cdef TensorBase unsqueeze_at(TensorBase input, int dim):
     cdef int64_t shape[64]
     cdef int64_t strides[64]
-    cdef int i
+    cdef int i, given = dim
     cdef Node node = None
     if not -input.ndim - 1 <= dim <= input.ndim:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-input.ndim - 1}, {input.ndim}], but got {dim})")
@@ -436,7 +436,7 @@ cdef TensorBase unsqueeze_at(TensorBase input, int dim):
             strides[i] = input.shape[i] * input.strides[i] if i < input.ndim else 1
     if wants_grad(input):
         node = UnsqueezeBackward0.__new__(UnsqueezeBackward0)
-        node.whole = dim
+        node.whole = given
         begin1(node, input)
     return viewed(node, input, input.ndim + 1, shape, strides, 0)
 
