@@ -9,7 +9,8 @@ from libc.stdint cimport int64_t
 from dynagrad._core.card import CARDS, Card, register
 
 from dynagrad._core.graph cimport (
-    Node, begin1, begin2, needs, prepare, save, save_operand, settle, thread_state, unpack, wants_grad)
+    Node, begin1, begin2, needs, prepare, save, save_operand, save_result, settle, thread_state, unpack,
+    wants_grad)
 from dynagrad._core.iterate cimport cast, contiguous, copy_into
 from dynagrad._core.layer_kernels cimport (
     Activate, ActivateBackward, LayerKernels, act_elu, act_hardshrink, act_hardsigmoid, act_hardswish, act_hardtanh,
@@ -98,13 +99,31 @@ cdef TensorBase _apply(ActivationNode node, int which, TensorBase input, bint in
     if recording:
         node.whole, node.params = which, (*given, (a, b, c))
         begin1(node, input)
-        save_operand(node, 0, input, inplace)
+        if not isinstance(node, _ByResult):
+            save_operand(node, 0, input, inplace)
     result = _run(which, None, input, p)
     if inplace:
         copy_into(input, result)
         result = input
     settle(node if recording else None, result, input, None, input if inplace else None, inplace)
+    if recording and isinstance(node, _ByResult):
+        save_result(node, 0, result)
     return result
+
+
+cdef class _ByResult(ActivationNode):                   # of an op in place whose slope the result tells
+    _saves = ("result",)
+
+    cdef object vjp(self, TensorBase g):
+        return g * self.slope(unpack(self, 0), self.params[len(self.params) - 1])
+
+
+cdef int _refuse_negative(str name, double slope) except -1:
+    if slope < 0:
+        raise RuntimeError(f"In-place {name} backward calculation is triggered with a negative slope which is not supported. "
+                           "This is caused by calling in-place forward function with a negative slope, please call "
+                           "out-of-place version instead.")
+    return 0
 
 
 # ---- elu and its kin -------------------------------------------------------------------------------------------------
@@ -123,6 +142,29 @@ cdef class EluBackward0(ActivationNode):                # d a(e^ka - 1)s = a s k
         return _elu_slope(x, numbers)
 
 
+cdef object _elu_slope_at(object y, tuple numbers):
+    """The slope where the result is y."""
+    alpha, scale, input_scale = numbers
+    _refuse_negative("elu", alpha)
+    return where(y <= 0, (y + alpha * scale) * input_scale, scale)
+
+
+@cython.final
+cdef class EluBackward1(_ByResult):
+    _keeps = ("alpha", "scale", "input_scale")
+
+    cdef object slope(self, TensorBase y, tuple numbers):
+        return _elu_slope_at(y, numbers)
+
+
+@cython.final
+cdef class CeluBackward1(_ByResult):
+    _keeps = ("alpha",)
+
+    cdef object slope(self, TensorBase y, tuple numbers):
+        return _elu_slope_at(y, numbers)
+
+
 @cython.final
 cdef class CeluBackward0(ActivationNode):
     _keeps = ("alpha",)
@@ -138,14 +180,19 @@ def elu(TensorBase input not None, alpha=1.0, bint inplace=False):
     >>> dynagrad.nn.functional.elu(dynagrad.tensor([1., -1.]))
     tensor([ 1.0000, -0.6321])
     """
-    return _apply(EluBackward0.__new__(EluBackward0), act_elu, input, inplace, "elu_cpu", (alpha, 1, 1), alpha, 1, 1)
+    return _apply(_elu_node(inplace), act_elu, input, inplace, "elu_cpu", (alpha, 1, 1), alpha, 1, 1)
+
+
+cdef ActivationNode _elu_node(bint inplace):
+    return EluBackward1.__new__(EluBackward1) if inplace else EluBackward0.__new__(EluBackward0)
 
 
 def celu(TensorBase input not None, alpha=1.0, bint inplace=False):
     """``x`` above 0, ``alpha * (exp(x / alpha) - 1)`` below. Raises RuntimeError for alpha 0."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return _apply(CeluBackward0.__new__(CeluBackward0), act_elu, input, inplace, "elu_cpu", (alpha,), alpha, 1, 1 / alpha)
+    return _apply(CeluBackward1.__new__(CeluBackward1) if inplace else CeluBackward0.__new__(CeluBackward0), act_elu, input,
+                  inplace, "elu_cpu", (alpha,), alpha, 1, 1 / alpha)
 
 
 cdef double SELU_ALPHA = 1.6732632423543772848170429916717
@@ -154,8 +201,8 @@ cdef double SELU_SCALE = 1.0507009873554804934193349852946
 
 def selu(TensorBase input not None, bint inplace=False):
     """elu with the two numbers that keep mean 0 and variance 1 from layer to layer."""
-    return _apply(EluBackward0.__new__(EluBackward0), act_elu, input, inplace, "elu_cpu", (SELU_ALPHA, SELU_SCALE, 1),
-                  SELU_ALPHA, SELU_SCALE, 1)
+    return _apply(_elu_node(inplace), act_elu, input, inplace, "elu_cpu", (SELU_ALPHA, SELU_SCALE, 1), SELU_ALPHA, SELU_SCALE,
+                  1)
 
 
 # ---- straight pieces -------------------------------------------------------------------------------------------------
@@ -168,6 +215,15 @@ cdef class HardtanhBackward0(ActivationNode):
 @cython.final
 cdef class LeakyReluBackward0(ActivationNode):
     _keeps = ("negative_slope",)
+
+
+@cython.final
+cdef class LeakyReluBackward1(_ByResult):
+    _keeps = ("negative_slope",)
+
+    cdef object slope(self, TensorBase y, tuple numbers):
+        _refuse_negative("leakyReLu", numbers[0])
+        return where(y > 0, 1.0, numbers[0])
 
 
 @cython.final
@@ -191,9 +247,13 @@ cdef class HardshrinkBackward0(ActivationNode):
     _keeps = ("lambd",)
 
 
-@cython.final
 cdef class ThresholdBackward0(ActivationNode):
     _keeps = ("threshold",)
+
+
+@cython.final
+cdef class ThresholdBackward1(ThresholdBackward0):      # of threshold_
+    pass
 
 
 def hardtanh(TensorBase input not None, min_val=-1.0, max_val=1.0, bint inplace=False):
@@ -211,8 +271,9 @@ def hardtanh(TensorBase input not None, min_val=-1.0, max_val=1.0, bint inplace=
 
 def leaky_relu(TensorBase input not None, negative_slope=0.01, bint inplace=False):
     """``x`` above 0, ``negative_slope * x`` below."""
-    return _apply(LeakyReluBackward0.__new__(LeakyReluBackward0), act_leaky_relu, input, inplace, "leaky_relu_cpu",
-                  (negative_slope,), negative_slope)
+    cdef ActivationNode node = LeakyReluBackward1.__new__(LeakyReluBackward1) if inplace \
+        else LeakyReluBackward0.__new__(LeakyReluBackward0)
+    return _apply(node, act_leaky_relu, input, inplace, "leaky_relu_cpu", (negative_slope,), negative_slope)
 
 
 def hardsigmoid(TensorBase input not None, bint inplace=False):
@@ -245,8 +306,9 @@ def threshold(TensorBase input not None, threshold, value, bint inplace=False):
     if BOOL < input.dtype < F16:
         fill = CARDS["masked_fill"]
         return (fill.inplace if inplace else fill.op)(input, input <= int(threshold), int(value))
-    return _apply(ThresholdBackward0.__new__(ThresholdBackward0), act_threshold, input, inplace, "threshold_cpu",
-                  (threshold,), as_number(threshold), as_number(value))
+    cdef ActivationNode node = ThresholdBackward1.__new__(ThresholdBackward1) if inplace \
+        else ThresholdBackward0.__new__(ThresholdBackward0)
+    return _apply(node, act_threshold, input, inplace, "threshold_cpu", (threshold,), as_number(threshold), as_number(value))
 
 
 # ---- mish, glu -------------------------------------------------------------------------------------------------------
@@ -348,8 +410,17 @@ def prelu(TensorBase input not None, TensorBase weight not None):
 
 
 @cython.final
+cdef class RreluWithNoiseBackward1(Node):               # in place, where PyTorch asks the result
+    _saves = ("noise", "result")
+    _keeps = ("lower", "upper", "training")
+
+    cdef object vjp(self, TensorBase g):
+        return g * unpack(self, 0)
+
+
+@cython.final
 cdef class RreluWithNoiseBackward0(Node):               # x n, where n is the slope that was drawn, or 1
-    _saves = ("noise",)
+    _saves = ("noise", "self")
     _keeps = ("lower", "upper", "training")
 
     cdef object vjp(self, TensorBase g):
@@ -358,7 +429,7 @@ cdef class RreluWithNoiseBackward0(Node):               # x n, where n is the sl
 
 def rrelu(TensorBase input not None, lower=1.0 / 8, upper=1.0 / 3, training=False, bint inplace=False):
     """``x`` above 0; below, ``x`` times a slope drawn from ``U(lower, upper)`` in training, and else times their mean."""
-    cdef RreluWithNoiseBackward0 node = None
+    cdef Node node = None
     cdef TensorBase noise, result
     cdef object plain = input.detach()      # an object: its attributes are those of Python
     cdef bint recording = wants_grad(input)
@@ -373,15 +444,20 @@ def rrelu(TensorBase input not None, lower=1.0 / 8, upper=1.0 / 3, training=Fals
     else:
         noise = where(negative, plain.new_full((), (lower + upper) / 2), 1.0)
     if recording:
-        node = RreluWithNoiseBackward0.__new__(RreluWithNoiseBackward0)
+        node = RreluWithNoiseBackward1.__new__(RreluWithNoiseBackward1) if inplace \
+            else RreluWithNoiseBackward0.__new__(RreluWithNoiseBackward0)
         node.params = (lower, upper, training)
         begin1(node, input)
         save(node, 0, noise)
+        if not inplace:
+            save(node, 1, input)
     result = plain * noise
     if inplace:
         copy_into(input, result)
         result = input
     settle(node, result, input, None, input if inplace else None, inplace)
+    if node is not None and inplace:
+        save_result(node, 1, result)
     return result
 
 

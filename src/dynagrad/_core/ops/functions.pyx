@@ -76,6 +76,8 @@ cdef class _OneNode(Node):                                # saved: the input, th
 
 @cython.final
 cdef class I0Backward0(_OneNode):                         # d i0(a) = i1(a) da
+    _saves = ("self", "_result")
+
     cdef object vjp(self, TensorBase g):
         return (g * unary("i1", unpack(self, 0)),)
 
@@ -107,6 +109,8 @@ cdef object _at_zero(object x, object slope):
 
 @cython.final
 cdef class SpecialEntrBackward0(_OneNode):                # d(-a ln a) = -(1 + ln a) da
+    _saves = ("self", "_result")
+
     cdef object vjp(self, TensorBase g):
         return (g * -(1 + saved_of(self, 0).log()),)
 
@@ -125,6 +129,8 @@ cdef class SpecialLogNdtrBackward0(_OneNode):
 
 @cython.final
 cdef class SpecialNdtriBackward0(_OneNode):
+    _saves = ("_self", "result")
+
     cdef object vjp(self, TensorBase g):
         return (g * sqrt(2 * M_PI) * (saved_of(self, 1).square() / 2).exp(),)
 

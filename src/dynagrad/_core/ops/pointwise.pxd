@@ -11,6 +11,8 @@ cdef enum Keep:
     KEEP_BOTH = 3
     KEEP_RESULT = 4
     ONE_EDGE = 8         # the other operand is a number that has no place among the inputs
+    INPUT_FOR_OTHER = 16     # input is kept only if other needs a gradient
+    OTHER_FOR_OTHER = 32     # and so is other
 
 cdef TensorBase unary_op(Node node, const Loop* row, object input, object out, bint inplace, int rule, int keep,
                          int cost=*, const Params* params=*)

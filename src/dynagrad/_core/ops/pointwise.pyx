@@ -9,11 +9,12 @@ from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.old_orders import scaled_product, scaled_sum
+from dynagrad._core.shown import number
 from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
-    Node, begin, begin1, begin_pair, link, needs, prepare, reserve_saved, save, save_operand, save_result, settle,
-    thread_state, unpack, unpack_operand, wants_grad)
+    Node, begin, begin1, begin_pair, keep_number, link, needs, prepare, reserve_saved, save, save_operand, save_result,
+    settle, thread_state, unpack, unpack_operand, wants_grad)
 from dynagrad._core.iterate cimport (
     FLOATING, SAME, K, Loop, binary, cast, copy_into, fill, plain_params, result_dtype2, ternary, unary)
 from dynagrad._core.kernel_table cimport (
@@ -57,11 +58,11 @@ cdef TensorBase binary_op(Node node, const Loop* row, object input, object other
             begin1(node, <TensorBase>input)
         else:
             begin_pair(node, input, other)
-        if keep == KEEP_BOTH | KEEP_RESULT:
+        if keep & (KEEP_BOTH | KEEP_RESULT) == KEEP_BOTH | KEEP_RESULT:
             reserve_saved(node, 3)
-        if keep & KEEP_INPUT:
+        if keep & KEEP_INPUT and not (keep & INPUT_FOR_OTHER and not needs(node, 1)):
             save_operand(node, 0, input, inplace)
-        if keep & KEEP_OTHER:
+        if keep & KEEP_OTHER and not (keep & OTHER_FOR_OTHER and not needs(node, 1)):
             save_operand(node, 1, other, False)
     result = binary(row, input, other, out, rule, params, cost)
     settle(node, result, input, other, out, inplace)
@@ -150,7 +151,7 @@ cdef int _set_alpha(Params* params, object alpha, object input, object other, st
 @cython.final
 cdef class AddBackward0(Node):                          # d(a + k b) = da + k db
     _pointwise = True
-    _scalar = "alpha"
+    _shows = {"alpha": number}
 
     cdef object vjp(self, TensorBase g):
         return (g if needs(self, 0) else None,
@@ -164,7 +165,9 @@ cdef TensorBase add(object input, object other, object alpha, object out=None, b
         _set_alpha(&params, alpha, input, other, "add")
     if wants_grad(input) or wants_grad(other):
         node = AddBackward0.__new__(AddBackward0)
-        node.scalar = 1 if alpha is None else as_number(alpha)
+        node.scalar = 1
+        if alpha is not None:
+            keep_number(node, as_number(alpha))
     input, other = in_dtype(input, other), in_dtype(other, input)
     return binary_op(node, K.binary[op_add], input, other, out, inplace, SAME, KEEP_NOTHING, 1, &params)
 
@@ -214,7 +217,7 @@ cdef bint add_into(TensorBase target, TensorBase other) except -1:
 @cython.final
 cdef class SubBackward0(Node):                          # d(a - k b) = da - k db
     _pointwise = True
-    _scalar = "alpha"
+    _shows = {"alpha": number}
 
     cdef object vjp(self, TensorBase g):
         return g if needs(self, 0) else None, _scaled(g, -self.scalar) if needs(self, 1) else None
@@ -246,7 +249,9 @@ cdef TensorBase sub(object input, object other, object alpha, object out=None, b
         _set_alpha(&params, alpha, input, other, "sub")
     if wants_grad(input) or wants_grad(other):
         node = SubBackward0.__new__(SubBackward0)
-        node.scalar = 1 if alpha is None else as_number(alpha)
+        node.scalar = 1
+        if alpha is not None:
+            keep_number(node, as_number(alpha))
     input, other = in_dtype(input, other), in_dtype(other, input)
     if params.a == 1.0:
         return binary_op(node, K.binary[op_sub], input, other, out, inplace, SAME, KEEP_NOTHING)
@@ -277,7 +282,7 @@ register(Card("sub", _sub, SubBackward0, "binary", inplace=_sub_, aliases=("subt
 @cython.final
 cdef class RsubBackward0(Node):                         # d(b - k a) = db - k da
     _pointwise = True
-    _scalar = "alpha"
+    _shows = {"alpha": number}
 
     cdef object vjp(self, TensorBase g):
         return _scaled(g, -self.scalar) if needs(self, 0) else None, g if needs(self, 1) else None
@@ -286,7 +291,7 @@ cdef class RsubBackward0(Node):                         # d(b - k a) = db - k da
 @cython.final
 cdef class RsubBackward1(Node):
     _pointwise = True
-    _scalar = "alpha"
+    _shows = {"alpha": number}
 
     cdef object vjp(self, TensorBase g):
         return _scaled(g, -self.scalar)
@@ -306,7 +311,9 @@ cdef TensorBase rsub(object input, object other, object alpha):
         else:
             node = RsubBackward1.__new__(RsubBackward1)
             begin1(node, <TensorBase>input)
-        node.scalar = 1 if alpha is None else as_number(alpha)
+        node.scalar = 1
+        if alpha is not None:
+            keep_number(node, as_number(alpha))
     other = in_dtype(other, input)
     if params.a == 1.0:
         result = binary(K.binary[op_sub], other, input, None, SAME)
@@ -388,9 +395,13 @@ cdef class DivBackward0(Node):                          # d(a/b) = da / b - (a/b
     _saves = ("self", "other")
 
     cdef object vjp(self, TensorBase g):
-        b = unpack_operand(self, 1)
-        return (div(g, b) if needs(self, 0) else None,
-                mul(neg(g), div(div(unpack_operand(self, 0), b), b)) if needs(self, 1) else None)
+        return _quotient_vjp(self, g)
+
+
+cdef tuple _quotient_vjp(Node node, TensorBase g):
+    b = unpack_operand(node, 1)
+    return (div(g, b) if needs(node, 0) else None,
+            mul(neg(g), div(div(unpack_operand(node, 0), b), b)) if needs(node, 1) else None)
 
 
 cdef TensorBase div(object input, object other, object out=None, bint inplace=False):
@@ -413,32 +424,37 @@ cdef TensorBase div(object input, object other, object out=None, bint inplace=Fa
 
 
 @cython.final
-cdef class DivBackward2(Node):                          # a rounded quotient is a step function
+cdef class DivBackward2(Node):                          # of a mode, None among them; a rounded quotient is a step function
     _pointwise = True
     _saves = ("self", "other")
     _keeps = ("rounding_mode",)
 
     cdef object vjp(self, TensorBase g):
+        if self.params[0] is None:
+            return _quotient_vjp(self, g)
         return zeros_of(g) if needs(self, 0) else None, zeros_of(g) if needs(self, 1) else None
 
 
 cdef TensorBase _div_rounded(object input, object other, object mode, object out, bint inplace):
     cdef DivBackward2 node = None
-    if mode != "floor" and mode != "trunc":
+    if mode is not None and mode != "floor" and mode != "trunc":
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'")
     if wants_grad(input) or wants_grad(other):
         node = DivBackward2.__new__(DivBackward2)
         node.params = (mode,)
-    return _whole_quotient(node, op_div_floor if mode == "floor" else op_div_trunc, "div_" + mode, input, other, out, inplace)
+    if mode is None:
+        return binary_op(node, K.binary[op_div], input, other, out, inplace, FLOATING, KEEP_BOTH | INPUT_FOR_OTHER)
+    return _whole_quotient(node, op_div_floor if mode == "floor" else op_div_trunc, "div_" + mode, input, other, out, inplace,
+                           KEEP_BOTH | INPUT_FOR_OTHER)
 
 
-cdef TensorBase _whole_quotient(Node node, int op, str name, object input, object other, object out, bint inplace):
+cdef TensorBase _whole_quotient(Node node, int op, str name, object input, object other, object out, bint inplace, int keep):
     if is_number(other) and is_tensor(input) and _is_half((<TensorBase>input).dtype):    # the divisor stays as exact as it is
-        return binary_op(node, K.binary[op], input, other, out, inplace, SAME, KEEP_NOTHING, 4)
+        return binary_op(node, K.binary[op], input, other, out, inplace, SAME, keep, 4)
     cdef TensorBase quotient = None
     if op == op_div_trunc and is_tensor(other) and _is_half(result_dtype2(input, other)):    # rounded before it is cut
         quotient = unary(K.unary[op_trunc], binary(K.binary[op_div], input, other, None, SAME), None, SAME)
-    cdef TensorBase result = _checked(node, K.binary[op], name, input, other, out, inplace, KEEP_NOTHING)
+    cdef TensorBase result = _checked(node, K.binary[op], name, input, other, out, inplace, keep)
     if quotient is not None:
         copy_into(result, quotient)
     return result
@@ -459,7 +475,7 @@ cdef TensorBase _checked(Node node, const Loop* row, str op, object input, objec
     return result
 
 
-def _div(input, other, *, rounding_mode=None, out=None):
+def _div(input, other, *, rounding_mode=..., out=None):
     """Divides ``input`` by ``other``, element by element, with broadcasting; integers give floating results.
 
     ``rounding_mode`` "trunc" rounds the quotient towards zero and "floor" downwards, and both keep integer dtypes.
@@ -471,12 +487,12 @@ def _div(input, other, *, rounding_mode=None, out=None):
     >>> dynagrad.div(dynagrad.tensor([-7, 7]), 2, rounding_mode="floor")
     tensor([-4,  3])
     """
-    return div(input, other, out) if rounding_mode is None else _div_rounded(input, other, rounding_mode, out, False)
+    return div(input, other, out) if rounding_mode is ... else _div_rounded(input, other, rounding_mode, out, False)
 
 
-def _div_(self, other, *, rounding_mode=None):
+def _div_(self, other, *, rounding_mode=...):
     """Divides the tensor itself by ``other``."""
-    return (div(self, other, self, True) if rounding_mode is None
+    return (div(self, other, self, True) if rounding_mode is ...
             else _div_rounded(self, other, rounding_mode, self, True))
 
 
@@ -503,7 +519,8 @@ register(Card("true_divide", _true_divide, DivBackward0, "binary", inplace=_true
 
 @cython.final
 cdef class NotImplemented(Node):                        # the name that PyTorch shows for an op without a formula
-    _keeps = ("op",)
+    _keeps = ("",)                                      # which op
+    _namespace = "torch::autograd::"
 
     cdef object vjp(self, TensorBase g):
         raise RuntimeError(f"derivative for aten::{self.params[0]} is not implemented")
@@ -518,7 +535,7 @@ cdef Node no_derivative(str op):
 
 cdef TensorBase floor_divide(object input, object other, object out=None, bint inplace=False):
     cdef Node node = no_derivative("floor_divide") if wants_grad(input) or wants_grad(other) else None
-    return _whole_quotient(node, op_div_floor, "div_floor", input, other, out, inplace)
+    return _whole_quotient(node, op_div_floor, "div_floor", input, other, out, inplace, KEEP_NOTHING)
 
 
 def _floor_divide(input, other, *, out=None):
@@ -604,7 +621,7 @@ cdef TensorBase remainder(object input, object other, object out=None, bint inpl
             node = RemainderBackward1.__new__(RemainderBackward1) if pair \
                 else RemainderBackward0.__new__(RemainderBackward0)
     return _checked(node, K.binary[op_remainder], "remainder", input, other, out, inplace,
-                    KEEP_BOTH if pair else ONE_EDGE if is_tensor(input) else KEEP_NOTHING)
+                    KEEP_BOTH | INPUT_FOR_OTHER | OTHER_FOR_OTHER if pair else ONE_EDGE if is_tensor(input) else KEEP_NOTHING)
 
 
 def _remainder(input, other, *, out=None):
@@ -648,7 +665,8 @@ cdef TensorBase fmod(object input, object other, object out, bint inplace):
     cdef bint pair = is_tensor(other)
     if wants_grad(input) or wants_grad(other):
         node = FmodBackward1.__new__(FmodBackward1) if pair else FmodBackward0.__new__(FmodBackward0)
-    return _checked(node, K.binary[op_fmod], "fmod", input, other, out, inplace, KEEP_BOTH if pair else ONE_EDGE)
+    return _checked(node, K.binary[op_fmod], "fmod", input, other, out, inplace,
+                    KEEP_BOTH | INPUT_FOR_OTHER | OTHER_FOR_OTHER if pair else ONE_EDGE)
 
 
 def _fmod(TensorBase input not None, other, *, out=None):
@@ -767,13 +785,15 @@ cdef class SignBackward0(Node):                         # a step function
 @cython.final
 cdef class SgnBackward0(Node):
     _pointwise = True
+    _saves = ("self", "result")
+
     cdef object vjp(self, TensorBase g):
         return zeros_of(g)
 
 
 cdef TensorBase sgn(object input, object out=None, bint inplace=False):
     return unary_op(SgnBackward0.__new__(SgnBackward0) if wants_grad(input) else None, K.unary[op_sign], input, out,
-                    inplace, SAME, KEEP_NOTHING)
+                    inplace, SAME, KEEP_INPUT | KEEP_RESULT)
 
 
 cdef TensorBase _sign_op(object input, object out, bint inplace):
@@ -821,7 +841,7 @@ register(Card("sgn", _sgn, SgnBackward0, "unary", inplace=_sgn_, domain=(0.1, 4)
 cdef class AddcmulBackward0(Node):                      # d(a + k b c) = da + k c db + k b dc
     _pointwise = True
     _saves = ("tensor1", "tensor2")
-    _scalar = "value"
+    _shows = {"value": number}
 
     cdef object vjp(self, TensorBase g):
         cdef double k = self.scalar
@@ -833,7 +853,7 @@ cdef class AddcmulBackward0(Node):                      # d(a + k b c) = da + k 
 cdef class AddcdivBackward0(Node):                      # d(a + k b/c) = da + k/c db - k b/c^2 dc
     _pointwise = True
     _saves = ("tensor1", "tensor2")
-    _scalar = "value"
+    _shows = {"value": number}
 
     cdef object vjp(self, TensorBase g):
         cdef double k = self.scalar
@@ -862,7 +882,7 @@ cdef TensorBase _fused(type node_class, const Loop* row, TensorBase input, objec
         link(node, 0, input)
         link(node, 1, <TensorBase?>tensor1)
         link(node, 2, <TensorBase?>tensor2)
-        node.scalar = params.a
+        keep_number(node, value)
         save(node, 0, <TensorBase>tensor1)
         save(node, 1, <TensorBase>tensor2)
     cdef TensorBase result = ternary(row, input, tensor1, tensor2, out, SAME, &params)
@@ -922,7 +942,7 @@ register(Card("addcdiv", _addcdiv, AddcdivBackward0, "ternary", inplace=_addcdiv
 @cython.final
 cdef class LerpBackward0(Node):                         # d(a + k (b - a)) = (1 - k) da + k db
     _pointwise = True
-    _scalar = "weight"
+    _shows = {"weight": number}
 
     cdef object vjp(self, TensorBase g):
         cdef double k = self.scalar
@@ -945,7 +965,7 @@ cdef Node _lerp_node(TensorBase input, TensorBase end, object weight, bint inpla
     if not is_tensor(weight):
         node = LerpBackward0.__new__(LerpBackward0)
         begin_pair(node, input, end)
-        node.scalar = weight
+        keep_number(node, weight)
         return node
     node = LerpBackward1.__new__(LerpBackward1)
     begin(node, 3)

@@ -4,9 +4,10 @@ import cython
 from libc.math cimport log as log_of
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import number
 
 from dynagrad._core.graph cimport (
-    Node, begin1, needs, prepare, save_operand, save_result, settle, thread_state, unpack, wants_grad)
+    Node, begin1, keep_number, needs, prepare, save_operand, save_result, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.iterate cimport FLOATING, SAME, K, binary, result_dtype2
 from dynagrad._core.kernel_table cimport (
     Params, op_exp, op_exp2, op_expm1, op_log, op_log10, op_log1p, op_log2, op_logaddexp, op_pow, op_rsqrt, op_sqrt,
@@ -28,7 +29,7 @@ cdef double LN10 = 2.302585092994046
 cdef class PowBackward0(Node):                          # d a^k = k a^(k-1) da
     _pointwise = True
     _saves = ("self",)
-    _scalar = "exponent"
+    _shows = {"exponent": number}
 
     cdef object vjp(self, TensorBase g):
         cdef double k = self.scalar
@@ -52,7 +53,7 @@ cdef class PowBackward1(Node):                          # d a^b = b a^(b-1) da +
 cdef class PowBackward2(Node):                          # d k^b = log(k) k^b db
     _pointwise = True
     _saves = ("exponent", "result")
-    _scalar = "self"
+    _shows = {"self": number}
 
     cdef object vjp(self, TensorBase g):
         cdef double k = self.scalar
@@ -89,7 +90,7 @@ cdef TensorBase power(object base, object exponent, object out=None, bint inplac
         node = PowBackward0.__new__(PowBackward0)
         begin1(node, <TensorBase>base)
         save_operand(node, 0, base, inplace)
-        node.scalar = exponent
+        keep_number(node, exponent)
     params.i = 0            # for a number ±0.5 a root is taken, which is NaN at -inf, where pow is not
     result = binary(K.binary[op_pow], base, exponent, out, SAME, &params, 2)
     settle(node, result, base, None, out, inplace)
@@ -106,7 +107,7 @@ cdef TensorBase _exponential(object base, object exponent, object out):
         node = PowBackward2.__new__(PowBackward2)
         begin1(node, <TensorBase>exponent)
         save_operand(node, 0, exponent, False)
-        node.scalar = base
+        keep_number(node, base)
     result = binary(K.binary[op_pow], in_dtype(base, exponent), exponent, out, SAME, NULL, 8)
     settle(node, result, exponent, None, out, False)
     if node is not None:
@@ -513,7 +514,7 @@ cdef class XlogyBackward0(Node):                        # d (a log b) = log(b) d
 cdef class XlogyBackward1(Node):                        # d (k log b) = k/b db
     _pointwise = True
     _saves = ("other",)
-    _scalar = "self"
+    _shows = {"self": number}
 
     cdef object vjp(self, TensorBase g):
         cdef double k = self.scalar
@@ -524,7 +525,7 @@ cdef class XlogyBackward1(Node):                        # d (k log b) = k/b db
 cdef class XlogyBackward2(Node):                        # d (a log k) = log(k) da, 0 where both are 0
     _pointwise = True
     _saves = ("self",)
-    _scalar = "other"
+    _shows = {"other": number}
 
     cdef object vjp(self, TensorBase g):
         cdef double k = self.scalar
@@ -544,10 +545,10 @@ cdef TensorBase xlogy(object input, object other, object out=None, bint inplace=
         prepare(out, inplace, recording)
     if is_tensor(other):
         node = XlogyBackward1.__new__(XlogyBackward1)
-        node.scalar = input
+        keep_number(node, input)
     else:
         node = XlogyBackward2.__new__(XlogyBackward2)
-        node.scalar = other
+        keep_number(node, other)
     begin1(node, <TensorBase>(other if is_tensor(other) else input))
     save_operand(node, 0, other if is_tensor(other) else input, inplace)
     result = binary(K.binary[op_xlogy], input, other, out, FLOATING, NULL, 8)

@@ -234,7 +234,6 @@ register(Card("digamma", _digamma, DigammaBackward0, "unary", inplace=_digamma_,
 
 # ---- polygamma -------------------------------------------------------------------------------------------------------
 
-@cython.final
 cdef class PolygammaBackward0(Node):                    # each is the derivative of the one before
     _saves = ("self",)
     _whole = "n"
@@ -243,18 +242,21 @@ cdef class PolygammaBackward0(Node):                    # each is the derivative
         return mul(g, polygamma(self.whole + 1, unpack(self, 0)))
 
 
+@cython.final
+cdef class PolygammaBackward1(PolygammaBackward0):      # of polygamma_
+    pass
+
+
 cdef TensorBase polygamma(int n, TensorBase input, object out=None, bint inplace=False):
     cdef PolygammaBackward0 node = None
     cdef Params params
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
-    if n == 0:
-        return digamma(input, out, inplace)
     params.i = n
     if wants_grad(input):
-        node = PolygammaBackward0.__new__(PolygammaBackward0)
+        node = PolygammaBackward1.__new__(PolygammaBackward1) if inplace else PolygammaBackward0.__new__(PolygammaBackward0)
         node.whole = n
-    return unary_op(node, K.unary[op_polygamma], input, out, inplace, FLOATING, KEEP_INPUT, 32, &params)
+    return unary_op(node, K.unary[op_polygamma if n else op_digamma], input, out, inplace, FLOATING, KEEP_INPUT, 32, &params)
 
 
 def _polygamma(n, input, *, out=None):
@@ -385,7 +387,7 @@ cdef class SoftplusBackward0(Node):                     # d log(1 + e^(ka))/k = 
         return binary(K.binary[op_softplus_backward], g, x, None, FLOATING, &params, 8)
 
 
-def _softplus(TensorBase input not None, beta=1.0, threshold=20.0):
+def _softplus(TensorBase input not None, beta=1, threshold=20):
     """``log(1 + exp(beta * x)) / beta``, a smooth relu; x itself where ``beta * x`` passes the threshold.
 
     Raises NotImplementedError for integers.
@@ -404,10 +406,16 @@ def _softplus(TensorBase input not None, beta=1.0, threshold=20.0):
 register(Card("softplus", _softplus, SoftplusBackward0, "unary", method=False, function=False))
 
 
+def _falling(Node node):
+    """e^-|a|, which PyTorch keeps beside a."""
+    return unpack(node, 0).detach().abs().neg().exp()
+
+
 @cython.final
 cdef class LogSigmoidBackward0(Node):                   # d log s(a) = s(-a) da
     _pointwise = True
     _saves = ("self",)
+    _shows = {"buffer": _falling}
 
     cdef object vjp(self, TensorBase g):
         x = unpack(self, 0)

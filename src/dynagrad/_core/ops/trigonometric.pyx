@@ -327,7 +327,6 @@ register(Card("tanh", _tanh, TanhBackward0, "unary", inplace=_tanh_))
 
 # ---- asinh -----------------------------------------------------------------------------------------------------------
 
-@cython.final
 cdef class AsinhBackward0(Node):                        # d asinh(a) = da / sqrt(a^2 + 1)
     _pointwise = True
     _saves = ("self",)
@@ -336,9 +335,16 @@ cdef class AsinhBackward0(Node):                        # d asinh(a) = da / sqrt
         return g * rsqrt(square(unpack(self, 0)) + 1)
 
 
+@cython.final
+cdef class AsinhBackward1(AsinhBackward0):              # of asinh_, where PyTorch has no derivative
+    _saves = ("_self",)
+
+
 cdef TensorBase asinh(object input, object out=None, bint inplace=False):
-    return unary_op(AsinhBackward0.__new__(AsinhBackward0) if wants_grad(input) else None, K.unary[op_asinh], input,
-                    out, inplace, FLOATING, KEEP_INPUT, 8)
+    cdef Node node = None
+    if wants_grad(input):
+        node = AsinhBackward1.__new__(AsinhBackward1) if inplace else AsinhBackward0.__new__(AsinhBackward0)
+    return unary_op(node, K.unary[op_asinh], input, out, inplace, FLOATING, KEEP_INPUT, 8)
 
 
 def _asinh(input, *, out=None):
@@ -361,7 +367,6 @@ register(Card("asinh", _asinh, AsinhBackward0, "unary", inplace=_asinh_, aliases
 
 # ---- acosh -----------------------------------------------------------------------------------------------------------
 
-@cython.final
 cdef class AcoshBackward0(Node):                        # d acosh(a) = da / sqrt(a^2 - 1)
     _pointwise = True
     _saves = ("self",)
@@ -370,9 +375,16 @@ cdef class AcoshBackward0(Node):                        # d acosh(a) = da / sqrt
         return g * rsqrt(square(unpack(self, 0)) - 1)
 
 
+@cython.final
+cdef class AcoshBackward1(AcoshBackward0):              # of acosh_, where PyTorch has no derivative
+    _saves = ("_self",)
+
+
 cdef TensorBase acosh(object input, object out=None, bint inplace=False):
-    return unary_op(AcoshBackward0.__new__(AcoshBackward0) if wants_grad(input) else None, K.unary[op_acosh], input,
-                    out, inplace, FLOATING, KEEP_INPUT, 8)
+    cdef Node node = None
+    if wants_grad(input):
+        node = AcoshBackward1.__new__(AcoshBackward1) if inplace else AcoshBackward0.__new__(AcoshBackward0)
+    return unary_op(node, K.unary[op_acosh], input, out, inplace, FLOATING, KEEP_INPUT, 8)
 
 
 def _acosh(input, *, out=None):
@@ -395,7 +407,6 @@ register(Card("acosh", _acosh, AcoshBackward0, "unary", inplace=_acosh_, aliases
 
 # ---- atanh -----------------------------------------------------------------------------------------------------------
 
-@cython.final
 cdef class AtanhBackward0(Node):                        # d atanh(a) = da / (1 - a^2)
     _pointwise = True
     _saves = ("self",)
@@ -404,9 +415,16 @@ cdef class AtanhBackward0(Node):                        # d atanh(a) = da / (1 -
         return g / (1 - square(unpack(self, 0)))
 
 
+@cython.final
+cdef class AtanhBackward1(AtanhBackward0):              # of atanh_, where PyTorch has no derivative
+    _saves = ("_self",)
+
+
 cdef TensorBase atanh(object input, object out=None, bint inplace=False):
-    return unary_op(AtanhBackward0.__new__(AtanhBackward0) if wants_grad(input) else None, K.unary[op_atanh], input,
-                    out, inplace, FLOATING, KEEP_INPUT, 8)
+    cdef Node node = None
+    if wants_grad(input):
+        node = AtanhBackward1.__new__(AtanhBackward1) if inplace else AtanhBackward0.__new__(AtanhBackward0)
+    return unary_op(node, K.unary[op_atanh], input, out, inplace, FLOATING, KEEP_INPUT, 8)
 
 
 def _atanh(input, *, out=None):
