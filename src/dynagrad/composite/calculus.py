@@ -204,44 +204,6 @@ def corrcoef(input: Tensor) -> Tensor:
     return (c / deviations.unsqueeze(1) / deviations.unsqueeze(0)).clamp(-1, 1)
 
 
-# ---- distances -------------------------------------------------------------------------------------------------------
-
-
-def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """The p-norm of the difference.
-
-    >>> import dynagrad
-    >>> dynagrad.dist(dynagrad.tensor([3., 0.]), dynagrad.tensor([0., 4.]))
-    tensor(5.)
-    """
-    return (input - other).norm(p)
-
-
-def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Tensor:
-    """The tensor with every slice along ``dim`` whose p-norm exceeds ``maxnorm`` scaled down to it.
-
-    >>> import dynagrad
-    >>> dynagrad.renorm(dynagrad.tensor([[3., 4.], [0., 1.]]), 2, 0, 1)
-    tensor([[0.6000, 0.8000],
-            [0.0000, 1.0000]])
-    """
-    if input.ndim < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
-    if p <= 0:
-        raise RuntimeError("renorm: non-positive norm degree")
-    if maxnorm < 0:
-        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
-    others = tuple(d for d in range(input.ndim) if d != dim % input.ndim)
-    norms = CARDS["linalg_vector_norm"].op(input, p, others, True)
-    factors = (maxnorm / (norms + 1e-7)).where(norms > maxnorm, norms.new_ones(()))
-    return deliver(input * factors, out)
-
-
-def _renorm_(self: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
-    """`renorm` in place."""
-    return self.copy_(renorm(self.clone(), p, dim, maxnorm))
-
-
 # ---- counts over bins ------------------------------------------------------------------------------------------------
 
 
@@ -351,8 +313,7 @@ def histogramdd(
 
 
 _op: Callable[..., Any]
-for _op in (diff, corrcoef, cov, dist, histc, histogram):
+for _op in (diff, corrcoef, cov, histc, histogram):
     register(Card(_op.__name__, _op, samples="database"))
 for _op in (gradient, trapezoid, trapz, cumulative_trapezoid, histogramdd):
     register(Card(_op.__name__, _op, samples="database", method=False))
-register(Card("renorm", renorm, inplace=_renorm_, samples="database"))

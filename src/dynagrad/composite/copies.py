@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.whole import copied
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -39,7 +40,7 @@ def _copying(name: str, call: str, answer: str) -> Callable[..., Tensor]:
     """The function ``name_copy``, whose result has memory of its own."""
 
     def copy(input: Tensor, *args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
-        return deliver(_op(name)(input, *args, **kwargs).clone(), out)
+        return deliver(copied(input, _op(name)(input, *args, **kwargs)), out)
 
     copy.__name__ = copy.__qualname__ = f"{name}_copy"
     copy.__doc__ = f"""`{name}`, copied: the result shares no memory with the input.
@@ -62,7 +63,7 @@ def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> dynagrad.alias_copy(dynagrad.ones(2))
     tensor([1., 1.])
     """
-    return deliver(input.clone(), out)
+    return deliver(copied(input, input[...]), out)
 
 
 def slice_copy(
@@ -88,9 +89,11 @@ def slice_copy(
 register(Card("slice_copy", slice_copy, samples="database", method=False))
 
 
-def _copied_parts(parts: Sequence[Tensor], out: Sequence[Tensor] | None) -> tuple[Tensor, ...] | None:
+def _copied_parts(
+    input: Tensor, parts: tuple[Tensor, ...], out: Sequence[Tensor] | None
+) -> tuple[Tensor, ...] | None:
     if out is None:
-        return tuple(part.clone() for part in parts)
+        return copied(input, parts)
     for part, target in zip(parts, out, strict=True):
         deliver(part, target)
     return None
@@ -103,7 +106,7 @@ def unbind_copy(input: Tensor, dim: int = 0, *, out: Sequence[Tensor] | None = N
     >>> dynagrad.unbind_copy(dynagrad.arange(2))
     (tensor(0), tensor(1))
     """
-    return _copied_parts(input.unbind(dim), out)
+    return _copied_parts(input, input.unbind(dim), out)
 
 
 def split_copy(
@@ -115,7 +118,7 @@ def split_copy(
     >>> dynagrad.split_copy(dynagrad.arange(3), 2)
     (tensor([0, 1]), tensor([2]))
     """
-    return _copied_parts(input.split(split_size, dim), out)
+    return _copied_parts(input, input.split(split_size, dim), out)
 
 
 def split_with_sizes_copy(
@@ -127,59 +130,11 @@ def split_with_sizes_copy(
     >>> dynagrad.split_with_sizes_copy(dynagrad.arange(3), [1, 2])
     (tensor([0]), tensor([1, 2]))
     """
-    return _copied_parts(input.split_with_sizes(list(split_sizes), dim), out)
+    return _copied_parts(input, input.split_with_sizes(list(split_sizes), dim), out)
 
 
-def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """The parts of `split`, each of which may be written to in place.
-
-    >>> import dynagrad
-    >>> dynagrad.unsafe_split(dynagrad.arange(3), 2)
-    (tensor([0, 1]), tensor([2]))
-    """
-    return tuple(part.clone() for part in input.split(split_size, dim))
-
-
-def unsafe_split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """The parts of `split_with_sizes`, each of which may be written to in place.
-
-    >>> import dynagrad
-    >>> dynagrad.unsafe_split_with_sizes(dynagrad.arange(3), [1, 2])
-    (tensor([0]), tensor([1, 2]))
-    """
-    return tuple(part.clone() for part in input.split_with_sizes(list(split_sizes), dim))
-
-
-def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """The parts of `chunk`, each of which may be written to in place.
-
-    >>> import dynagrad
-    >>> dynagrad.unsafe_chunk(dynagrad.arange(3), 2)
-    (tensor([0, 1]), tensor([2]))
-    """
-    return tuple(part.clone() for part in input.chunk(chunks, dim))
-
-
-for _each in (unsafe_split, unsafe_split_with_sizes, unsafe_chunk):
-    register(Card(_each.__name__, _each, samples="database"))
 for _each in (alias_copy, unbind_copy, split_copy, split_with_sizes_copy):  # type: ignore[assignment]
     register(Card(_each.__name__, _each, samples="database", method=False))
-
-
-# ---- forms of in-place ops -------------------------------------------------------------------------------------------
-
-
-def fill(input: Tensor, value: Any) -> Tensor:
-    """A tensor like the input, with one value everywhere.
-
-    >>> import dynagrad
-    >>> dynagrad.fill(dynagrad.zeros(2), 3)
-    tensor([3., 3.])
-    """
-    return input.clone().fill_(value)
-
-
-register(Card("fill", fill, samples="database", method=False))
 
 
 # ---- real numbers ----------------------------------------------------------------------------------------------------

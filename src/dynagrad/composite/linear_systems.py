@@ -13,6 +13,7 @@ from dynagrad._core import return_types as named
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops import factor, lapack, solve
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.whole import LinalgMatrixExpBackward0, whole
 from dynagrad.composite.decompositions import Outputs, deliver_all
 
 if TYPE_CHECKING:
@@ -319,6 +320,10 @@ def matrix_exp(input: Tensor) -> Tensor:
             [0., 1.]])
     """
     lapack.check(input, "linalg.matrix_exp", True)
+    return whole(LinalgMatrixExpBackward0, (input,), lambda: _exponential(input), (input,))
+
+
+def _exponential(input: Tensor) -> Tensor:
     if not input.numel():
         return input.clone()
     # The remainder of degree 18 is below 2^-53 for a norm of at most 1 (Higham, Functions of Matrices, 10.3).

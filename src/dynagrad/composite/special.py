@@ -13,6 +13,14 @@ from dynagrad._core import return_types as named
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops import functions
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.whole import (
+    LdexpBackward0,
+    MvlgammaBackward0,
+    SpecialXlog1PyBackward0,
+    SpecialXlog1PyBackward1,
+    SpecialXlog1PyBackward2,
+    whole,
+)
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -160,7 +168,18 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> dynagrad.ldexp(dynagrad.tensor([3.]), dynagrad.tensor([2]))
     tensor([12.])
     """
-    return deliver(input * CARDS["pow"].op(2.0, other), out)
+
+    def values() -> Tensor:
+        return input * CARDS["pow"].op(2.0, other)
+
+    return deliver(whole(LdexpBackward0, (input, other), values, (other, None)), out)
+
+
+def _ldexp_(self: Tensor, other: Tensor) -> Tensor:
+    """`ldexp` in place."""
+    return whole(
+        LdexpBackward0, (self, other), lambda: self * CARDS["pow"].op(2.0, other), (other, None), target=self
+    )
 
 
 def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> Any:
@@ -181,11 +200,20 @@ def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     >>> dynagrad.mvlgamma(dynagrad.tensor([1.]), 1)
     tensor([0.])
     """
+    return deliver(whole(MvlgammaBackward0, (input,), lambda: _mvlgamma(input, p), (input,), (p,)), out)
+
+
+def _mvlgamma(input: Tensor, p: int) -> Tensor:
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
     x = input if input.is_floating_point() else input.float()
     steps = CARDS["arange"].op(0, p, dtype=x.dtype) / -2
-    return deliver((x.unsqueeze(-1) + steps).lgamma().sum(-1) + p * (p - 1) / 4 * math.log(math.pi), out)
+    return (x.unsqueeze(-1) + steps).lgamma().sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
+
+
+def _mvlgamma_(self: Tensor, p: int) -> Tensor:
+    """`mvlgamma` in place."""
+    return whole(MvlgammaBackward0, (self,), lambda: _mvlgamma(self, p), (self,), (p,), self)
 
 
 def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -197,8 +225,15 @@ def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def xlog1py(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The input times log1p(other), 0 where the input is 0 and the other is no NaN."""
     x, y = (CARDS["as_tensor"].op(value) for value in (input, other))
-    product = x * y.log1p()
-    return deliver(product.masked_fill((x == 0) & ~y.isnan(), 0), out)
+
+    def values() -> Tensor:
+        return (x * y.log1p()).masked_fill((x == 0) & ~y.isnan(), 0)
+
+    if isinstance(input, (int, float)):
+        return deliver(whole(SpecialXlog1PyBackward1, (y,), values, (y,), (input,)), out)
+    if isinstance(other, (int, float)):
+        return deliver(whole(SpecialXlog1PyBackward2, (x,), values, (x,), (other,)), out)
+    return deliver(whole(SpecialXlog1PyBackward0, (x, y), values, (x, y)), out)
 
 
 def _written(op: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -210,8 +245,10 @@ def _written(op: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return inplace
 
 
-for _op in (i0, igamma, igammac, nextafter, gcd, lcm, ldexp, mvlgamma):
+for _op in (i0, igamma, igammac, nextafter, gcd, lcm):
     register(Card(_op.__name__, _op, inplace=_written(_op), samples="database"))
+register(Card("ldexp", ldexp, LdexpBackward0, inplace=_ldexp_, samples="database"))
+register(Card("mvlgamma", mvlgamma, MvlgammaBackward0, inplace=_mvlgamma_, samples="database"))
 register(Card("logaddexp2", logaddexp2, samples="database"))
 register(Card("frexp", frexp, samples="database"))
 for _op in (ndtr, xlog1py):

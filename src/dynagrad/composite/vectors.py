@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.whole import LinalgCrossBackward0, whole
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -24,8 +25,12 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}"
         )
-    following = input.roll(-1, dim) * other.roll(1, dim)
-    return deliver(following - input.roll(1, dim) * other.roll(-1, dim), out)
+
+    def values() -> Tensor:
+        following = input.roll(-1, dim) * other.roll(1, dim)
+        return following - input.roll(1, dim) * other.roll(-1, dim)
+
+    return deliver(whole(LinalgCrossBackward0, (input, other), values, (input, other), (dim,)), out)
 
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:

@@ -11,6 +11,7 @@ from dynagrad._core.ops import (
     create,
     ctc,
     data,
+    distance,
     embedding,
     exchange,
     extreme,
@@ -45,6 +46,7 @@ from dynagrad._core.ops import (
     special,
     trigonometric,
     view,
+    whole,
 )
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "create",
     "ctc",
     "data",
+    "distance",
     "embedding",
     "exchange",
     "extreme",
@@ -92,4 +95,5 @@ __all__ = [
     "special",
     "trigonometric",
     "view",
+    "whole",
 ]

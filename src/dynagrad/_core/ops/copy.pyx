@@ -249,6 +249,18 @@ register(Card("copy_", _copy_, CopyBackwards, "copy", function=False))
 
 
 @cython.final
+cdef class FillBackward0(Node):                         # of `fill`, which writes to a copy
+    cdef object vjp(self, TensorBase g):
+        return zeros_like(g)
+
+
+@cython.final
+cdef class FillBackward1(Node):
+    cdef object vjp(self, TensorBase g):
+        return zeros_like(g) if needs(self, 0) else None, g if needs(self, 1) else None
+
+
+@cython.final
 cdef class FillBackward2(Node):                         # filled with a number: nothing of the old elements is left
     cdef object vjp(self, TensorBase g):
         return zeros_like(g)
@@ -291,6 +303,27 @@ def _fill_(TensorBase self not None, value):
     return _fill(self, value, FillBackward3 if isinstance(value, TensorBase) else FillBackward2)
 
 
+def _filled(TensorBase input not None, value):
+    """A tensor like the input, with one value everywhere.
+
+    >>> import dynagrad
+    >>> dynagrad.fill(dynagrad.zeros(2), 3)
+    tensor([3., 3.])
+    """
+    cdef Node node = None
+    cdef bint of_tensor = isinstance(value, TensorBase)
+    cdef TensorBase made
+    if wants_grad(input) or wants_grad(value):
+        node = FillBackward1.__new__(FillBackward1) if of_tensor else FillBackward0.__new__(FillBackward0)
+        if of_tensor:
+            begin_pair(node, input, value)
+        else:
+            begin1(node, input)
+    made = _fill(copy_of(input), (<TensorBase>value).detach() if of_tensor else value, FillBackward2)
+    settle(node, made, input, value, None, False)
+    return made
+
+
 cdef TensorBase zero_(TensorBase target):
     return _fill(target, 0, ZeroBackward0)
 
@@ -300,5 +333,6 @@ def _zero_(TensorBase self not None):
     return zero_(self)
 
 
+register(Card("fill", _filled, FillBackward0, "copy", method=False, samples="database"))
 register(Card("fill_", _fill_, FillBackward2, "copy", function=False))
 register(Card("zero_", _zero_, ZeroBackward0, "copy", function=False))

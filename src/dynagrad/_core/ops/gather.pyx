@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import flag, input_sizes, rank
 from dynagrad._core.ops.copy import deliver
 
 from dynagrad._core.graph cimport Node, Output, begin1, begin_pair, needs, prepare, reserve_saved, save, settle, unpack, wants_grad
@@ -100,7 +101,8 @@ cdef TensorBase _deliver(TensorBase made, object out):
 
 @cython.final
 cdef class GatherBackward0(Node):                       # back: zeros, to which g is added at the indices
-    _saves = ("index",)
+    _saves = ("index", "self")
+    _keeps = ("sparse_grad",)
     _whole = "dim"
 
     cdef object vjp(self, TensorBase g):
@@ -122,7 +124,7 @@ cdef int _check_gather(TensorBase t, int dim, TensorBase index) except -1:
     return _check_bounds(index, _size(t, dim), dim, RuntimeError)
 
 
-cdef TensorBase gather(TensorBase t, int dim, TensorBase index, object out=None):
+cdef TensorBase gather(TensorBase t, int dim, TensorBase index, object out=None, tuple params=(False,)):
     cdef Node node = None
     cdef TensorBase made
     cdef TensorBase places = _positions(index, "gather")
@@ -132,7 +134,9 @@ cdef TensorBase gather(TensorBase t, int dim, TensorBase index, object out=None)
         node = GatherBackward0.__new__(GatherBackward0)
         begin1(node, t)
         node.whole = dim
+        node.params = params
         save(node, 0, index)
+        save(node, 1, t)
     made = new_tensor(t.dtype, index.ndim, index.shape)
     if made.numel:
         _walk(t, dim, places, False, made, GET)
@@ -149,7 +153,7 @@ def _gather(TensorBase input not None, dim, TensorBase index not None, *, sparse
     tensor([[1, 1],
             [4, 3]])
     """
-    return gather(input, wrapped_dim(dim, input.ndim), index, out)
+    return gather(input, wrapped_dim(dim, input.ndim), index, out, (bool(sparse_grad),))
 
 
 register(Card("gather", _gather, GatherBackward0, "index"))
@@ -232,7 +236,8 @@ cdef TensorBase _scatter(TensorBase t, int dim, TensorBase index, TensorBase src
         else:
             begin_pair(node, t, src)
         node.whole = dim
-        save(node, 0, index)
+        if node_class is not ScatterAddBackward0 or needs(node, 1):
+            save(node, 0, index)
     made = t if inplace else copy_of(t)
     if places.numel:
         _walk(made, dim, places, False, _apart(made, src), op)
@@ -308,15 +313,18 @@ register(Card("scatter_add", _scatter_add, ScatterAddBackward0, "index", inplace
 
 # ---- scatter_reduce --------------------------------------------------------------------------------------------------
 
-@cython.final
 cdef class ScatterReduceBackward0(Node):
     _saves = ("self", "index", "src", "result")
     _keeps = ("reduce", "include_self")
     _whole = "dim"
 
     cdef object vjp(self, TensorBase g):
+        return self.of_index(g, unpack(self, 1))
+
+    cdef object of_index(self, TensorBase g, TensorBase index):
+        """The gradients, where every element of the source has its index."""
         reduce, include_self = self.params
-        dim, old, index, src = self.whole, unpack(self, 0), unpack(self, 1), unpack(self, 2)
+        dim, old, src = self.whole, unpack(self, 0), unpack(self, 2)
         if reduce == "sum":
             mine, theirs = g, g.gather(dim, index)
         elif reduce == "mean":
@@ -351,6 +359,22 @@ cdef class ScatterReduceBackward0(Node):
         return g * rest / one, theirs
 
 
+@cython.final
+cdef class IndexReduceBackward0(ScatterReduceBackward0):        # each slice of the source has one index
+    _saves = ("self", "index", "source", "result")
+
+    cdef object vjp(self, TensorBase g):
+        return self.of_index(g, _index_of_slices(unpack(self, 1), self.whole, unpack(self, 2)))
+
+
+cdef TensorBase _index_of_slices(TensorBase index, int dim, TensorBase source):
+    """The vector of indices, as one for each element of the source."""
+    cdef object long = cast(index, I64)
+    if source.ndim == 0:
+        return long.reshape(())
+    return long.reshape([-1 if d == dim else 1 for d in range(source.ndim)]).expand(shape_tuple(source))
+
+
 cdef object _counts(TensorBase t, int dim, TensorBase index, bint include_self):
     """How many elements meet at each place, at least 1."""
     cdef TensorBase n = zeros(t.dtype, t.ndim, t.shape)
@@ -361,7 +385,9 @@ cdef object _counts(TensorBase t, int dim, TensorBase index, bint include_self):
     return scatter_add(n, dim, index, ones, True).clamp(min=1)
 
 
-cdef TensorBase _reduced(TensorBase t, int dim, TensorBase index, TensorBase src, str reduce, bint include_self, bint inplace):
+cdef TensorBase _reduced(TensorBase t, int dim, TensorBase index, TensorBase src, str reduce, bint include_self, bint inplace,
+                         TensorBase vector=None):
+    """`vector`: the index of `index_reduce`, of which `index` is made."""
     cdef Node node = None
     cdef TensorBase made
     cdef TensorBase places = _positions(index, "scatter_reduce")
@@ -385,11 +411,12 @@ cdef TensorBase _reduced(TensorBase t, int dim, TensorBase index, TensorBase src
     if reduce == "mean":
         copy_into(made, _divided(made, _counts(t, dim, index, include_self)))
     if recording:
-        node = ScatterReduceBackward0.__new__(ScatterReduceBackward0)
+        node = ScatterReduceBackward0.__new__(ScatterReduceBackward0) if vector is None \
+            else IndexReduceBackward0.__new__(IndexReduceBackward0)
         begin_pair(node, t, src)
         node.whole = dim
         node.params = (reduce, include_self)
-        _save_reduced(node, copy_of(t) if inplace else t, index, src, made)
+        _save_reduced(node, copy_of(t) if inplace else t, index if vector is None else vector, src, made)
     if inplace:
         copy_into(t, made)
         made = t
@@ -438,6 +465,40 @@ def _scatter_reduce_(TensorBase self not None, dim, TensorBase index not None, T
 register(Card("scatter_reduce", _scatter_reduce, ScatterReduceBackward0, "index", inplace=_scatter_reduce_))
 
 
+def _index_reduce(TensorBase input not None, dim, TensorBase index not None, TensorBase source not None, str reduce, *,
+                  bint include_self=True, out=None):
+    """The slices of ``source`` reduced into those of ``input`` that the index names.
+
+    Args:
+        reduce: "prod", "mean", "amax" or "amin".
+        include_self: whether the elements that are there count.
+
+    >>> import dynagrad
+    >>> dynagrad.index_reduce(dynagrad.ones(2), 0, dynagrad.tensor([0, 0]), dynagrad.tensor([2., 3.]), "prod")
+    tensor([6., 1.])
+    """
+    return deliver(_reduced_slices(input, dim, index, source, reduce, include_self, False), out)
+
+
+def _index_reduce_(TensorBase self not None, dim, TensorBase index not None, TensorBase source not None, str reduce, *,
+                   bint include_self=True):
+    """`index_reduce` in place."""
+    return _reduced_slices(self, dim, index, source, reduce, include_self, True)
+
+
+cdef TensorBase _reduced_slices(TensorBase t, object dim, TensorBase index, TensorBase source, str reduce, bint include_self,
+                                bint inplace):
+    cdef int at = wrapped_dim(dim, t.ndim)
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    if index.ndim > 1:
+        raise IndexError("index_reduce_(): Index should be a vector or scalar")
+    return _reduced(t, at, _index_of_slices(index, at, source), source, reduce, include_self, inplace, index)
+
+
+register(Card("index_reduce", _index_reduce, IndexReduceBackward0, "index", inplace=_index_reduce_, samples="database"))
+
+
 # ---- index_select ----------------------------------------------------------------------------------------------------
 
 cdef TensorBase _vector(TensorBase index, str name):
@@ -450,6 +511,7 @@ cdef TensorBase _vector(TensorBase index, str name):
 cdef class IndexSelectBackward0(Node):
     _saves = ("index",)
     _whole = "dim"
+    _shows = {"self_sym_sizes": input_sizes}
 
     cdef object vjp(self, TensorBase g):
         cdef Output* shape = input_of(self)
@@ -501,23 +563,25 @@ register(Card("index_select", _index_select, IndexSelectBackward0, "index"))
 
 @cython.final
 cdef class IndexAddBackward0(Node):
-    _saves = ("index",)
+    _saves = ("index", "source")
+    _keeps = ("alpha",)
     _whole = "dim"
-    _scalar = "alpha"
+    _shows = {"source_dim": rank(1)}
 
     cdef object vjp(self, TensorBase g):
         theirs = None
         if needs(self, 1):
             theirs = index_select(g, self.whole, unpack(self, 0))
-            if self.scalar != 1:
-                theirs = theirs * self.scalar
+            if self.params[0] != 1:
+                theirs = theirs * self.params[0]
         return g if needs(self, 0) else None, theirs
 
 
 @cython.final
 cdef class IndexCopyBackward0(Node):
-    _saves = ("index",)
+    _saves = ("index", "source")
     _whole = "dim"
+    _shows = {"source_dim": rank(1)}
 
     cdef object vjp(self, TensorBase g):
         cdef TensorBase index = unpack(self, 0)
@@ -556,9 +620,11 @@ cdef TensorBase _write_slices(TensorBase t, int dim, TensorBase index, TensorBas
         begin_pair(node, t, source)
         node.whole = dim
         save(node, 0, index)
+        if needs(node, 1):
+            save(node, 1, source)
     made = t if inplace else copy_of(t)
-    if op == ADD and node.scalar != 1:
-        _walk(made, dim, places, True, cast(binary(K.binary[op_mul], source, node.scalar, None, SAME), t.dtype), op)
+    if op == ADD and node.params[0] != 1:
+        _walk(made, dim, places, True, cast(binary(K.binary[op_mul], source, node.params[0], None, SAME), t.dtype), op)
     else:
         _walk(made, dim, places, True, _apart(made, source), op)
     settle(node if recording else None, made, t, source, t if inplace else None, inplace)
@@ -567,7 +633,7 @@ cdef TensorBase _write_slices(TensorBase t, int dim, TensorBase index, TensorBas
 
 cdef TensorBase index_add(TensorBase t, int dim, TensorBase index, TensorBase source, object alpha, bint inplace):
     cdef Node node = IndexAddBackward0.__new__(IndexAddBackward0)
-    node.scalar = alpha
+    node.params = (alpha,)
     return _write_slices(t, dim, index, source, ADD, node, inplace)
 
 
@@ -732,7 +798,7 @@ cdef TensorBase _flat_positions(TensorBase t, TensorBase index, str name):
 
 @cython.final
 cdef class TakeBackward0(Node):
-    _saves = ("index",)
+    _saves = ("index", "self")
 
     cdef object vjp(self, TensorBase g):
         cdef Output* shape = input_of(self)
@@ -748,6 +814,7 @@ cdef TensorBase take(TensorBase t, TensorBase index, object out=None):
         node = TakeBackward0.__new__(TakeBackward0)
         begin1(node, t)
         save(node, 0, index)
+        save(node, 1, t)
     made = new_tensor(t.dtype, index.ndim, index.shape)
     _walk(_flat(contiguous(t)), 0, places, True, _flat(made), GET)
     made = _deliver(made, out)
@@ -767,8 +834,8 @@ def _take(TensorBase input not None, TensorBase index not None, *, out=None):
 
 @cython.final
 cdef class PutBackward0(Node):
-    _saves = ("index",)
-    _whole = "accumulate"
+    _saves = ("index", "source")
+    _shows = {"accumulate": flag}
 
     cdef object vjp(self, TensorBase g):
         cdef TensorBase index = unpack(self, 0)
@@ -801,6 +868,8 @@ cdef TensorBase put(TensorBase t, TensorBase index, TensorBase source, bint accu
         begin_pair(node, t, source)
         node.whole = accumulate
         save(node, 0, index)
+        if needs(node, 1):
+            save(node, 1, source)
     made = t if inplace else copy_of(t)
     dense = contiguous(made)
     _walk(_flat(dense), 0, places, True, _flat(contiguous(_apart(made, source))), ADD if accumulate else PUT)

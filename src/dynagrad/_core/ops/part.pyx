@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import field, input_sizes, signed_field, whole_scalar
 
 from dynagrad._core.graph cimport (
     Node, Output, attach, attach_many, begin1, begin_list, begin_pair, hand_on_cut, needs, output_of, set_view_of, settle,
@@ -90,13 +91,7 @@ cdef TensorBase _embedded(TensorBase g, TensorBase made, Part* part, Node node):
 # ---- select ----------------------------------------------------------------------------------------------------------
 
 cdef class SelectNode(ViewNode):                        # whole = index << 6 | dim
-    @property
-    def _saved_dim(self):
-        return self.whole & 63
-
-    @property
-    def _saved_index(self):
-        return self.whole >> 6
+    _shows = {"dim": field(0, 6), "index": signed_field(6, 58), "self_sym_sizes": input_sizes}
 
 
 @cython.final
@@ -160,23 +155,14 @@ register(Card("select", _select, SelectBackward0, "view"))
 
 # ---- slice -----------------------------------------------------------------------------------------------------------
 
+def _slice_end(Node node):
+    cdef int64_t start = node.whole >> 6, length = node.output.shape[node.whole & 63]
+    return start + (length - 1) * <int64_t>node.scalar + 1 if length else start
+
+
 cdef class SliceNode(ViewNode):                         # whole = start << 6 | dim, scalar = step
-    @property
-    def _saved_dim(self):
-        return self.whole & 63
-
-    @property
-    def _saved_start(self):
-        return self.whole >> 6
-
-    @property
-    def _saved_step(self):
-        return <int64_t>self.scalar
-
-    @property
-    def _saved_end(self):
-        cdef int64_t length = self.output.shape[self.whole & 63]
-        return (self.whole >> 6) + (length - 1) * <int64_t>self.scalar + 1 if length else self.whole >> 6
+    _shows = {"dim": field(0, 6), "start": field(6, 58), "step": whole_scalar, "end": _slice_end,
+              "self_sym_sizes": input_sizes}
 
 
 @cython.final
@@ -257,6 +243,7 @@ register(Card("narrow", _narrow, SliceBackward0, "view"))
 
 cdef class SplitNode(ViewNode):
     _whole = "dim"
+    _shows = {"self_sym_sizes": input_sizes}
 
     cdef object vjp(self, TensorBase g):
         return g
@@ -267,7 +254,7 @@ cdef class SplitNode(ViewNode):
 
 @cython.final
 cdef class SplitBackward0(SplitNode):
-    _scalar = "split_size"
+    _shows = {"self_sym_sizes": input_sizes, "split_size": whole_scalar}
 
 
 @cython.final
@@ -276,7 +263,17 @@ cdef class SplitWithSizesBackward0(SplitNode):
 
 
 @cython.final
-cdef class UnbindBackward0(ViewNode):
+cdef class UnsafeSplitBackward0(SplitNode):             # of copies, which may be written to
+    _shows = {"self_sym_sizes": input_sizes, "split_size": whole_scalar}
+
+
+@cython.final
+cdef class UnsafeSplitWithSizesBackward0(SplitNode):
+    _keeps = ("split_sizes",)
+
+
+@cython.final
+cdef class UnbindBackward0(Node):
     _whole = "dim"
 
     cdef object vjp(self, TensorBase g):
@@ -320,8 +317,6 @@ cdef tuple _pieces(TensorBase t, list sizes, int dim, Node node):
         _slice_part(t, dim, start, length, 1, &part)
         made.append(_piece(t, &part))
         start += length
-    if node is not None:
-        node.whole = dim
     return _views(t, made, node)
 
 
@@ -351,6 +346,7 @@ def _split(TensorBase tensor not None, object split_size_or_sections=None, objec
     if wants_grad(tensor):
         node = SplitBackward0.__new__(SplitBackward0)
         node.scalar = step
+        node.whole = dim
     return _pieces(tensor, [min(step, size - start) for start in range(0, size, step)] if size else [0], at, node)
 
 
@@ -380,6 +376,7 @@ def _split_with_sizes(TensorBase input not None, object split_sizes, object dim=
     if wants_grad(input):
         node = SplitWithSizesBackward0.__new__(SplitWithSizesBackward0)
         node.params = (tuple(sizes),)
+        node.whole = dim
     return _pieces(input, sizes, at, node)
 
 
@@ -400,10 +397,71 @@ def _chunk(TensorBase input not None, object chunks, object dim=0):
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {n}")
     cdef int at = wrapped_dim(dim, input.ndim)
     cdef int64_t step = (input.shape[at] + n - 1) // n
-    return _split(input, step, at) if step else _split_with_sizes(input, [0] * n, at)
+    return _split(input, step, dim) if step else _split_with_sizes(input, [0] * n, dim)
 
 
 register(Card("chunk", _chunk, SplitBackward0, "view"))
+
+
+cdef tuple _copied(TensorBase input, tuple views, int dim, Node node):
+    """Copies of the parts, as the outputs of one node."""
+    cdef list made = [copy_of(<TensorBase>view) for view in views]
+    if node is not None:
+        node.whole = dim
+        begin1(node, input)
+        attach_many(node, made)
+    else:
+        for each in made:
+            hand_on_cut(<TensorBase>each, input)
+    return tuple(made)
+
+
+def _unsafe_split(TensorBase input not None, object split_size, object dim=0):
+    """The parts of `split`, each of which may be written to in place.
+
+    >>> import dynagrad
+    >>> dynagrad.unsafe_split(dynagrad.arange(3), 2)
+    (tensor([0, 1]), tensor([2]))
+    """
+    cdef tuple views = _split(input.detach(), split_size, dim)
+    cdef Node node = None
+    if wants_grad(input):
+        node = UnsafeSplitBackward0.__new__(UnsafeSplitBackward0)
+        node.scalar = split_size
+    return _copied(input, views, dim, node)
+
+
+def _unsafe_split_with_sizes(TensorBase input not None, object split_sizes, object dim=0):
+    """The parts of `split_with_sizes`, each of which may be written to in place.
+
+    >>> import dynagrad
+    >>> dynagrad.unsafe_split_with_sizes(dynagrad.arange(3), [1, 2])
+    (tensor([0]), tensor([1, 2]))
+    """
+    cdef tuple views = _split_with_sizes(input.detach(), split_sizes, dim)
+    cdef Node node = None
+    if wants_grad(input):
+        node = UnsafeSplitWithSizesBackward0.__new__(UnsafeSplitWithSizesBackward0)
+        node.params = (tuple([int(size) for size in split_sizes]),)
+    return _copied(input, views, dim, node)
+
+
+def _unsafe_chunk(TensorBase input not None, object chunks, object dim=0):
+    """The parts of `chunk`, each of which may be written to in place.
+
+    >>> import dynagrad
+    >>> dynagrad.unsafe_chunk(dynagrad.arange(3), 2)
+    (tensor([0, 1]), tensor([2]))
+    """
+    cdef tuple views = _chunk(input.detach(), chunks, dim)
+    cdef int at = wrapped_dim(dim, input.ndim)
+    sizes = [(<TensorBase>view).shape[at] for view in views]
+    return _unsafe_split(input, sizes[0], dim) if sizes[0] else _unsafe_split_with_sizes(input, sizes, dim)
+
+
+register(Card("unsafe_split", _unsafe_split, UnsafeSplitBackward0, "view", samples="database"))
+register(Card("unsafe_split_with_sizes", _unsafe_split_with_sizes, UnsafeSplitWithSizesBackward0, "view", samples="database"))
+register(Card("unsafe_chunk", _unsafe_chunk, UnsafeSplitBackward0, "view", samples="database"))
 
 
 def _unbind(TensorBase input not None, object dim=0):
@@ -415,7 +473,8 @@ def _unbind(TensorBase input not None, object dim=0):
     """
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return unbound(input, wrapped_dim(dim, input.ndim))
+    wrapped_dim(dim, input.ndim)        # which checks it
+    return unbound(input, dim)
 
 
 register(Card("unbind", _unbind, UnbindBackward0, "view"))
@@ -426,8 +485,9 @@ cdef tuple unbound(TensorBase t, int dim):
     cdef list made = []
     cdef int64_t i
     cdef Node node = None
-    for i in range(t.shape[dim]):
-        _select_part(t, dim, i, &part)
+    cdef int at = dim if dim >= 0 else dim + t.ndim
+    for i in range(t.shape[at]):
+        _select_part(t, at, i, &part)
         made.append(_piece(t, &part))
     if wants_grad(t) and made:
         node = UnbindBackward0.__new__(UnbindBackward0)
@@ -437,18 +497,11 @@ cdef tuple unbound(TensorBase t, int dim):
 
 # ---- diagonal --------------------------------------------------------------------------------------------------------
 
+_DIAGONAL = {"offset": signed_field(12, 52), "dim1": field(6, 6), "dim2": field(0, 6)}
+
+
 cdef class DiagonalNode(ViewNode):                      # whole = offset << 12 | dim1 << 6 | dim2
-    @property
-    def _saved_offset(self):
-        return self.whole >> 12
-
-    @property
-    def _saved_dim1(self):
-        return self.whole >> 6 & 63
-
-    @property
-    def _saved_dim2(self):
-        return self.whole & 63
+    _shows = {**_DIAGONAL, "self_sym_sizes": input_sizes}
 
 
 @cython.final
@@ -507,19 +560,13 @@ register(Card("diagonal", _diagonal, DiagonalBackward0, "view"))
 
 # ---- unfold --------------------------------------------------------------------------------------------------------------
 
+def _window(Node node):
+    return node.output.shape[node.output.ndim - 1]
+
+
 @cython.final
 cdef class UnfoldBackward0(StridedNode):                # whole = step << 6 | dimension
-    @property
-    def _saved_dimension(self):
-        return self.whole & 63
-
-    @property
-    def _saved_step(self):
-        return self.whole >> 6
-
-    @property
-    def _saved_size(self):
-        return self.output.shape[self.output.ndim - 1]
+    _shows = {"dimension": field(0, 6), "step": field(6, 58), "size": _window, "self_sym_sizes": input_sizes}
 
 
 def _unfold(TensorBase input not None, object dimension, object size, object step):
@@ -594,6 +641,8 @@ cdef inline TensorBase _zero(TensorBase like):
 
 @cython.final
 cdef class SelectScatterBackward0(Node):                # whole = index << 6 | dim
+    _shows = {"dim": field(0, 6), "index": signed_field(6, 58)}
+
     cdef object vjp(self, TensorBase g):
         return (_select_scatter(g, _zero(g), self.whole & 63, self.whole >> 6) if needs(self, 0) else None,
                 selected(g, self.whole & 63, self.whole >> 6) if needs(self, 1) else None)
@@ -625,8 +674,15 @@ def _select_scatter_(TensorBase input not None, TensorBase src not None, dim, in
 register(Card("select_scatter", _select_scatter_, SelectScatterBackward0, "view"))
 
 
+def _scatter_end(Node node):
+    cdef int64_t start = node.whole >> 6, length = node.params[0]
+    return start + (length - 1) * <int64_t>node.scalar + 1 if length else start
+
+
 @cython.final
 cdef class SliceScatterBackward0(Node):                 # whole = start << 6 | dim, scalar = step, params = (length,)
+    _shows = {"dim": field(0, 6), "start": field(6, 58), "step": whole_scalar, "end": _scatter_end}
+
     cdef object vjp(self, TensorBase g):
         cdef int dim = self.whole & 63
         cdef int64_t start = self.whole >> 6, step = <int64_t>self.scalar, length = self.params[0]
@@ -669,6 +725,8 @@ register(Card("slice_scatter", _slice_scatter_, SliceScatterBackward0, "view"))
 
 @cython.final
 cdef class DiagonalScatterBackward0(Node):              # whole as in DiagonalNode
+    _shows = _DIAGONAL
+
     cdef object vjp(self, TensorBase g):
         return (_diagonal_scatter(g, _zero(g), self.whole) if needs(self, 0) else None,
                 _diagonal_at(g, self.whole) if needs(self, 1) else None)
@@ -707,13 +765,13 @@ cdef class AsStridedScatterBackward0(Node):
         size, stride, offset = self.params
         g = row_major(g)
         return (_as_strided_scatter(g, _zero(g), size, stride, offset) if needs(self, 0) else None,
-                as_strided(g, size, stride, offset) if needs(self, 1) else None)
+                as_strided(g, size, stride, offset or 0) if needs(self, 1) else None)
 
 
 cdef TensorBase _as_strided_scatter(TensorBase t, TensorBase src, size, stride, offset):
     cdef Node node = None
     cdef TensorBase made = copy_of(t)
-    cdef TensorBase piece = as_strided(made, size, stride, offset)
+    cdef TensorBase piece = as_strided(made, size, stride, offset or 0)
     cdef Part part
     part.ndim, part.offset = piece.ndim, (piece.data - made.data) // itemsizes[t.dtype]
     memcpy(part.shape, piece.shape, piece.ndim * sizeof(int64_t))
@@ -731,7 +789,7 @@ def _as_strided_scatter_(TensorBase input not None, TensorBase src not None, siz
     >>> dynagrad.zeros(4).as_strided_scatter(dynagrad.ones(2), (2,), (2,))
     tensor([1., 0., 1., 0.])
     """
-    return _as_strided_scatter(input, src, size, stride, 0 if storage_offset is None else storage_offset)
+    return _as_strided_scatter(input, src, size, stride, storage_offset)
 
 
 register(Card("as_strided_scatter", _as_strided_scatter_, AsStridedScatterBackward0, "view"))
@@ -742,10 +800,11 @@ register(Card("as_strided_scatter", _as_strided_scatter_, AsStridedScatterBackwa
 @cython.final
 cdef class CatBackward0(Node):
     _whole = "dim"
-    _keeps = ("sizes",)
+    _keeps = ("",)
 
     cdef object vjp(self, TensorBase g):
         cdef int i
+        cdef int at = wrapped_dim(self.whole, g.ndim)
         cdef int64_t start = 0, size
         cdef list parts = []
         for i, size in enumerate(self.params[0]):
@@ -754,7 +813,7 @@ cdef class CatBackward0(Node):
             elif size < 0:
                 parts.append(zeros(g.dtype, 1, &start) if start == 0 else _empty_vector(g.dtype))
             else:
-                parts.append(_strided_slice(g, self.whole, start, size, 1))
+                parts.append(_strided_slice(g, at, start, size, 1))
             start += max(size, <int64_t>0)
         return tuple(parts)
 
@@ -764,8 +823,8 @@ cdef class StackBackward0(Node):
     _whole = "dim"
 
     cdef object vjp(self, TensorBase g):
-        cdef int i
-        return tuple([selected(g, self.whole, i) if needs(self, i) else None for i in range(self.n_edges)])
+        cdef int i, at = wrapped_dim(self.whole, g.ndim)
+        return tuple([selected(g, at, i) if needs(self, i) else None for i in range(self.n_edges)])
 
 
 cdef TensorBase _empty_vector(int dtype):
@@ -841,7 +900,7 @@ cdef TensorBase joined(list tensors, object dim, object out=None):
         refuse_out_grad(out, True)
         node = CatBackward0.__new__(CatBackward0)
         begin_list(node, tensors)
-        node.whole = at
+        node.whole = dim
         node.params = (tuple(lengths),)
     target = _write_parts(tensors, lengths, output(out, result_dtype(tensors), first.ndim, shape), at)
     settle(node, target, first, None, out, False)
@@ -881,7 +940,7 @@ cdef TensorBase stacked(list tensors, object dim, object out=None):
         refuse_out_grad(out, True)
         node = StackBackward0.__new__(StackBackward0)
         begin_list(node, tensors)
-        node.whole = at
+        node.whole = dim
     target = output(out, result_dtype(tensors), first.ndim + 1, shape)
     for i, each in enumerate(tensors):
         _select_part(target, at, i, &part)

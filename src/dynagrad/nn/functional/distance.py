@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dynagrad
 from dynagrad import Tensor
-from dynagrad.composite.reductions import norms_of_gaps
+from dynagrad._core.ops import distance
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
 
@@ -60,9 +60,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
-    first, second = dynagrad.triu_indices(input.shape[0], input.shape[0], 1)
-    difference = input.index_select(0, first) - input.index_select(0, second)
-    return norms_of_gaps(difference, p)
+    return distance.pdist(input, p)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import dynagrad
 from dynagrad import Tensor
 from dynagrad._core.card import interposed
+from dynagrad._core.ops.whole import MultilabelMarginLossBackward0, MultiMarginLossBackward0, whole
 from dynagrad.nn.functional.distance import pairwise_distance
 from dynagrad.nn.functional.loss import _legacy, _reduced
 
@@ -19,6 +20,9 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]
+
+
+REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}  # the numbers under which nodes show them
 
 
 def _check_targets(wanted: Tensor, least: int, classes: int) -> None:
@@ -67,14 +71,19 @@ def multi_margin_loss(
         raise RuntimeError(f"inconsistent target size, expected {[rows.shape[0]]} but got {list(target.shape)}")
     classes = rows.shape[1]
     _check_targets(wanted, 0, classes)
-    chosen = rows.gather(1, wanted.unsqueeze(1))
-    violated = (margin - chosen + rows).clamp_min(0)
-    violated = violated if p == 1 else violated * violated
-    if weight is not None:
-        violated = violated * weight.index_select(0, wanted).unsqueeze(1)
-    others = dynagrad.ones_like(rows).scatter(1, wanted.unsqueeze(1), 0.0)
-    loss = (violated * others).sum(1) / classes
-    return _reduced(loss if input.dim() == 2 else loss[0], reduction)
+
+    def values() -> Tensor:
+        chosen = rows.gather(1, wanted.unsqueeze(1))
+        violated = (margin - chosen + rows).clamp_min(0)
+        violated = violated if p == 1 else violated * violated
+        if weight is not None:
+            violated = violated * weight.index_select(0, wanted).unsqueeze(1)
+        others = dynagrad.ones_like(rows).scatter(1, wanted.unsqueeze(1), 0.0)
+        loss = (violated * others).sum(1) / classes
+        return _reduced(loss if input.dim() == 2 else loss[0], reduction)
+
+    kept = (p, margin, REDUCTIONS.get(reduction, 0))
+    return whole(MultiMarginLossBackward0, (input,), values, (input, target, weight), kept)
 
 
 @interposed
@@ -100,10 +109,15 @@ def multilabel_margin_loss(
     listed = (wanted < 0).long().cumsum(1) == 0
     index = wanted.masked_fill(~listed, 0)
     is_target = dynagrad.zeros_like(wanted).scatter_add(1, index, listed.long()) > 0
-    gaps = (1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)).clamp_min(0)
-    counted = listed.unsqueeze(2) & ~is_target.unsqueeze(1)
-    loss = (gaps * counted).sum((1, 2)) / classes
-    return _reduced(loss if input.dim() == 2 else loss[0], reduction)
+
+    def values() -> Tensor:
+        gaps = (1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)).clamp_min(0)
+        counted = listed.unsqueeze(2) & ~is_target.unsqueeze(1)
+        loss = (gaps * counted).sum((1, 2)) / classes
+        return _reduced(loss if input.dim() == 2 else loss[0], reduction)
+
+    saved = (input, target, is_target.to(input.dtype).reshape(input.shape))
+    return whole(MultilabelMarginLossBackward0, (input,), values, saved, (REDUCTIONS.get(reduction, 0),))
 
 
 @interposed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dynagrad
 from dynagrad import Tensor
 from dynagrad._core.card import CARDS
+from dynagrad._core.ops.whole import EmbeddingBagBackward0, whole
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
@@ -102,12 +103,38 @@ def embedding_bag(
         )
     bag_of = dynagrad.repeat_interleave(dynagrad.arange(bags), ends - starts)
     padding = _padding(padding_idx, weight.shape[0])
+    used, bag_of_used, factors = input, bag_of, per_sample_weights
     if padding >= 0:
         kept = input != padding
-        input, bag_of = input[kept], bag_of[kept]
-        per_sample_weights = None if per_sample_weights is None else per_sample_weights[kept]
-    rows = _rows(weight, input, -1, scale_grad_by_freq, sparse)
-    return _bagged(rows, bag_of, bags, mode, per_sample_weights)
+        used, bag_of_used = input[kept], bag_of[kept]
+        factors = None if per_sample_weights is None else per_sample_weights[kept]
+    sizes = dynagrad.bincount(bag_of_used, minlength=bags)
+
+    def values() -> Tensor:
+        return _bagged(_rows(weight, used, -1), bag_of_used, bags, mode, factors)
+
+    winners = _rows_of_maxima(weight.detach(), used, bag_of_used, bags) if mode == "max" else sizes
+    return whole(
+        EmbeddingBagBackward0,
+        (weight, per_sample_weights),
+        values,
+        (input, offsets, per_sample_weights, weight, bag_of, sizes, winners),
+        (MODES.index(mode), padding, bool(scale_grad_by_freq), bool(sparse)),
+    )
+
+
+MODES = ("sum", "mean", "max")  # by the numbers under which nodes show them
+
+
+def _rows_of_maxima(weight: Tensor, indices: Tensor, bag_of: Tensor, bags: int) -> Tensor:
+    """For each bag and column the row of the weight, the first of equals, that is the largest; 0 in an empty bag."""
+    rows = weight.index_select(0, indices)
+    index = bag_of.unsqueeze(1).expand_as(rows)
+    largest = weight.new_zeros((bags, weight.shape[1])).scatter_reduce(0, index, rows, "amax", include_self=False)
+    order = dynagrad.arange(rows.shape[0]).unsqueeze(1).expand_as(rows)
+    places = order.masked_fill(rows != largest.gather(0, index), rows.shape[0])
+    first = order.new_full(largest.shape, rows.shape[0]).scatter_reduce(0, index, places, "amin")
+    return dynagrad.cat((indices, indices.new_zeros(1))).take(first)
 
 
 def _bagged(rows: Tensor, bag_of: Tensor, bags: int, mode: str, factors: Tensor | None) -> Tensor:
