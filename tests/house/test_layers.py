@@ -28,7 +28,7 @@ LAYERS = (
     ("_core/tensor", "_core/unlocked", "_core/formats"),
     ("_core/provenance",),
     ("_core/graph",),
-    ("_core/deferred",),
+    ("_core/deferred", "_core/shown"),
     ("_core/iterate",),
     ("_core/ops",),
     ("_core/engine",),
