@@ -50,18 +50,18 @@ def of_database(name: str, info: Any, found: Found, cap: int) -> int:
     compared = 0
     if not info.supports_autograd or torch.float64 not in info.dtypes:
         return 0
-    drawn = operators._samples(info, torch.float64, True)  # noqa: SLF001  # of this package
-    for where, theirs in operators._variants(info):  # noqa: SLF001
+    drawn = operators._samples(info, torch.float64, True)  # of this package
+    for where, theirs in operators._variants(info):
         try:
-            ours = operators._counterpart(info, where)  # noqa: SLF001
+            ours = operators._counterpart(info, where)
         except translate.Missing:
             continue
-        for sample in operators._spread(drawn, cap):  # noqa: SLF001
+        for sample in operators._spread(drawn, cap):
             if where == "in place" and sample.broadcasts_input:
                 continue
             arguments = (sample.input, sample.args, sample.kwargs)
-            expected = operators._Call(torch, translate.copies(arguments), lambda result: result)  # noqa: SLF001
-            given = operators._Call(dynagrad, translate.Translator()(arguments), lambda result: result)  # noqa: SLF001
+            expected = operators._Call(torch, translate.copies(arguments), lambda result: result)
+            given = operators._Call(dynagrad, translate.Translator()(arguments), lambda result: result)
             try:
                 expected.run(theirs, where)
                 given.run(ours, where)
@@ -94,7 +94,7 @@ def of_results(where: str, expected: Any, given: Any, found: Found) -> int:
     compared, seen = 0, set()
     pairs = [
         (t.grad_fn, o.grad_fn, True)
-        for t, o in zip(operators._tensors(expected), operators._tensors(given), strict=False)  # noqa: SLF001
+        for t, o in zip(operators._tensors(expected), operators._tensors(given), strict=False)
         if t.grad_fn is not None and o.grad_fn is not None
     ]
     while pairs:
@@ -133,7 +133,7 @@ def differences(theirs: Any, ours: Any) -> Iterator[tuple[str, str]]:
         if (theirs.name(), name) in OPEN and expected is not None and given is not None:
             continue
         text = compare.difference(expected, given)
-        if not text and (expected is None) != (given is None) or text == "another number":
+        if (not text and (expected is None) != (given is None)) or text == "another number":
             text = f"{given} instead of {expected}"
         if text:
             yield name, text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
-from dynagrad._core.ops.whole import copied
+from dynagrad._core.ops.whole import AngleBackward0, copied, whole
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -89,9 +89,7 @@ def slice_copy(
 register(Card("slice_copy", slice_copy, samples="database", method=False))
 
 
-def _copied_parts(
-    input: Tensor, parts: tuple[Tensor, ...], out: Sequence[Tensor] | None
-) -> tuple[Tensor, ...] | None:
+def _copied_parts(input: Tensor, parts: tuple[Tensor, ...], out: Sequence[Tensor] | None) -> tuple[Tensor, ...] | None:
     if out is None:
         return copied(input, parts)
     for part, target in zip(parts, out, strict=True):
@@ -194,9 +192,13 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> dynagrad.angle(dynagrad.tensor([2., -2.]))
     tensor([0.0000, 3.1416])
     """
-    floating = input if input.is_floating_point() else input.float()
-    turned = (floating < 0).to(floating.dtype) * 3.141592653589793
-    return deliver(floating.where(floating.isnan(), turned + floating.masked_fill(~floating.isnan(), 0)), out)
+
+    def values() -> Tensor:
+        floating = input if input.is_floating_point() else input.float()
+        turned = (floating < 0).to(floating.dtype) * 3.141592653589793
+        return floating.where(floating.isnan(), turned)
+
+    return deliver(whole(AngleBackward0, (input,), values, (input,)), out)
 
 
 register(Card("conj_physical", conj_physical, inplace=_conj_physical_, samples="database"))

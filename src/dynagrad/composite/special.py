@@ -177,9 +177,7 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def _ldexp_(self: Tensor, other: Tensor) -> Tensor:
     """`ldexp` in place."""
-    return whole(
-        LdexpBackward0, (self, other), lambda: self * CARDS["pow"].op(2.0, other), (other, None), target=self
-    )
+    return whole(LdexpBackward0, (self, other), lambda: self * CARDS["pow"].op(2.0, other), (other, None), target=self)
 
 
 def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> Any:
@@ -237,8 +235,13 @@ def xlog1py(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
 
 
 def _written(op: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The form in place, which is one node where the op is native; tensors that stand for many are written to."""
+    native = {"i0": functions.unary, "gcd": None, "lcm": None}.get(op.__name__, functions.binary)
+
     def inplace(self: Tensor, *args: Any) -> Tensor:
-        return self.copy_(op(self.clone(), *args))
+        if native is None or any(getattr(each, "stands_for_many", False) for each in (self, *args)):
+            return self.copy_(op(self.clone(), *args))
+        return native(op.__name__, self, *args, True)
 
     inplace.__name__ = inplace.__qualname__ = f"{op.__name__}_"
     inplace.__doc__ = f"`{op.__name__}` in place."

@@ -305,7 +305,7 @@ cdef TensorBase _convolution(TensorBase input, TensorBase weight, TensorBase bia
     if input.numel == 0 and input.shape[0] and input.shape[1]:
         raise shape_error("Only zero batch or zero channel inputs are supported, but got input shape: "
                           f"{list(_sizes(input))}", [input])
-    params = (stride, padding, dilation, groups, transposed, more, _sizes(bias) if bias is not None else (0,) if transposed else None)
+    params = (stride, padding, dilation, groups, transposed, more, (0,) if bias is None else _sizes(bias))
     return _convolved(TO_INPUT if transposed else TO_OUTPUT, input, weight, bias, shape, params, ConvolutionBackward0)
 
 

@@ -11,11 +11,13 @@ from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.moments import norm_gradient
 from dynagrad._core.ops.whole import whole
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
     Node, begin2, needs, reserve_saved, save, save_result, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.iterate cimport cast, contiguous
-from dynagrad._core.tensor cimport TensorBase, new_tensor, shape_tuple
+from dynagrad._core.ops.shape cimport wrapped_dim
+from dynagrad._core.tensor cimport TensorBase, new_tensor
 from dynagrad._core.types cimport DType, compute_dtype, compute_of, is_float
 from dynagrad._core.unlocked cimport Unlocked
 
@@ -88,7 +90,17 @@ cdef TensorBase _wide(object t, tuple batch, int dtype):
 
 
 cdef tuple _batch_of(object a, object b):
-    return tuple(CARDS["broadcast_shapes"].op(a.shape[:-2], b.shape[:-2]))
+    """The batch to which both broadcast."""
+    cdef list batch = []
+    cdef tuple first = tuple(a.shape)[:-2], second = tuple(b.shape)[:-2]
+    cdef int n = max(len(first), len(second)), i
+    first, second = (1,) * (n - len(first)) + first, (1,) * (n - len(second)) + second
+    for i in range(n):
+        if first[i] != second[i] and first[i] != 1 and second[i] != 1:
+            raise RuntimeError(f"The size of tensor a ({first[i]}) must match the size of tensor b ({second[i]}) at "
+                               f"non-singleton dimension {i}")
+        batch.append(first[i] if second[i] == 1 else second[i])
+    return tuple(batch)
 
 
 def slopes(double p, gaps, found):
@@ -97,7 +109,7 @@ def slopes(double p, gaps, found):
     Of several largest differences each gets all of it where p is infinite.
     """
     if p == 0:
-        return gaps * 0
+        return gaps.new_zeros(gaps.shape)
     if p == 1:
         return gaps.sign()
     if p == 2:
@@ -111,26 +123,30 @@ def slopes(double p, gaps, found):
     return (sized / found.pow(p - 1)).masked_fill(found == 0, 0)
 
 
+cdef tuple _at_once(Node node, TensorBase g, double p):
+    """The gradients of both, without a record, of a node that keeps x1, x2 and the distances."""
+    cdef TensorBase a = unpack(node, 0), b = unpack(node, 1), found = unpack(node, 2), da = None, db = None
+    cdef int compute = compute_dtype[compute_of[found.dtype]]
+    batch = _batch_of(a, b)
+    first, second = _wide(a, batch, compute), _wide(b, batch, compute)
+    if needs(node, 0):
+        da = cast(_of_first(contiguous(cast(g, compute)), first, second, contiguous(cast(found, compute)), p), found.dtype)
+    if needs(node, 1):
+        turned, found_turned = (<object>g).mT, (<object>found).mT
+        db = cast(_of_first(contiguous(cast(turned, compute)), second, first, contiguous(cast(found_turned, compute)), p),
+                  found.dtype)
+    return da, db
+
+
 @cython.final
 cdef class CdistBackward0(Node):                        # of a pair, the slope times the gradient to one, its negative to the other
     _saves = ("x1", "x2", "result")
     _keeps = ("p",)
 
     cdef object vjp(self, TensorBase g):
-        cdef double p = self.params[0]
-        cdef TensorBase a = unpack(self, 0), b = unpack(self, 1), found = unpack(self, 2), da = None, db = None
-        cdef int compute
         if thread_state.grad_enabled:
-            return self.formula(g, a, b, found)
-        batch, compute = _batch_of(a, b), compute_dtype[compute_of[found.dtype]]
-        first, second = _wide(a, batch, compute), _wide(b, batch, compute)
-        if needs(self, 0):
-            da = cast(_of_first(contiguous(cast(g, compute)), first, second, contiguous(cast(found, compute)), p), found.dtype)
-        if needs(self, 1):
-            turned, found_turned = (<object>g).mT, (<object>found).mT
-            db = cast(_of_first(contiguous(cast(turned, compute)), second, first, contiguous(cast(found_turned, compute)), p),
-                      found.dtype)
-        return da, db
+            return self.formula(g, saved_of(self, 0), saved_of(self, 1), saved_of(self, 2))
+        return _at_once(self, g, self.params[0])
 
     cdef object formula(self, object g, object a, object b, object found):
         """The same in ops, for derivatives of higher order."""
@@ -144,9 +160,18 @@ cdef class EuclideanDistBackward0(Node):                # d |a - b| = ((a - b) d
 
     cdef object vjp(self, TensorBase g):
         a, b, found = saved_of(self, 0), saved_of(self, 1), saved_of(self, 2)
+        if not thread_state.grad_enabled and _is_little(g, a):
+            return _at_once(self, g, 2)
         ratio = (g / found).masked_fill(found == 0, 0)
         return (a * ratio.sum(-1, True) - ratio @ b if needs(self, 0) else None,
                 b * ratio.sum(-2).unsqueeze(-1) - ratio.mT @ a if needs(self, 1) else None)
+
+
+cdef int64_t LITTLE = 1 << 18       # differences that the loops, which are exact, take as quickly as products of matrices
+
+
+cdef bint _is_little(TensorBase of_pairs, TensorBase a) noexcept:
+    return of_pairs.numel * a.shape[a.ndim - 1] < LITTLE
 
 
 cdef TensorBase _by_products(object a, object b):
@@ -166,10 +191,10 @@ def pairwise(TensorBase a not None, TensorBase b not None, double p, bint by_pro
     cdef Node node = None
     cdef TensorBase found
     cdef int compute = compute_dtype[compute_of[a.dtype]]
-    if by_products:
+    batch = _batch_of(a, b)
+    if by_products and a.numel * b.shape[b.ndim - 2] >= LITTLE:
         found = _by_products((<object>a).detach(), (<object>b).detach())
     else:
-        batch = _batch_of(a, b)
         found = cast(_pairs(_wide(a, batch, compute), _wide(b, batch, compute), p), a.dtype)
     if wants_grad(a) or wants_grad(b):
         node = <Node>((<object>EuclideanDistBackward0).__new__(EuclideanDistBackward0) if by_products
@@ -215,7 +240,7 @@ def _cdist(TensorBase x1 not None, TensorBase x2 not None, p=2.0, compute_mode=N
                            f"X1: {x1.shape[x1.ndim - 1]} X2: {x2.shape[x2.ndim - 1]}")
     for t, name in ((x1, "X1"), (x2, "X2")):
         if not is_float((<TensorBase>t).dtype):
-            raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {t.dtype}")
+            raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {TYPE_NAMES[(<TensorBase>t).dtype]}")
     if not p >= 0:
         raise RuntimeError("cdist only supports non-negative p values")
     if compute_mode is None:
@@ -223,7 +248,7 @@ def _cdist(TensorBase x1 not None, TensorBase x2 not None, p=2.0, compute_mode=N
     if compute_mode not in MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     if x1.dtype != x2.dtype:
-        raise RuntimeError(f"expected scalar type {(<object>x1).dtype} but found {(<object>x2).dtype}")
+        raise RuntimeError(f"expected scalar type {TYPE_NAMES[x1.dtype]} but found {TYPE_NAMES[x2.dtype]}")
     many = x1.shape[x1.ndim - 2] > MANY or x2.shape[x2.ndim - 2] > MANY
     by_products = p == 2 and (compute_mode == MODES[1] or compute_mode == MODES[0] and many)
     return pairwise(x1, x2, p, by_products)
@@ -282,6 +307,9 @@ def _dist(TensorBase input not None, TensorBase other not None, p=2):
     >>> dynagrad.dist(dynagrad.tensor([3., 0.]), dynagrad.tensor([0., 4.]))
     tensor(5.)
     """
+    if not is_float(input.dtype):
+        raise RuntimeError("norm(): input dtype should be either floating point or complex. Got "
+                           f"{TYPE_NAMES[input.dtype]} instead.")
     return whole(DistBackward0, (input, other), lambda: (input - other).norm(p), (input, other), (p,))
 
 
@@ -312,16 +340,18 @@ cdef class RenormBackward0(Node):                       # x m / |x|: the factor'
         return CARDS["where"].op(norm > most, shortened, g)
 
 
-cdef object _renormed(object input, object p, object dim, object maxnorm):
+def renormed(input, p, dim, maxnorm):
+    """What `renorm` returns, in ordinary ops."""
     norms = CARDS["linalg_vector_norm"].op(input, p, _others(input, dim), True)
     return input * (maxnorm / (norms + LEAST_NORM)).where(norms > maxnorm, norms.new_ones(()))
 
 
-cdef int _check_renorm(TensorBase input, object p, object maxnorm) except -1:
+cdef int _check_renorm(TensorBase input, object p, object dim, object maxnorm) except -1:
     if input.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    wrapped_dim(dim, input.ndim)        # which checks it
     if p <= 0:
-        raise RuntimeError("renorm: non-positive norm degree")
+        raise RuntimeError("renorm: non-positive-norm not supported")
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     return 0
@@ -335,15 +365,15 @@ def _renorm(TensorBase input not None, p, dim, maxnorm, *, out=None):
     tensor([[0.6000, 0.8000],
             [0.0000, 1.0000]])
     """
-    _check_renorm(input, p, maxnorm)
-    made = whole(RenormBackward0, (input,), lambda: _renormed(input, p, dim, maxnorm), (input,), (p, dim, maxnorm))
+    _check_renorm(input, p, dim, maxnorm)
+    made = whole(RenormBackward0, (input,), lambda: renormed(input, p, dim, maxnorm), (input,), (p, dim, maxnorm))
     return deliver(made, out)
 
 
 def _renorm_(TensorBase self not None, p, dim, maxnorm):
     """`renorm` in place."""
-    _check_renorm(self, p, maxnorm)
-    return whole(RenormBackward0, (self,), lambda: _renormed(self, p, dim, maxnorm), (self,), (p, dim, maxnorm), self)
+    _check_renorm(self, p, dim, maxnorm)
+    return whole(RenormBackward0, (self,), lambda: renormed(self, p, dim, maxnorm), (self,), (p, dim, maxnorm), self)
 
 
 register(Card("renorm", _renorm, RenormBackward0, "composite", inplace=_renorm_, samples="database"))

@@ -108,7 +108,6 @@ cdef tuple same_batch(TensorBase A, TensorBase B):
 
 # ---- Cholesky --------------------------------------------------------------------------------------------------------
 
-@cython.final
 cdef class LinalgCholeskyExBackward0(Node):
     _saves = ("L",)
     _shows = {"upper": flag}
@@ -126,12 +125,17 @@ cdef class LinalgCholeskyExBackward0(Node):
         return (solve_triangular(L.mT, right, upper=True),)
 
 
+@cython.final
+cdef class CholeskyBackward0(LinalgCholeskyExBackward0):        # of `cholesky`, the older name
+    _saves = ("result",)
+
+
 def cholesky_ex(TensorBase A not None, bint upper, bint check_errors, str name):
     """(L, info) with A = L L^T, or the transpose of L."""
     cdef Node node
     cdef TensorBase L, info
     check_matrices(A, name, True)
-    node = _begun(LinalgCholeskyExBackward0, A, 1)
+    node = _begun(CholeskyBackward0 if name == "cholesky" else LinalgCholeskyExBackward0, A, 1)
     L, info = cholesky_values(A, upper)
     if check_errors:
         raise_at(info, name, "The factorization could not be completed because the input is not positive-definite "

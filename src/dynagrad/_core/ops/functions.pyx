@@ -10,9 +10,10 @@ from libc.math cimport M_PI, sqrt
 from libc.stdint cimport int32_t, int64_t
 
 from dynagrad._core.graph cimport (
-    Node, attach_many, begin1, begin2, needs, reserve_saved, save, save_result, settle, unpack, wants_grad)
-from dynagrad._core.ops.pointwise cimport no_derivative
-from dynagrad._core.iterate cimport as_operand, cast, contiguous, result_dtype2
+    Node, attach_many, begin1, begin2, needs, prepare, reserve_saved, save, save_operand, save_result, settle, unpack,
+    wants_grad)
+from dynagrad._core.ops.pointwise cimport check_fits, no_derivative
+from dynagrad._core.iterate cimport as_operand, cast, contiguous, copy_into, result_dtype2
 from dynagrad._core.tensor cimport TensorBase, new_like
 from dynagrad._core.types cimport F32, F64, I32, I64, dtype_code, is_float
 from dynagrad._core.unlocked cimport Unlocked
@@ -168,23 +169,33 @@ cdef int _floating(int dtype) except -1:
     return dtype if is_float(dtype) else dtype_code(CARDS["zeros"].op(0).dtype)
 
 
-def unary(str name, TensorBase input not None):
+cdef TensorBase _delivered(TensorBase made, TensorBase target, bint inplace):
+    """What was made, or the target that it was written to."""
+    if not inplace:
+        return made
+    copy_into(target, made)
+    return target
+
+
+def unary(str name, TensorBase input not None, bint inplace=False):
     """The function of this name, element by element; integers become the default floating dtype."""
     cdef Unlocked unlocked
     cdef Node node = None
     cdef int code = ONE[name][0]
     cdef int dtype = _floating(input.dtype)
     cdef TensorBase x = _computed(input, dtype), made = new_like(x, x.dtype)
+    if inplace:
+        prepare(input, True, wants_grad(input))
     if wants_grad(input):
         node = _node_of(ONE[name][1], f"special_{name}")
         begin1(node, input)
         reserve_saved(node, 2)
-        save(node, 0, input)
+        save_operand(node, 0, input, inplace)
     unlocked.begin()
     with nogil:
         apply_unary(<OfOne>code, x.dtype == F32, x.numel, x.data, made.data)
-    made = cast(made, dtype)
-    settle(node, made, input, None, None, False)
+    made = _delivered(cast(made, dtype), input, inplace)
+    settle(node, made, input, None, input if inplace else None, inplace)
     if node is not None:
         save_result(node, 1, made)
     return made
@@ -256,7 +267,7 @@ cdef dict TWO = {
 }
 
 
-def binary(str name, input, other):
+def binary(str name, input, other, bint inplace=False):
     """The function of this name of two tensors or numbers, with broadcasting."""
     cdef Unlocked unlocked
     cdef Node node = None
@@ -264,11 +275,14 @@ def binary(str name, input, other):
     cdef int dtype = _floating(result_dtype2(input, other))
     cdef TensorBase a = as_operand(input, f"{name}(): argument 'input'"), b = as_operand(other, f"{name}(): argument 'other'")
     cdef TensorBase x, y, made
+    if inplace:
+        prepare(a, True, wants_grad(a) or wants_grad(b))
+        check_fits(a, b)
     if wants_grad(a) or wants_grad(b):
         node = _node_of(TWO[name][1], f"special_{name}")
         begin2(node, a, b)
         reserve_saved(node, 2)
-        save(node, 0, a)
+        save_operand(node, 0, a, inplace)
         save(node, 1, b)
     x, y = CARDS["broadcast_tensors"].op(a.detach(), b.detach())
     x, y = _computed(x, dtype), _computed(y, dtype)
@@ -276,8 +290,8 @@ def binary(str name, input, other):
     unlocked.begin()
     with nogil:
         apply_binary(<OfTwo>code, x.dtype == F32, x.numel, x.data, y.data, made.data)
-    made = cast(made, dtype)
-    settle(node, made, a, b, None, False)
+    made = _delivered(cast(made, dtype), a, inplace)
+    settle(node, made, a, b, a if inplace else None, inplace)
     return made
 
 

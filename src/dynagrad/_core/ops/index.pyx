@@ -36,8 +36,8 @@ from dynagrad._core.unlocked cimport Unlocked
 
 # ---- the parts of a key ----------------------------------------------------------------------------------------------
 
-cdef int64_t _position(TensorBase t, int dim, int64_t index) except -1:
-    """An index of a dimension, counted from the front."""
+cdef int64_t _position(TensorBase t, int dim, int64_t index) except? -1:
+    """An index of a dimension, which is checked."""
     cdef int64_t size
     if dim >= t.ndim:
         raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
@@ -46,7 +46,7 @@ cdef int64_t _position(TensorBase t, int dim, int64_t index) except -1:
     size = t.shape[dim]
     if not -size <= index < size:
         raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
-    return index if index >= 0 else index + size
+    return index
 
 
 cdef TensorBase _slice(TensorBase t, int dim, slice key, bint keep_full):
@@ -143,11 +143,11 @@ cdef TensorBase _views_of(TensorBase t, tuple key, list indices):
     return t
 
 
-cdef int64_t _position_in(TensorBase source, TensorBase t, int dim, int64_t index) except -1:
+cdef int64_t _position_in(TensorBase source, TensorBase t, int dim, int64_t index) except? -1:
     if not -t.shape[dim] <= index < t.shape[dim]:
         raise IndexError(f"index {index} is out of bounds for dimension {source.ndim - t.ndim + dim} with size "
                          f"{t.shape[dim]}")
-    return index if index >= 0 else index + t.shape[dim]
+    return index
 
 
 cdef TensorBase _with_tensor(TensorBase source, TensorBase t, int* dim, TensorBase index, list indices):

@@ -227,7 +227,7 @@ def diag_embed(TensorBase input not None, offset=0, dim1=-2, dim2=-1):
         sizes.insert(dim, side)
     if wants_grad(input):
         node = DiagEmbedBackward0.__new__(DiagEmbedBackward0)
-        node.params = (offset, first, second)
+        node.params = (offset, dim1, dim2)
         begin1(node, input)
     cdef TensorBase result = _zeros(input.dtype, sizes)
     copy_into(result.diagonal(offset, first, second), input)

@@ -90,7 +90,7 @@ cdef TensorBase _embedded(TensorBase g, TensorBase made, Part* part, Node node):
 
 # ---- select ----------------------------------------------------------------------------------------------------------
 
-cdef class SelectNode(ViewNode):                        # whole = index << 6 | dim
+cdef class SelectNode(ViewNode):                        # whole = index << 6 | dim, the index as given
     _shows = {"dim": field(0, 6), "index": signed_field(6, 58), "self_sym_sizes": input_sizes}
 
 
@@ -98,7 +98,9 @@ cdef class SelectNode(ViewNode):                        # whole = index << 6 | d
 cdef class SelectBackward0(SelectNode):
     cdef object vjp(self, TensorBase g):
         cdef Output* shape = input_of(self)
-        return _select_backward(g, shape.ndim, shape.shape, self.whole & 63, self.whole >> 6)
+        cdef int dim = self.whole & 63
+        cdef int64_t index = self.whole >> 6
+        return _select_backward(g, shape.ndim, shape.shape, dim, index if index >= 0 else index + shape.shape[dim])
 
 
 @cython.final
@@ -119,10 +121,10 @@ cdef TensorBase _select_backward(TensorBase g, int ndim, const int64_t* shape, i
 
 
 cdef TensorBase selected(TensorBase t, int dim, int64_t index):
-    """The slice of t at one index, already counted from the front and checked, of a dimension."""
+    """The slice of t at one index, already checked, of a dimension."""
     cdef Part part
     cdef Node node = None
-    _select_part(t, dim, index, &part)
+    _select_part(t, dim, index if index >= 0 else index + t.shape[dim], &part)
     if wants_grad(t):
         node = SelectBackward0.__new__(SelectBackward0)
         node.whole = index << 6 | dim
@@ -147,7 +149,8 @@ def _select(TensorBase input not None, object dim, object index):
     if input.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     cdef int at = wrapped_dim(dim, input.ndim)
-    return selected(input, at, _select_index(input, at, index))
+    _select_index(input, at, index)     # which checks it
+    return selected(input, at, index)
 
 
 register(Card("select", _select, SelectBackward0, "view"))

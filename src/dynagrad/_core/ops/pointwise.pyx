@@ -19,10 +19,10 @@ from dynagrad._core.iterate cimport (
     FLOATING, SAME, K, Loop, binary, cast, copy_into, fill, plain_params, result_dtype2, ternary, unary)
 from dynagrad._core.kernel_table cimport (
     Params, op_abs, op_abs_backward, op_add, op_addcdiv, op_addcmul, op_div, op_div_floor, op_div_trunc, op_fmod,
-    op_lerp, op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_trunc, parallel_threshold)
+    op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_trunc, parallel_threshold)
 from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, new_number, shape_tuple
 from dynagrad._core.types cimport (
-    BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, dtype_object, is_float, is_number, itemsizes,
+    BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, is_float, is_number, itemsizes,
     scalar_dtype)
 
 
@@ -935,84 +935,3 @@ def _addcdiv_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value
 
 register(Card("addcmul", _addcmul, AddcmulBackward0, "ternary", inplace=_addcmul_))
 register(Card("addcdiv", _addcdiv, AddcdivBackward0, "ternary", inplace=_addcdiv_, domain=(0.5, 4)))
-
-
-# ---- lerp ------------------------------------------------------------------------------------------------------------
-
-@cython.final
-cdef class LerpBackward0(Node):                         # d(a + k (b - a)) = (1 - k) da + k db
-    _pointwise = True
-    _shows = {"weight": number}
-
-    cdef object vjp(self, TensorBase g):
-        cdef double k = self.scalar
-        return g * (1 - k) if needs(self, 0) else None, g * k if needs(self, 1) else None
-
-
-@cython.final
-cdef class LerpBackward1(Node):                         # d(a + w (b - a)) = (1 - w) da + w db + (b - a) dw
-    _pointwise = True
-    _saves = ("self", "end", "weight")
-
-    cdef object vjp(self, TensorBase g):
-        cdef TensorBase w = unpack(self, 2)
-        return (g * (1 - w) if needs(self, 0) else None, g * w if needs(self, 1) else None,
-                g * (unpack(self, 1) - unpack(self, 0)) if needs(self, 2) else None)
-
-
-cdef Node _lerp_node(TensorBase input, TensorBase end, object weight, bint inplace):
-    cdef Node node
-    if not is_tensor(weight):
-        node = LerpBackward0.__new__(LerpBackward0)
-        begin_pair(node, input, end)
-        keep_number(node, weight)
-        return node
-    node = LerpBackward1.__new__(LerpBackward1)
-    begin(node, 3)
-    link(node, 0, input)
-    link(node, 1, end)
-    link(node, 2, <TensorBase>weight)
-    reserve_saved(node, 3)
-    save_operand(node, 0, input, inplace)
-    save(node, 1, end)
-    save(node, 2, <TensorBase>weight)
-    return node
-
-
-cdef TensorBase _lerp_op(TensorBase input, TensorBase end, object weight, object out, bint inplace):
-    cdef Node node = None
-    cdef TensorBase result
-    cdef bint recording = wants_grad(input) or wants_grad(end) or wants_grad(weight)
-    if input.dtype != end.dtype:
-        raise RuntimeError(f"expected dtype {dtype_object(input.dtype).name} for `end` but got dtype "
-                           f"{dtype_object(end.dtype).name}")
-    if not is_float(input.dtype):
-        raise not_implemented("lerp_kernel", input)
-    if out is not None:
-        prepare(out, inplace, recording)
-        if inplace:
-            check_fits(out, end)
-            check_fits(out, weight)
-    if recording:
-        node = _lerp_node(input, end, weight, inplace)
-    result = ternary(K.ternary[op_lerp], input, end, weight, out, FLOATING)
-    settle(node, result, input, end, out, inplace)
-    return result
-
-
-def _lerp(TensorBase input not None, TensorBase end not None, weight, *, out=None):
-    """``input + weight * (end - input)``: the point a fraction ``weight`` of the way from ``input`` to ``end``.
-
-    >>> import dynagrad
-    >>> dynagrad.lerp(dynagrad.tensor([0., 1.]), dynagrad.tensor([10., 11.]), 0.25)
-    tensor([2.5000, 3.5000])
-    """
-    return _lerp_op(input, end, weight, out, False)
-
-
-def _lerp_(TensorBase self not None, TensorBase end not None, weight):
-    """Moves the tensor itself a fraction ``weight`` of the way to ``end``."""
-    return _lerp_op(self, end, weight, self, True)
-
-
-register(Card("lerp", _lerp, LerpBackward1, "ternary", inplace=_lerp_))

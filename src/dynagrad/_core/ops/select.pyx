@@ -1,17 +1,18 @@
-"""Choices between elements, and rounding: value, derivative and card of each op."""
+"""Choices between elements, what lies between two, and rounding: value, derivative and card of each op."""
 import cython
 
 from libc.math cimport INFINITY
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.shown import number
 
 from dynagrad._core.graph cimport (
-    Node, begin, begin1, begin_pair, has_saved, link, needs, prepare, reserve_saved, save, save_operand, settle,
+    Node, begin, begin1, begin_pair, has_saved, keep_number, link, needs, prepare, reserve_saved, save, save_operand, settle,
     unpack, wants_grad)
 from dynagrad._core.iterate cimport FLOATING, PREDICATE, SAME, K, binary, ternary, unary, where_kernel
 from dynagrad._core.kernel_table cimport (
     op_ceil, op_clamp, op_copysign, op_div, op_eq, op_floor, op_fmax, op_fmin, op_frac, op_gt, op_is_zero, op_isnan,
-    op_maximum, op_minimum, op_mul, op_positive, op_relu, op_relu_backward, op_round, op_trunc)
+    op_lerp, op_maximum, op_minimum, op_mul, op_positive, op_relu, op_relu_backward, op_round, op_trunc)
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
     KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_OTHER, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul,
@@ -682,20 +683,21 @@ cdef class RoundBackward1(Node):                        # of a call that says to
         return zeros_of(g)
 
 
-cdef TensorBase _round_op(TensorBase input, int decimals, object out, bint inplace):
+cdef TensorBase _round_op(TensorBase input, object given, object out, bint inplace):
     cdef Node node = None
+    cdef int decimals = 0 if given is ... else given
     cdef TensorBase result
     cdef double scale = 10.0 ** (decimals if decimals > 0 else -decimals)
     if input.dtype == BOOL or decimals and not is_float(input.dtype):
         raise not_implemented("round", input)
-    if not decimals:
-        return unary_op(RoundBackward0.__new__(RoundBackward0) if wants_grad(input) else None, K.unary[op_round], input,
-                        out, inplace, SAME, KEEP_NOTHING)
+    if decimals == 0:
+        if wants_grad(input):
+            node = RoundBackward0.__new__(RoundBackward0) if given is ... else RoundBackward1.__new__(RoundBackward1)
+        return unary_op(node, K.unary[op_round], input, out, inplace, SAME, KEEP_NOTHING)
     if out is not None:
         prepare(out, inplace, wants_grad(input))
     if wants_grad(input):
         node = RoundBackward1.__new__(RoundBackward1)
-        node.whole = decimals
         begin1(node, input)
     result = binary(K.binary[op_mul if decimals > 0 else op_div], input, scale, None, SAME)
     result = unary(K.unary[op_round], result, None, SAME)
@@ -704,7 +706,7 @@ cdef TensorBase _round_op(TensorBase input, int decimals, object out, bint inpla
     return result
 
 
-def _round(TensorBase input not None, *, decimals=0, out=None):
+def _round(TensorBase input not None, *, decimals=..., out=None):
     """Each element rounded to the nearest number with that many decimals, halves to the even one.
 
     >>> import dynagrad
@@ -714,7 +716,7 @@ def _round(TensorBase input not None, *, decimals=0, out=None):
     return _round_op(input, decimals, out, False)
 
 
-def _round_(TensorBase self not None, *, decimals=0):
+def _round_(TensorBase self not None, *, decimals=...):
     """Rounds each element of the tensor itself."""
     return _round_op(self, decimals, self, True)
 
@@ -877,3 +879,84 @@ def _nan_to_num_(TensorBase self not None, nan=None, posinf=None, neginf=None):
 
 
 register(Card("nan_to_num", _nan_to_num, NanToNumBackward0, "unary", inplace=_nan_to_num_))
+
+
+# ---- lerp ------------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class LerpBackward0(Node):                         # d(a + k (b - a)) = (1 - k) da + k db
+    _pointwise = True
+    _shows = {"weight": number}
+
+    cdef object vjp(self, TensorBase g):
+        cdef double k = self.scalar
+        return g * (1 - k) if needs(self, 0) else None, g * k if needs(self, 1) else None
+
+
+@cython.final
+cdef class LerpBackward1(Node):                         # d(a + w (b - a)) = (1 - w) da + w db + (b - a) dw
+    _pointwise = True
+    _saves = ("self", "end", "weight")
+
+    cdef object vjp(self, TensorBase g):
+        cdef TensorBase w = unpack(self, 2)
+        return (g * (1 - w) if needs(self, 0) else None, g * w if needs(self, 1) else None,
+                g * (unpack(self, 1) - unpack(self, 0)) if needs(self, 2) else None)
+
+
+cdef Node _lerp_node(TensorBase input, TensorBase end, object weight, bint inplace):
+    cdef Node node
+    if not is_tensor(weight):
+        node = LerpBackward0.__new__(LerpBackward0)
+        begin_pair(node, input, end)
+        keep_number(node, weight)
+        return node
+    node = LerpBackward1.__new__(LerpBackward1)
+    begin(node, 3)
+    link(node, 0, input)
+    link(node, 1, end)
+    link(node, 2, <TensorBase>weight)
+    reserve_saved(node, 3)
+    save_operand(node, 0, input, inplace)
+    save(node, 1, end)
+    save(node, 2, <TensorBase>weight)
+    return node
+
+
+cdef TensorBase _lerp_op(TensorBase input, TensorBase end, object weight, object out, bint inplace):
+    cdef Node node = None
+    cdef TensorBase result
+    cdef bint recording = wants_grad(input) or wants_grad(end) or wants_grad(weight)
+    if input.dtype != end.dtype:
+        raise RuntimeError(f"expected dtype {dtype_object(input.dtype).name} for `end` but got dtype "
+                           f"{dtype_object(end.dtype).name}")
+    if not is_float(input.dtype):
+        raise not_implemented("lerp_kernel", input)
+    if out is not None:
+        prepare(out, inplace, recording)
+        if inplace:
+            check_fits(out, end)
+            check_fits(out, weight)
+    if recording:
+        node = _lerp_node(input, end, weight, inplace)
+    result = ternary(K.ternary[op_lerp], input, end, weight, out, FLOATING)
+    settle(node, result, input, end, out, inplace)
+    return result
+
+
+def _lerp(TensorBase input not None, TensorBase end not None, weight, *, out=None):
+    """``input + weight * (end - input)``: the point a fraction ``weight`` of the way from ``input`` to ``end``.
+
+    >>> import dynagrad
+    >>> dynagrad.lerp(dynagrad.tensor([0., 1.]), dynagrad.tensor([10., 11.]), 0.25)
+    tensor([2.5000, 3.5000])
+    """
+    return _lerp_op(input, end, weight, out, False)
+
+
+def _lerp_(TensorBase self not None, TensorBase end not None, weight):
+    """Moves the tensor itself a fraction ``weight`` of the way to ``end``."""
+    return _lerp_op(self, end, weight, self, True)
+
+
+register(Card("lerp", _lerp, LerpBackward1, "ternary", inplace=_lerp_))

@@ -9,7 +9,7 @@ from dynagrad._core.kernel_table cimport (
     op_acos, op_acosh, op_asin, op_asinh, op_atan, op_atan2, op_atanh, op_cos, op_cosh, op_hypot, op_mul,
     op_sin, op_sinh, op_tan, op_tanh, op_tanh_backward)
 from dynagrad._core.ops.pointwise cimport (
-    KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, ONE_EDGE, add, binary_op, mul, neg, not_implemented, unary_op)
+    KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, ONE_EDGE, OTHER_FOR_OTHER, add, binary_op, mul, neg, not_implemented, unary_op)
 from dynagrad._core.ops.power cimport rsqrt, square
 from dynagrad._core.ops.select cimport where
 from dynagrad._core.tensor cimport TensorBase
@@ -497,7 +497,8 @@ cdef TensorBase hypot(TensorBase input, TensorBase other, object out, bint inpla
     if not is_float(input.dtype) and not is_float(other.dtype):
         raise not_implemented("hypot", input)
     return binary_op(HypotBackward0.__new__(HypotBackward0) if wants_grad(input) or wants_grad(other) else None,
-                     K.binary[op_hypot], input, other, out, inplace, FLOATING, KEEP_BOTH | KEEP_RESULT, 4)
+                     K.binary[op_hypot], input, other, out, inplace, FLOATING,
+                     KEEP_BOTH | KEEP_RESULT | OTHER_FOR_OTHER, 4)
 
 
 def _hypot(TensorBase input not None, TensorBase other not None, *, out=None):

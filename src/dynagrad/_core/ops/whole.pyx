@@ -11,6 +11,7 @@ from dynagrad._core.card import CARDS
 from dynagrad._core.graph cimport (
     Node, attach_many, begin, link, needs, prepare, reserve_saved, save, save_result, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.iterate cimport copy_into, copy_of
+from dynagrad._core.ops.pointwise cimport zeros_of
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 
 cdef double LN2 = log(2.0)
@@ -121,6 +122,14 @@ cdef class SpecialXlog1PyBackward2(Node):               # b is a number
         return _log1p_where_it_counts(g, a, a.new_full((), self.params[0]))
 
 
+@cython.final
+cdef class AngleBackward0(Node):                        # of real numbers, whose angles are constant
+    _saves = ("self",)
+
+    cdef object vjp(self, TensorBase g):
+        return zeros_of(g)
+
+
 # ---- vectors and matrices --------------------------------------------------------------------------------------------
 
 @cython.final
@@ -196,40 +205,37 @@ cdef class MultilabelMarginLossBackward0(Node):
 
 # ---- bags of rows ----------------------------------------------------------------------------------------------------
 
-def _rows_of_weight(Node node):
-    return unpack(node, 3).shape[0]
-
-
 @cython.final
 cdef class EmbeddingBagBackward0(Node):
     """Of sums, means or maxima of rows: result1 is the bag of each index, result2 the sizes, result3 the rows of the maxima."""
+
     _saves = ("indices", "offsets", "per_sample_weights", "weight", "result1", "result2", "result3")
-    _keeps = ("mode", "padding_idx", "scale_grad_by_freq", "sparse")
-    _shows = {"weight_sym_argsize_0": _rows_of_weight}
+    _keeps = ("mode", "padding_idx", "scale_grad_by_freq", "sparse", "weight_sym_argsize_0")
 
     cdef object vjp(self, TensorBase g):
-        mode, padding, by_frequency, _ = self.params
-        indices, weight, bag_of, sizes = saved_of(self, 0), saved_of(self, 3), saved_of(self, 4), saved_of(self, 5)
-        factors = unpack(self, 2)
-        of_weight = weight.new_zeros(weight.shape)
+        mode, padding, by_frequency = self.params[:3]
+        indices, bag_of, sizes = saved_of(self, 0), saved_of(self, 4), saved_of(self, 5)
+        factors, weight = unpack(self, 2), unpack(self, 3)
+        rows = self.params[4]
+        of_weight = (<object>g).new_zeros((rows, (<object>g).shape[1]))
         if mode == 2:
-            some = (sizes > 0).unsqueeze(1).to(weight.dtype)
+            some = (sizes > 0).unsqueeze(1).to((<object>g).dtype)
             return of_weight.scatter_add(0, saved_of(self, 6), g * some), None
         if padding >= 0:
             kept = indices != padding
             indices, bag_of = indices[kept], bag_of[kept]
-        each = (g / sizes.clamp(min=1).to(weight.dtype).unsqueeze(1) if mode == 1 else g).index_select(0, bag_of)
+        each = (g / sizes.clamp(min=1).to((<object>g).dtype).unsqueeze(1) if mode == 1 else g).index_select(0, bag_of)
         of_factors = None
         if factors is not None:
             used = (<object>factors)[kept] if padding >= 0 else factors
             if needs(self, 1):
-                of_factors = (each * weight.index_select(0, indices)).sum(1)
+                of_factors = (each * (<object>weight).index_select(0, indices)).sum(1)
                 if padding >= 0:
                     of_factors = of_factors.new_zeros(kept.shape).masked_scatter(kept, of_factors)
             each = each * used.unsqueeze(1)
         if by_frequency:
-            counts = CARDS["bincount"].op(indices, minlength=weight.shape[0])
-            each = each / counts.index_select(0, indices).to(weight.dtype).unsqueeze(1)
+            counts = CARDS["bincount"].op(indices, minlength=rows)
+            each = each / counts.index_select(0, indices).to(each.dtype).unsqueeze(1)
         return of_weight.index_add(0, indices, each) if needs(self, 0) else None, of_factors
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dynagrad._core.card import CARDS
+from dynagrad._core.ops.distance import renormed
 from dynagrad.func.batched import Level, batched, in_terms_of_ops, rule
 from dynagrad.func.rules.common import at_front, bind, forms, lift, like, op, refuse_out, wrapped
 from dynagrad.func.rules.fallback import looped
@@ -117,6 +118,22 @@ def distances(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
     a, b, *rest = args
     rank = max(a.ndim, b.ndim)
     return wrapped(function(_lifted(a, level, rank), _lifted(b, level, rank), *rest, **kwargs), level)
+
+
+@rule(*forms("dist"))
+@in_terms_of_ops
+def distance(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The norm of the difference of two tensors."""
+    a, b, p = bind(function, args, kwargs).values()
+    return (a - b).norm(p)
+
+
+@rule(*forms("renorm"))
+@in_terms_of_ops
+def shortened(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Slices scaled down to a norm."""
+    refuse_out(function, kwargs)
+    return renormed(*list(bind(function, args, kwargs).values())[:4])
 
 
 @rule(*forms("kron"))

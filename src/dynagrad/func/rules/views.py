@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dynagrad.func.batched import BatchedTensor, Level, batched, refresh, rule, wrap
+from dynagrad.func.batched import BatchedTensor, Level, batched, in_terms_of_ops, refresh, rule, wrap
 from dynagrad.func.rules.common import at_front, bind, dim_in, dims_in, forms, lift, op, refuse_out, value_of, wrapped
 from dynagrad.func.rules.fallback import looped
 from dynagrad.tensor import Tensor
@@ -254,6 +254,13 @@ def joined(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> An
     kept = [t for t in tensors if stacks or tuple(t.shape) != (0,)] or tensors
     rank = max(t.ndim for t in kept) + stacks
     return wrap(function([at_front(t, level) for t in kept], dim_in(dim, rank)), level)
+
+
+@rule(*forms("unsafe_split unsafe_split_with_sizes unsafe_chunk"))
+@in_terms_of_ops
+def copied_parts(function: Any, _level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Copies of the parts."""
+    return tuple(part.clone() for part in op(function.__name__.strip("_").removeprefix("unsafe_"))(*args, **kwargs))
 
 
 @rule("unsqueeze_", "squeeze_", "t_", "transpose_", "swapdims_", "swapaxes_")

@@ -108,7 +108,7 @@ def embedding_bag(
         kept = input != padding
         used, bag_of_used = input[kept], bag_of[kept]
         factors = None if per_sample_weights is None else per_sample_weights[kept]
-    sizes = dynagrad.bincount(bag_of_used, minlength=bags)
+    sizes = starts.new_zeros(bags) if mode == "sum" else dynagrad.bincount(bag_of_used, minlength=bags)
 
     def values() -> Tensor:
         return _bagged(_rows(weight, used, -1), bag_of_used, bags, mode, factors)
@@ -118,8 +118,8 @@ def embedding_bag(
         EmbeddingBagBackward0,
         (weight, per_sample_weights),
         values,
-        (input, offsets, per_sample_weights, weight, bag_of, sizes, winners),
-        (MODES.index(mode), padding, bool(scale_grad_by_freq), bool(sparse)),
+        (input, offsets, per_sample_weights, None if per_sample_weights is None else weight, bag_of, sizes, winners),
+        (MODES.index(mode), padding, bool(scale_grad_by_freq), bool(sparse), weight.shape[0]),
     )
 
 
