@@ -128,7 +128,7 @@ def test_in_place_forms(name: str) -> None:
     out.sum().backward()
     other = leaf.detach().requires_grad_()
     getattr(F, name)(other, *arguments).sum().backward()
-    assert bool((leaf.grad == other.grad).all())
+    assert dynagrad.allclose(leaf.grad, other.grad, rtol=1e-14)  # the slope of elu in place is told by the result
 
 
 @pytest.mark.parametrize("dtype", [dynagrad.float32, dynagrad.float16, dynagrad.bfloat16])

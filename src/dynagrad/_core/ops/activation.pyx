@@ -223,7 +223,7 @@ cdef class LeakyReluBackward1(_ByResult):
 
     cdef object slope(self, TensorBase y, tuple numbers):
         _refuse_negative("leakyReLu", numbers[0])
-        return where(y > 0, 1.0, numbers[0])
+        return where(y > 0, y.new_ones(()), numbers[0])
 
 
 @cython.final
