@@ -33,11 +33,10 @@ COUNTED = {"version"}  # PyTorch writes into its own result
 EXCEPT = (
     dict.fromkeys(("diagflat", "einsum", "inner", "kron", "linalg_matrix_norm", "linalg_norm"), COMPOSED)
     | dict.fromkeys(("linalg_vecdot", "meshgrid", "nanquantile", "outer", "quantile", "reshape", "tensordot"), COMPOSED)
-    | dict.fromkeys(("acosh", "asinh", "atanh", "bernoulli", "div", "floor_divide", "polygamma"), NAMED)
-    | dict.fromkeys(("remainder", "round", "to"), NAMED)
+    | dict.fromkeys(("bernoulli", "floor_divide", "remainder", "to"), NAMED)
     | dict.fromkeys(("argsort", "index_add", "index_copy", "logsigmoid", "masked_fill", "median", "msort"), LAID_OUT)
     | dict.fromkeys(("nanmedian", "roll", "scatter_add", "scatter_reduce"), LAID_OUT)
-    | dict.fromkeys(("scatter", "sort"), NAMED | LAID_OUT)
+    | {"scatter": NAMED | LAID_OUT, "sort": LAID_OUT}
     | dict.fromkeys(("isclose", "normal"), COUNTED)
     | {"unique": {"requires_grad", "is_leaf", "graph"}}  # PyTorch notices at backward that there is no derivative
 )

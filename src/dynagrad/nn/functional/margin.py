@@ -77,7 +77,7 @@ def multi_margin_loss(
         violated = (margin - chosen + rows).clamp_min(0)
         violated = violated if p == 1 else violated * violated
         if weight is not None:
-            violated = violated * weight.index_select(0, wanted).unsqueeze(1)
+            violated = violated * weight.detach().index_select(0, wanted).unsqueeze(1)
         others = dynagrad.ones_like(rows).scatter(1, wanted.unsqueeze(1), 0.0)
         loss = (violated * others).sum(1) / classes
         return _reduced(loss if input.dim() == 2 else loss[0], reduction)
