@@ -14,6 +14,7 @@ from dynagrad._core.deferred cimport defer, run_deferred
 from dynagrad._core.graph cimport thread_state
 from dynagrad._core.kernel_table cimport Operand, iterate, kernels, op_clamp, op_pow, op_where, parallel_threshold
 from dynagrad._core.provenance cimport at_this_line, called_here, name_of
+from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport (
     PENDING, WRAPPED, Storage, TensorBase, blank, count, dense_strides, dims_tuple, is_dense,
     is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad, set_geometry, shape_tuple, storage_new, storage_share)
@@ -103,8 +104,8 @@ cdef TensorBase as_operand(object value, str what):
 
 cdef TensorBase _number_operand(object value):
     cdef int dtype = scalar_dtype(value)
-    if dtype == I64 and not -0x8000000000000000 <= value <= 0x7fffffffffffffff:
-        raise RuntimeError(f"value cannot be converted to type int64_t without overflow: {value}")
+    if dtype == I64:
+        check_element(value, I64)
     return new_number(value, F64 if is_float(dtype) else dtype)
 
 
@@ -633,14 +634,12 @@ cdef int fill(TensorBase target, object number) except -1:
 cdef TensorBase _fill_source(object number, int dtype):
     if isinstance(number, TensorBase):
         return <TensorBase>number
+    check_element(number, dtype)
     if is_float(dtype):
         return new_scalar(F64, number, 0)
     if dtype == BOOL:
         return new_scalar(BOOL, 0, bool(number))
-    whole = int(number)
-    if not -0x8000000000000000 <= whole <= 0x7fffffffffffffff:
-        raise RuntimeError(f"value cannot be converted to type int64_t without overflow: {number}")
-    return new_scalar(I64, 0, whole)
+    return new_scalar(I64, 0, int(number))
 
 
 cdef TensorBase cast(TensorBase t, int dtype):

@@ -3,6 +3,7 @@
 Tensors from Python and NumPy data are in `exchange`; copies of tensors in `copy`, triangles and diagonals in `matrix`.
 """
 import math
+from operator import index
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.math cimport isfinite
@@ -46,24 +47,39 @@ cdef int whole_number(str op, str argument, object value, int64_t* out) except -
     return 0
 
 
-cdef int parse_size(str op, object size, int64_t* shape) except -1:
+cdef object _no_size(str what, object each, int n, bint spread):
+    """The error for an element that is no int. The first tells whether a call fits, so there the argument is at fault."""
+    name = type(each).__name__
+    if n:
+        return TypeError(f'{what} failed to unpack the object at pos {n + 1} with error "type must be tuple of ints,but got {name}"')
+    if spread:
+        return TypeError(f"{what} (position 1) must be tuple of ints, not {name}")
+    return TypeError(f"{what} (position 1) must be tuple of ints, but found element of type {name} at pos 0")
+
+
+cdef int parse_size(str op, object size, int64_t* shape, str argument="size") except -1:
     """Reads sizes given one by one or as one sequence; the number of dimensions. Raises TypeError for anything else."""
     cdef int overflow = 0
     cdef int n = 0
+    cdef bint spread = True
     cdef object each
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])       # which an item's __index__ cannot lengthen
+        spread = False
     if len(size) > 64:
         raise RuntimeError(f"{op}(): tensors have at most 64 dimensions, but {len(size)} sizes were given")
     for each in size:
         if type(each) is not int:
-            if isinstance(each, (bool, float)) or not hasattr(each, "__index__"):
-                raise TypeError(f"{op}(): argument 'size' must be a sequence of ints, but it holds a "
-                                f"{type(each).__name__} at position {n + 1}")
-            each = each.__index__()
+            try:
+                if n == 0 and isinstance(each, bool):
+                    raise TypeError
+                each = index(each)
+            except TypeError:
+                raise _no_size(f"{op}(): argument '{argument}'", each, n, spread) from None
         shape[n] = PyLong_AsLongLongAndOverflow(each, &overflow)
         if overflow:
-            raise TypeError(f"{op}(): argument 'size' holds {each} at position {n + 1}, which does not fit in 64 bits")
+            raise TypeError(f"{op}(): argument '{argument}' failed to unpack the object at pos {n + 1} with error "
+                            f'"Overflow when unpacking long long": {each} does not fit in 64 bits')
         n += 1
     return n
 
@@ -208,26 +224,9 @@ def ones(*args, size=None, out=None, dtype=None, layout=None, device=None, requi
     return _filled("ones", args, size, out, dtype, layout, device, requires_grad, 1)
 
 
-cdef int _fits(object value, int dtype) except -1:
-    """Refuses an integer, or a float, that an integer dtype cannot hold; negative ones wrap in uint8."""
-    if is_float(dtype) or dtype == BOOL or isinstance(value, TensorBase):
-        return 0
-    bits = itemsizes[dtype] * 8
-    top = 255 if dtype == 1 else 2 ** (bits - 1) - 1
-    low = -255 if dtype == 1 else -2 ** (bits - 1)
-    if not low <= value <= top:
-        raise RuntimeError(f"value cannot be converted to type {dtype_object(dtype).name} without overflow: {value}")
-    return 0
-
-
-cdef TensorBase _fill_with(str op, TensorBase made, object value):
-    if isinstance(value, TensorBase):
-        if (<TensorBase>value).ndim:
-            raise RuntimeError(f"{op}(): fill_value must be a number or a 0-d tensor, not one of "
-                               f"{(<TensorBase>value).ndim} dimensions")
-    elif not is_number(value):
-        raise TypeError(f"{op}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
-    _fits(value, made.dtype)
+cdef TensorBase _fill_with(str op, str argument, TensorBase made, object value):
+    if not is_number(value) and not (isinstance(value, TensorBase) and (<TensorBase>value).ndim == 0):
+        raise TypeError(f"{op}(): argument {argument} must be Number, not {type(value).__name__}")
     fill(made, value)
     return made
 
@@ -249,7 +248,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     cdef int inferred = _value_dtype(fill_value) if out is None else (<TensorBase?>out).dtype
     cdef TensorBase made = allocate("full", (size,), out, dtype, layout, device, inferred)
-    return finish(_fill_with("full", made, fill_value), out, requires_grad)
+    return finish(_fill_with("full", "'fill_value' (position 2)", made, fill_value), out, requires_grad)
 
 
 def scalar_tensor(s, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
@@ -260,7 +259,7 @@ def scalar_tensor(s, *, dtype=None, layout=None, device=None, requires_grad=Fals
     tensor(2.)
     """
     cdef TensorBase made = allocate("scalar_tensor", ((),), None, dtype, layout, device, default_dtype)
-    return finish(_fill_with("scalar_tensor", made, s), None, requires_grad)
+    return finish(_fill_with("scalar_tensor", "'s' (position 1)", made, s), None, requires_grad)
 
 
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
@@ -275,12 +274,14 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
     cdef int64_t extent = 1
     cdef int i
     cdef int ndim = parse_size("empty_strided", (size,), shape)
-    if parse_size("empty_strided", (stride,), strides) != ndim:
-        raise RuntimeError(f"empty_strided: {ndim} sizes need {ndim} strides, but {len(stride)} were given")
+    if parse_size("empty_strided", (stride,), strides, "stride") != ndim:
+        raise RuntimeError(f"dimensionality of sizes ({ndim}) must match dimensionality of strides ({len(stride)})")
     _check_place("empty_strided", layout, device)
     for i in range(ndim):
-        if shape[i] < 0 or strides[i] < 0:
-            raise RuntimeError(f"empty_strided: sizes and strides must not be negative, got {list(size)} and {list(stride)}")
+        if shape[i] < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {shape[i]}: {list(size)}")
+        if strides[i] < 0:
+            raise RuntimeError(f"empty_strided: strides must not be negative, got {list(stride)}")
         if shape[i] > 1 and strides[i] > (<int64_t>0x7fffffffffff - extent) // (shape[i] - 1):
             raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
         extent = 0 if shape[i] == 0 or extent == 0 else extent + (shape[i] - 1) * strides[i]
@@ -365,7 +366,7 @@ def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requir
     tensor([7., 7.])
     """
     cdef TensorBase made = allocate_like("full_like", input, dtype, layout, device, memory_format)
-    return finish(_fill_with("full_like", made, fill_value), None, requires_grad)
+    return finish(_fill_with("full_like", "'fill_value' (position 2)", made, fill_value), None, requires_grad)
 
 
 cdef TensorBase _new(str op, TensorBase t, tuple args, object size, object dtype, object layout, object device):
@@ -398,7 +399,7 @@ def new_full(TensorBase self not None, size, fill_value, *, dtype=None, layout=N
              pin_memory=False):
     """``fill_value`` everywhere in the given sizes, with the tensor's dtype if none is given."""
     cdef TensorBase made = _new("new_full", self, (), size, dtype, layout, device)
-    return finish(_fill_with("new_full", made, fill_value), None, requires_grad)
+    return finish(_fill_with("new_full", "'fill_value' (position 2)", made, fill_value), None, requires_grad)
 
 
 def new_empty_strided(TensorBase self not None, size, stride, *, dtype=None, layout=None, device=None,
@@ -431,7 +432,7 @@ cdef int64_t _range_count(object start, object end, object step, int dtype) exce
     if type(start) is not int and not isfinite(start) or type(end) is not int and not isfinite(end):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (step > 0) != (end > start) and end != start:
-        raise RuntimeError(f"upper bound and larger bound inconsistent with step sign: {start} -> {end} in steps of {step}")
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: {start} -> {end} in steps of {step}")
     if dtype == I64:
         start, end, step = int(start), int(end), int(step)
         count = -((start - end) // step) if step else math.inf

@@ -60,6 +60,8 @@ cdef int _measure(object data, int64_t* shape) except -1:
         if shape[ndim - 1] == 0:
             return ndim
         data = data[0]
+    if isinstance(data, str):
+        raise ValueError("too many dimensions 'str': tensors hold numbers, not text")
     return ndim
 
 
@@ -83,26 +85,25 @@ cdef int _scalar_code(object value) except -1:
         if found is None:
             raise unsupported(value)
         return (<dtype>found).code
-    if isinstance(value, str):
-        raise ValueError("too many dimensions 'str': tensors hold numbers, not text")
-    if _is_sequence(value):
-        raise TypeError(f"expected a number, but got a {type(value).__name__}: the nesting is deeper here than at the first "
-                        "element")
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(value).__name__}': tensors hold numbers, not text")
     raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
 
 
 cdef int _infer(object data, int depth, int found) except -2:
     """The dtype in which all elements meet, -1 while there were none."""
     cdef object each
-    if depth == 0 or is_array(data):
+    if depth < -64:
+        raise ValueError("too many dimensions: sequences are nested more than 64 deep")
+    if not _is_sequence(data) or is_array(data):
         return _meet(found, _scalar_code(data))
     for each in data:
         if type(each) is float:
             found = _meet(found, default_dtype)
         elif type(each) is int:
             found = _meet(found, I64)
-        elif depth > 1 and _is_sequence(each):
-            found = _infer(each, depth - 1, found)
+        elif _is_sequence(each):                        # deeper than the first element, it is refused when it is written
+            found = _meet(found, default_dtype) if len(each) == 0 else _infer(each, depth - 1, found)
         else:
             found = _meet(found, _scalar_code(each))
     return found
@@ -139,8 +140,12 @@ cdef int _put(object value, char* where, int code, int work) except -1:
             raise ValueError("only one element tensors can be converted to Python scalars; use torch.stack or torch.cat to "
                              "join tensors")
         value = value.item()
+    if isinstance(value, complex):
+        raise TypeError("dynagrad has no complex tensors yet, but a complex number was given")
     if not (PyFloat_Check(value) or PyLong_Check(value)):
-        _scalar_code(value)
+        if is_float(code):
+            raise TypeError(f"must be real number, not {type(value).__name__}")
+        raise TypeError(f"'{type(value).__name__}' object cannot be interpreted as an integer")
     if work == F64:
         (<double*>where)[0] = value
     elif work == F32:
@@ -394,6 +399,10 @@ def constructed(str name, tuple args, dtype, device):
     check_device(device)
     cdef int code = default_dtype if dtype is None else dtype_code(dtype)
     cdef object first = args[0] if len(args) == 1 else None
+    if isinstance(first, str):
+        raise TypeError("new(): invalid data type 'str'")
+    if len(args) == 1 and first is None:
+        raise TypeError("new(): data must be a sequence (got NoneType)")
     if first is None or type(first) is int or hasattr(first, "numel") and isinstance(first, tuple):
         return allocate(name, args if args else ((0,),), None, dtype_object(code), None, None, code)
     if isinstance(first, TensorBase):

@@ -18,6 +18,7 @@ from dynagrad._core.iterate cimport SAME, K, binary, cast, contiguous, copy_into
 from dynagrad._core.ops.index cimport nonzero_columns
 from dynagrad._core.ops.part cimport sliced, zeros
 from dynagrad._core.ops.shape cimport input_of, ints, reshaped, wrapped_dim
+from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I32, I64, U8, DType, dtype_object, is_float, is_number, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
@@ -253,6 +254,7 @@ cdef TensorBase _element(TensorBase like, object value, str name):
     """A number as a 0-d tensor of like's dtype."""
     if not is_number(value):
         raise TypeError(f"{name}(): expected a Tensor or a number, but got {type(value).__name__}")
+    check_element(value, like.dtype)
     return cast(new_number(value, F64 if is_float(like.dtype) or isinstance(value, float) else I64), like.dtype)
 
 

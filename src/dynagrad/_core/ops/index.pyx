@@ -6,7 +6,7 @@ import warnings
 
 import cython
 from cpython.bool cimport PyBool_Check
-from cpython.long cimport PyLong_CheckExact
+from cpython.long cimport PyLong_Check, PyLong_CheckExact
 from cpython.number cimport PyNumber_Index
 from cpython.slice cimport PySlice_Unpack
 from libc.stdint cimport int64_t, uint8_t
@@ -29,6 +29,7 @@ from dynagrad._core.ops.copy cimport copy_
 from dynagrad._core.ops.part cimport joined, selected, sliced, unbound, zeros
 from dynagrad._core.ops.shape cimport alias_of, input_of, ints, reshaped
 from dynagrad._core.ops.view cimport expanded, unsqueeze_at
+from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport WRAPPED, TensorBase, count, new_alias, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I64, U8, DType, dtype_object, is_float, is_number, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
@@ -575,6 +576,9 @@ cdef TensorBase _as_value(TensorBase t, object value):
         value = value.item()
     if not is_number(value):
         raise TypeError(f"can't assign a {type(value).__name__} to a tensor of dtype {dtype_object(t.dtype).name}")
+    if PyLong_Check(value) and not -0x8000000000000000 <= value <= 0x7fffffffffffffff:
+        raise ValueError(f"Overflow when unpacking long long: {value} does not fit in 64 bits")
+    check_element(value, t.dtype)
     return new_number(value, F64 if isinstance(value, float) else BOOL if PyBool_Check(value) else I64)
 
 

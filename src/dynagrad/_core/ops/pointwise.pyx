@@ -1,25 +1,26 @@
 """Element-by-element arithmetic: value, derivative and card of each op. The loops themselves are kernels/pointwise.hpp.
 
 Powers and exponentials are in `power`, circular and hyperbolic functions in `trigonometric`, choices and rounding in
-`select`, predicates in `compare`, other functions in `special`; the walk over elements in `iterate`.
+`select`, predicates in `compare`, ops of three operands in `blend`, other functions in `special`; the walk over elements in `iterate`.
 """
 import cython
 
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
-from dynagrad._core.old_orders import scaled_product, scaled_sum
+from dynagrad._core.old_orders import scaled_sum
 from dynagrad._core.shown import number
 from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
-    Node, begin, begin1, begin_pair, keep_number, link, needs, prepare, reserve_saved, save, save_operand, save_result,
-    settle, thread_state, unpack, unpack_operand, wants_grad)
+    Node, begin1, begin_pair, keep_number, needs, prepare, reserve_saved, save_operand, save_result, settle,
+    thread_state, unpack, unpack_operand, wants_grad)
 from dynagrad._core.iterate cimport (
-    FLOATING, SAME, K, Loop, binary, cast, copy_into, fill, plain_params, result_dtype2, ternary, unary)
+    FLOATING, SAME, K, Loop, binary, cast, copy_into, fill, plain_params, result_dtype2, unary)
 from dynagrad._core.kernel_table cimport (
-    Params, op_abs, op_abs_backward, op_add, op_addcdiv, op_addcmul, op_div, op_div_floor, op_div_trunc, op_fmod,
+    Params, op_abs, op_abs_backward, op_add, op_div, op_div_floor, op_div_trunc, op_fmod,
     op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_trunc, parallel_threshold)
+from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, new_number, shape_tuple
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, is_float, is_number, itemsizes,
@@ -137,10 +138,8 @@ cdef int _set_alpha(Params* params, object alpha, object input, object other, st
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     if dtype != BOOL and alpha is True or alpha is False and dtype != BOOL:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    check_element(alpha, dtype)
     params.a = cast(new_number(alpha, F64), dtype).item() if _is_half(dtype) else alpha
-    if params.a - params.a != 0 and alpha - alpha == 0:
-        name = "Half" if dtype == F16 else "BFloat16"
-        raise RuntimeError(f"value cannot be converted to type c10::{name} without overflow")
     if not is_float(dtype):
         params.i = alpha
     return 0
@@ -833,105 +832,3 @@ def _sgn_(self):
 
 register(Card("sign", _sign, SignBackward0, "unary", inplace=_sign_, domain=(0.1, 4)))
 register(Card("sgn", _sgn, SgnBackward0, "unary", inplace=_sgn_, domain=(0.1, 4)))
-
-
-# ---- addcmul, addcdiv ------------------------------------------------------------------------------------------------
-
-@cython.final
-cdef class AddcmulBackward0(Node):                      # d(a + k b c) = da + k c db + k b dc
-    _pointwise = True
-    _saves = ("tensor1", "tensor2")
-    _shows = {"value": number}
-
-    cdef object vjp(self, TensorBase g):
-        cdef double k = self.scalar
-        return (g if needs(self, 0) else None, g * (unpack(self, 1) * k) if needs(self, 1) else None,
-                g * (unpack(self, 0) * k) if needs(self, 2) else None)
-
-
-@cython.final
-cdef class AddcdivBackward0(Node):                      # d(a + k b/c) = da + k/c db - k b/c^2 dc
-    _pointwise = True
-    _saves = ("tensor1", "tensor2")
-    _shows = {"value": number}
-
-    cdef object vjp(self, TensorBase g):
-        cdef double k = self.scalar
-        cdef TensorBase c = unpack(self, 1)
-        return (g if needs(self, 0) else None, g * (k / c) if needs(self, 1) else None,
-                -g * (unpack(self, 0) * k / (c * c)) if needs(self, 2) else None)
-
-
-cdef TensorBase _fused(type node_class, const Loop* row, TensorBase input, object tensor1, object tensor2, object value,
-                       object out, bint inplace):
-    cdef Params params
-    cdef Node node = None
-    cdef bint recording = wants_grad(input) or wants_grad(tensor1) or wants_grad(tensor2)
-    value = 1 if value is None else as_number(value)
-    if not is_number(value): raise TypeError(f"argument 'value' must be Number, not {type(value).__name__}")
-    params.a = value
-    params.i = <int64_t>params.a if is_float(scalar_dtype(value)) else value
-    if out is not None:
-        prepare(out, inplace, recording)
-        if inplace:
-            check_fits(out, tensor1)
-            check_fits(out, tensor2)
-    if recording:
-        node = <Node>(<object>node_class).__new__(node_class)
-        begin(node, 3)
-        link(node, 0, input)
-        link(node, 1, <TensorBase?>tensor1)
-        link(node, 2, <TensorBase?>tensor2)
-        keep_number(node, value)
-        save(node, 0, <TensorBase>tensor1)
-        save(node, 1, <TensorBase>tensor2)
-    cdef TensorBase result = ternary(row, input, tensor1, tensor2, out, SAME, &params)
-    settle(node, result, input, tensor1, out, inplace)
-    return result
-
-
-cdef TensorBase _addcdiv_op(TensorBase input, tensor1, tensor2, value, out, bint inplace):
-    if not is_float(result_dtype2(tensor1, tensor2)):
-        raise RuntimeError("Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 to a "
-                           "floating dtype, or use (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype)")
-    return _fused(AddcdivBackward0, K.ternary[op_addcdiv], input, tensor1, tensor2, value, out, inplace)
-
-
-def _addcmul(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value=None, out=None):
-    """``input + value * tensor1 * tensor2``, with broadcasting.
-
-    >>> import dynagrad
-    >>> x = dynagrad.tensor([1., 2.])
-    >>> dynagrad.addcmul(x, x, x, value=10)
-    tensor([11., 42.])
-    """
-    if _fourth is not None: tensor1, tensor2, value = scaled_product("addcmul", tensor1, tensor2, _fourth, value)
-    return _fused(AddcmulBackward0, K.ternary[op_addcmul], input, tensor1, tensor2, value, out, False)
-
-
-def _addcmul_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value=None):
-    """Adds ``value * tensor1 * tensor2`` to the tensor itself."""
-    if _fourth is not None: tensor1, tensor2, value = scaled_product("addcmul_", tensor1, tensor2, _fourth, value)
-    return _fused(AddcmulBackward0, K.ternary[op_addcmul], self, tensor1, tensor2, value, self, True)
-
-
-def _addcdiv(TensorBase input not None, tensor1, tensor2, _fourth=None, *, value=None, out=None):
-    """``input + value * tensor1 / tensor2``, with broadcasting. Raises RuntimeError for integers.
-
-    >>> import dynagrad
-    >>> x = dynagrad.tensor([1., 2.])
-    >>> dynagrad.addcdiv(x, x, x, value=10)
-    tensor([11., 12.])
-    """
-    if _fourth is not None: tensor1, tensor2, value = scaled_product("addcdiv", tensor1, tensor2, _fourth, value)
-    return _addcdiv_op(input, tensor1, tensor2, value, out, False)
-
-
-def _addcdiv_(TensorBase self not None, tensor1, tensor2, _fourth=None, *, value=None):
-    """Adds ``value * tensor1 / tensor2`` to the tensor itself."""
-    if _fourth is not None: tensor1, tensor2, value = scaled_product("addcdiv_", tensor1, tensor2, _fourth, value)
-    return _addcdiv_op(self, tensor1, tensor2, value, self, True)
-
-
-register(Card("addcmul", _addcmul, AddcmulBackward0, "ternary", inplace=_addcmul_))
-register(Card("addcdiv", _addcdiv, AddcdivBackward0, "ternary", inplace=_addcdiv_, domain=(0.5, 4)))

@@ -1,22 +1,22 @@
-"""Choices between elements, what lies between two, and rounding: value, derivative and card of each op."""
+"""Choices between elements, and rounding: value, derivative and card of each op."""
 import cython
 
 from libc.math cimport INFINITY
 
 from dynagrad._core.card import Card, register
-from dynagrad._core.shown import number
 
 from dynagrad._core.graph cimport (
-    Node, begin, begin1, begin_pair, has_saved, keep_number, link, needs, prepare, reserve_saved, save, save_operand, settle,
+    Node, begin, begin1, begin_pair, has_saved, link, needs, prepare, reserve_saved, save, save_operand, settle,
     unpack, wants_grad)
 from dynagrad._core.iterate cimport FLOATING, PREDICATE, SAME, K, binary, ternary, unary, where_kernel
 from dynagrad._core.kernel_table cimport (
     op_ceil, op_clamp, op_copysign, op_div, op_eq, op_floor, op_fmax, op_fmin, op_frac, op_gt, op_is_zero, op_isnan,
-    op_lerp, op_maximum, op_minimum, op_mul, op_positive, op_relu, op_relu_backward, op_round, op_trunc)
+    op_maximum, op_minimum, op_mul, op_positive, op_relu, op_relu_backward, op_round, op_trunc)
 from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
     KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_OTHER, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul,
     no_derivative, not_implemented, unary_op, unrecorded, zeros_of)
+from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport BF16, BOOL, F16, F32, U8, dtype_object, is_float, is_number
 
@@ -134,6 +134,7 @@ cdef object _as_filling(object value, int dtype):
     """The value in the dtype of what it fills, which is never promoted."""
     if is_tensor(value):
         return to_dtype(unrecorded(value), dtype)
+    check_element(value, dtype)
     if is_float(dtype):
         return float(value)
     return bool(value) if dtype == BOOL else int(value)
@@ -879,84 +880,3 @@ def _nan_to_num_(TensorBase self not None, nan=None, posinf=None, neginf=None):
 
 
 register(Card("nan_to_num", _nan_to_num, NanToNumBackward0, "unary", inplace=_nan_to_num_))
-
-
-# ---- lerp ------------------------------------------------------------------------------------------------------------
-
-@cython.final
-cdef class LerpBackward0(Node):                         # d(a + k (b - a)) = (1 - k) da + k db
-    _pointwise = True
-    _shows = {"weight": number}
-
-    cdef object vjp(self, TensorBase g):
-        cdef double k = self.scalar
-        return g * (1 - k) if needs(self, 0) else None, g * k if needs(self, 1) else None
-
-
-@cython.final
-cdef class LerpBackward1(Node):                         # d(a + w (b - a)) = (1 - w) da + w db + (b - a) dw
-    _pointwise = True
-    _saves = ("self", "end", "weight")
-
-    cdef object vjp(self, TensorBase g):
-        cdef TensorBase w = unpack(self, 2)
-        return (g * (1 - w) if needs(self, 0) else None, g * w if needs(self, 1) else None,
-                g * (unpack(self, 1) - unpack(self, 0)) if needs(self, 2) else None)
-
-
-cdef Node _lerp_node(TensorBase input, TensorBase end, object weight, bint inplace):
-    cdef Node node
-    if not is_tensor(weight):
-        node = LerpBackward0.__new__(LerpBackward0)
-        begin_pair(node, input, end)
-        keep_number(node, weight)
-        return node
-    node = LerpBackward1.__new__(LerpBackward1)
-    begin(node, 3)
-    link(node, 0, input)
-    link(node, 1, end)
-    link(node, 2, <TensorBase>weight)
-    reserve_saved(node, 3)
-    save_operand(node, 0, input, inplace)
-    save(node, 1, end)
-    save(node, 2, <TensorBase>weight)
-    return node
-
-
-cdef TensorBase _lerp_op(TensorBase input, TensorBase end, object weight, object out, bint inplace):
-    cdef Node node = None
-    cdef TensorBase result
-    cdef bint recording = wants_grad(input) or wants_grad(end) or wants_grad(weight)
-    if input.dtype != end.dtype:
-        raise RuntimeError(f"expected dtype {dtype_object(input.dtype).name} for `end` but got dtype "
-                           f"{dtype_object(end.dtype).name}")
-    if not is_float(input.dtype):
-        raise not_implemented("lerp_kernel", input)
-    if out is not None:
-        prepare(out, inplace, recording)
-        if inplace:
-            check_fits(out, end)
-            check_fits(out, weight)
-    if recording:
-        node = _lerp_node(input, end, weight, inplace)
-    result = ternary(K.ternary[op_lerp], input, end, weight, out, FLOATING)
-    settle(node, result, input, end, out, inplace)
-    return result
-
-
-def _lerp(TensorBase input not None, TensorBase end not None, weight, *, out=None):
-    """``input + weight * (end - input)``: the point a fraction ``weight`` of the way from ``input`` to ``end``.
-
-    >>> import dynagrad
-    >>> dynagrad.lerp(dynagrad.tensor([0., 1.]), dynagrad.tensor([10., 11.]), 0.25)
-    tensor([2.5000, 3.5000])
-    """
-    return _lerp_op(input, end, weight, out, False)
-
-
-def _lerp_(TensorBase self not None, TensorBase end not None, weight):
-    """Moves the tensor itself a fraction ``weight`` of the way to ``end``."""
-    return _lerp_op(self, end, weight, self, True)
-
-
-register(Card("lerp", _lerp, LerpBackward1, "ternary", inplace=_lerp_))
