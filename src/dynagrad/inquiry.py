@@ -72,6 +72,11 @@ def set_default_tensor_type(t: Any) -> None:
     names = {"Half": "float16", "BFloat16": "bfloat16", "Float": "float32", "Double": "float64"}
     if name not in names:
         raise TypeError(f"only floating-point types are supported as the default type, not {t}")
+    warnings.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
+        "torch.set_default_device() as alternatives.",
+        stacklevel=2,
+    )
     set_default_dtype(BY_NAME[names[name]])
 
 
@@ -123,7 +128,7 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
                 f"_set_deterministic_algorithms(): argument '{name}' (position {position}) must be bool, not "
                 f"{type(given).__name__}"
             )
-    _Settings.deterministic, _Settings.warns_only = mode, mode and warn_only
+    _Settings.deterministic, _Settings.warns_only = mode, warn_only
 
 
 def are_deterministic_algorithms_enabled() -> bool:

@@ -5,6 +5,7 @@ The text of a tensor is in `printing`; attributes, operators and protocols are n
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING
 
 from dynagrad._core.base import NativeTensor, inherit_operators
@@ -16,8 +17,17 @@ from dynagrad._core.tensor import use_classes
 from dynagrad._core.types import BY_NAME, dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Self
+
+
+def _size(given: Any, place: int) -> int:
+    try:
+        return index(given)
+    except TypeError:
+        raise TypeError(
+            f"torch.Size() takes an iterable of 'int' (item {place} is '{type(given).__name__}')"
+        ) from None
 
 
 class Size(tuple[int, ...]):
@@ -30,6 +40,10 @@ class Size(tuple[int, ...]):
 
     __slots__ = ()
 
+    def __new__(cls, sizes: Iterable[Any] = ()) -> Size:
+        """A shape of the given integers. TypeError for what is none."""
+        return tuple.__new__(cls, [each if type(each) is int else _size(each, i) for i, each in enumerate(sizes)])
+
     def numel(self) -> int:
         """The product of the sizes."""
         total = 1
@@ -41,7 +55,12 @@ class Size(tuple[int, ...]):
         return f"torch.Size({list(self)})"
 
     def __add__(self, other: tuple[int, ...]) -> Size:  # type: ignore[override]  # a Size stays one
-        return Size(tuple.__add__(self, tuple(other)))
+        if not isinstance(other, tuple):
+            raise TypeError(f"can only concatenate tuple (not {type(other).__name__}) to torch.Size")
+        return Size(tuple.__add__(self, other))
+
+    def __radd__(self, other: tuple[int, ...]) -> Size:
+        return Size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
 
     def __mul__(self, times: int) -> Size:  # type: ignore[override]  # a Size stays one
         return Size(tuple.__mul__(self, times))

@@ -25,7 +25,7 @@ LAYERS = (
         "_core/old_orders",
     ),
     ("_core/machine", "_core/openblas", "_core/return_types"),
-    ("_core/tensor", "_core/unlocked", "_core/formats", "_core/scalars"),
+    ("_core/tensor", "_core/unlocked", "_core/formats", "_core/overlap", "_core/scalars"),
     ("_core/provenance",),
     ("_core/graph",),
     ("_core/deferred", "_core/shown"),

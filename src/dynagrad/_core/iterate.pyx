@@ -340,6 +340,8 @@ cdef TensorBase unary(const Loop* row, object input, object out, int rule, const
         result = _deferred(row, [a], rule, params)
         if result is not None:
             return result
+    if rule == SAME and is_tensor(out) and (<TensorBase>out).dtype != dtype:
+        raise RuntimeError(f"Found dtype {TYPE_NAMES[(<TensorBase>out).dtype]} but expected {TYPE_NAMES[dtype]}")
     result = output(out, dtype, a.ndim, a.shape, a)
     if out is not None:
         a = _apart(result, a)

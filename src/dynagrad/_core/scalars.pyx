@@ -1,4 +1,4 @@
-"""Whether a Python number can be an operand, and whether it fits an element of a dtype.
+"""Whether a Python number can be an operand, and whether it fits an element of a dtype; what C++ calls the dtypes.
 
 What the number becomes is written by `tensor.new_number` and `iterate.fill`; which dtype it promotes like says `types`.
 """
@@ -12,6 +12,12 @@ from dynagrad._core.types cimport BF16, BOOL, F16, F32, F64, U8, is_float, items
 
 # C++'s names of the types in the order of DType, as PyTorch's errors have them, and the largest number of the floating ones.
 _NAMES = ("bool", "uint8_t", "int8_t", "int16_t", "int", "int64_t", "c10::Half", "c10::BFloat16", "float", "double")
+
+
+cdef str c_name(int dtype):
+    """What C++ calls the type itself, as other errors of PyTorch's have it."""
+    return ("bool", "unsigned char", "signed char", "short int", "int", "long int", "c10::Half", "c10::BFloat16", "float",
+            "double")[dtype]
 
 
 cdef double _largest(int dtype) noexcept:

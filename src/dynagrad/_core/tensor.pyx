@@ -28,6 +28,7 @@ cdef extern from "objects.hpp" namespace "dg":
 cdef type _tensor_class = None
 cdef PyTypeObject* plain_tensor = NULL
 cdef object _size_class = tuple
+cdef object _new_tuple = tuple.__new__
 
 
 # Note [Freeing is iterative]
@@ -405,4 +406,5 @@ cdef tuple dims_tuple(int ndim, const int64_t* dims):
 
 
 cdef tuple shape_tuple(TensorBase t):
-    return <tuple>_size_class(dims_tuple(t.ndim, t.shape))
+    # Python's __new__ of the class, which looks at each size, is passed over.
+    return <tuple>_new_tuple(_size_class, dims_tuple(t.ndim, t.shape))

@@ -202,6 +202,11 @@ def set_default_dtype(d):
     default_dtype = (<dtype>d).code
 
 
+# What PyTorch's error lists; those that tensors are never on are refused like unknown ones.
+_DEVICES = ("cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
+            "privateuseone")
+
+
 @cython.final
 cdef class device:
     """Where a tensor lives. This build computes on the CPU only.
@@ -215,13 +220,20 @@ cdef class device:
         if isinstance(type, device):
             self.type, self.index = (<device>type).type, (<device>type).index
             return
+        if PyLong_Check(type) and not PyBool_Check(type):
+            raise RuntimeError("Device index must not be negative" if type < 0 else
+                               "Cannot access accelerator device when none is available.")
         if not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
         name, colon, number = type.partition(":")
-        if name not in ("cpu", "cuda", "mps", "xpu", "meta"):
-            raise RuntimeError(f"Expected one of cpu, cuda, mps, xpu, meta device type at start of device string: {type}")
-        if colon and (not number.isdigit() or index is not None):
+        if not name or colon and (not number.isdigit() or len(number) > 1 and number[0] == "0" or index is not None):
             raise RuntimeError(f"Invalid device string: '{type}'")
+        if name not in ("cpu", "cuda", "mps", "xpu", "meta"):
+            raise RuntimeError(f"Expected one of {_DEVICES} device type at start of device string: {type}")
+        if index is not None and not PyLong_Check(index):
+            raise TypeError(f"device(): argument 'index' (position 2) must be int, not {index.__class__.__name__}")
+        if index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
         self.type = name
         self.index = int(number) if colon else index
 
@@ -315,7 +327,7 @@ class finfo:
             wanted = dtype_object(dtype_code(type))
         self.dtype = wanted.to_real().name
         if self.dtype not in self._FORMATS:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo': {type}")
         digits, low, high, self.resolution = self._FORMATS[self.dtype]
         self.bits = wanted.to_real().itemsize * 8
         self.eps = 2.0 ** -digits
@@ -327,6 +339,12 @@ class finfo:
         self.min = -self.max
         if self.dtype == "float8_e5m2fnuz":
             self.eps = 0.125                            # half of what its mantissa has: PyTorch's figure
+
+    def __eq__(self, other):
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    def __hash__(self):
+        return hash(self.dtype)
 
     def __repr__(self):
         return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
@@ -341,11 +359,17 @@ class iinfo:
         if wanted.name == "bool":
             raise TypeError("torch.bool is not supported by torch.iinfo")
         if not wanted.name.lstrip("u").startswith("int"):
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo': {type}")
         self.dtype = wanted.name
         self.bits = wanted.itemsize * 8
         self.min = -2 ** (self.bits - 1) if wanted.is_signed else 0
         self.max = 2 ** (self.bits - wanted.is_signed) - 1
+
+    def __eq__(self, other):
+        return isinstance(other, iinfo) and self.dtype == other.dtype
+
+    def __hash__(self):
+        return hash(self.dtype)
 
     def __repr__(self):
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -39,6 +39,7 @@ def diff(
     """
     if input.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
+    _check_ends(input, dim, prepend, append)
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     if n == 0:
@@ -50,6 +51,20 @@ def diff(
         later, earlier = t.narrow(dim, t.shape[dim] - count, count), t.narrow(dim, 0, count)
         t = later.logical_xor(earlier) if str(t.dtype) == "torch.bool" else later - earlier
     return deliver(t, out)
+
+
+def _check_ends(input: Tensor, dim: int, *ends: Tensor | None) -> None:
+    for end in ends:
+        if end is None:
+            continue
+        if end.ndim != input.ndim:
+            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+        for i, (size, wanted) in enumerate(zip(end.shape, input.shape, strict=True)):
+            if size != wanted and i != dim % input.ndim:
+                raise RuntimeError(
+                    "diff expects the shape of tensor to prepend or append to match that of input except along the "
+                    f"differencing dimension; input.size({i}) = {wanted}, but got tensor.size({i}) = {size}"
+                )
 
 
 def gradient(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dynagrad._core.card import CARDS, Card, register
-from dynagrad._core.ops.copy import deliver
+from dynagrad._core.types import BY_NAME, TYPE_NAMES
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -52,12 +52,16 @@ def range(
         raise RuntimeError(f"unsupported range: {first} -> {last}")
     if (last < first) is (width > 0) and first != last:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    made = CARDS["empty"].op(
-        0, dtype=out.dtype if dtype is None and out is not None else dtype, layout=layout, device=device
-    )
+    if dtype is not None and out is not None and dtype != out.dtype:
+        spoken = dict(zip(BY_NAME.values(), TYPE_NAMES, strict=True))
+        name, other = spoken[dtype], spoken[out.dtype]
+        raise RuntimeError(f"dtype {name} does not match dtype of out parameter ({other})")
+    made = CARDS["empty"].op(0, dtype=dtype if out is None else out.dtype, layout=layout, device=device)
     count = math.floor((last - first) / width) + 1
     steps = CARDS["arange"].op(count, dtype=CARDS["zeros"].op(()).double().dtype) * width + first
-    found = deliver(steps.to(made.dtype), out)
+    found = steps.to(made.dtype)
+    if out is not None:                                 # one of as many elements keeps its shape
+        return (out if out.numel() == count else out.resize_(count)).copy_(found.reshape(out.shape))
     return found.requires_grad_() if requires_grad else found
 
 

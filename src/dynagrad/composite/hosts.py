@@ -45,9 +45,7 @@ def pin_memory(self: Tensor, device: object = None) -> Tensor:  # noqa: ARG001
 def apply_(self: Tensor, callable: Callable[[float], float]) -> Tensor:
     """Replaces every element by what the function gives for it; slow, and without a derivative."""
     if self.requires_grad:
-        raise TypeError(
-            "Cannot call apply_() on Tensor that requires grad. Use tensor.detach() or pass it under no_grad"
-        )
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
     values = [callable(value) for value in self.reshape(-1).tolist()]
     return self.copy_(CARDS["tensor"].op(values, dtype=self.dtype).reshape(self.shape))
 
@@ -55,7 +53,9 @@ def apply_(self: Tensor, callable: Callable[[float], float]) -> Tensor:
 def map_(self: Tensor, tensor: Tensor, callable: Callable[[float, float], float]) -> Tensor:
     """Replaces every element by what the function gives for it and the other tensor's; slow, and without a derivative."""
     if self.requires_grad:
-        raise TypeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+        raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    if tensor.dtype != self.dtype:
+        raise TypeError(f"map_: expected {self.type()} for 'other' (got {tensor.type()})")
     pairs = zip(self.reshape(-1).tolist(), tensor.expand(self.shape).reshape(-1).tolist(), strict=True)
     values = [callable(a, b) for a, b in pairs]
     return self.copy_(CARDS["tensor"].op(values, dtype=self.dtype).reshape(self.shape))

@@ -76,6 +76,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if x.ndim != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
     n = x.shape[0] if N is None else N
+    if n < 0:
+        raise RuntimeError("N must be non-negative.")
     powers = x.unsqueeze(-1).pow(CARDS["arange"].op(n))
     return powers if increasing else powers.flip(-1)
 

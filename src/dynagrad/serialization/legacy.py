@@ -109,10 +109,23 @@ class _Storages:
             head = self.file.read(8)
             if len(head) != 8 or struct.unpack("<q", head)[0] != storage.size():
                 raise RuntimeError(f"unexpected EOF or size of storage {key}: the file is truncated or damaged")
-            data = self.file.read(storage.nbytes())
             if skips_data():
-                continue
-            if len(data) != storage.nbytes():
+                self.file.seek(storage.nbytes(), os.SEEK_CUR)
+            elif storage.nbytes() and not _read_whole(self.file, memoryview(storage.untyped()._bytes)):
                 raise RuntimeError(f"unexpected EOF in storage {key}: the file is truncated")
-            if data:
-                storage.untyped()._bytes.copy_(dynagrad.frombuffer(bytearray(data), dtype=dynagrad.uint8))
+
+
+def _read_whole(file: Any, target: memoryview) -> bool:
+    """Fills the memory from a file, without a copy on the way if the file can; whether there were bytes enough."""
+    into = getattr(file, "readinto", None)
+    while len(target):
+        if into is not None:
+            got = into(target) or 0
+        else:
+            data = file.read(len(target))
+            got = len(data)
+            target[:got] = data
+        if not got:
+            return False
+        target = target[got:]
+    return True

@@ -71,9 +71,10 @@ def load(
                     "please torch.save your checkpoint with this option in order to use mmap."
                 )
             return reader.guarded(lambda: load_legacy(file, reader.unpickle, reader.relocate))
-        archive = Archive(file, os.fspath(f) if mmap else None)
-        stream = io.BytesIO(archive.bytes_of("data.pkl"))
-        return reader.guarded(lambda: reader.unpickle(stream, reader.storages_of(archive)))
+        with _from_here(file) as whole:
+            archive = Archive(whole, os.fspath(f) if mmap else None)
+            stream = io.BytesIO(archive.bytes_of("data.pkl"))
+            return reader.guarded(lambda: reader.unpickle(stream, reader.storages_of(archive)))
 
 
 def _weights_only(asked: bool | None, pickle_module: Any) -> bool:
@@ -101,13 +102,19 @@ def _opened(f: Any) -> Iterator[Any]:
                 f"'{type(f).__name__}' object has no attribute '{name}'. You can only torch.load from a file that is "
                 "seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
             )
-    start = f.tell()
+    yield f
+
+
+@contextmanager
+def _from_here(file: Any) -> Iterator[Any]:
+    """A file whose beginning is where ``file`` stands: the places in an archive count from its own beginning."""
+    start = file.tell()
     if start == 0:
-        yield f
+        yield file
         return
-    rest = io.BytesIO(f.read())
+    rest = io.BytesIO(file.read())
     yield rest
-    f.seek(start + rest.tell())
+    file.seek(start + rest.tell())
 
 
 def _is_zip(file: Any) -> bool:

@@ -14,9 +14,10 @@ from dynagrad._core.graph cimport Node, begin, link, needs, prepare, save, settl
 from dynagrad._core.iterate cimport broadcast_strides, copy_into, output, result_dtype
 from dynagrad._core.ops.copy cimport zero_
 from dynagrad._core.ops.linalg cimport (
-    added_to_weight, batch_multiply_into, batch_product, bmm, c_name, check_dtype, deliver, layout_bits, left_gradient, matrix_vector,
+    added_to_weight, batch_multiply_into, batch_product, bmm, check_dtype, deliver, layout_bits, left_gradient, matrix_vector,
     matrix_vector_into, multiply_into, mv, outer_product, right_gradient, shape_error)
 from dynagrad._core.ops.pointwise cimport mul
+from dynagrad._core.scalars cimport c_name
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, compute_dtype, compute_of, dtype_object, is_float
 

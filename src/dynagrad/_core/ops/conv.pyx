@@ -14,7 +14,8 @@ from dynagrad._core.card import CARDS, Card, register
 
 from dynagrad._core.graph cimport Node, begin, link, needs, save, settle, unpack, wants_grad
 from dynagrad._core.iterate cimport cast, contiguous
-from dynagrad._core.ops.linalg cimport c_name, shape_error
+from dynagrad._core.ops.linalg cimport shape_error
+from dynagrad._core.scalars cimport c_name
 from dynagrad._core.ops.part cimport zeros
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_tensor
 from dynagrad._core.types cimport BOOL, U8, DType, compute_dtype, compute_of

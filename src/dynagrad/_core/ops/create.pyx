@@ -3,6 +3,7 @@
 Tensors from Python and NumPy data are in `exchange`; copies of tensors in `copy`, triangles and diagonals in `matrix`.
 """
 import math
+import warnings
 from operator import index
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
@@ -11,14 +12,15 @@ from libc.math cimport trunc
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
-from dynagrad._core.types import preserve_format, strided
+from dynagrad._core.types import TYPE_NAMES, preserve_format, strided
 
 from dynagrad._core.formats cimport new_in
-from dynagrad._core.graph cimport thread_state, wrote
+from dynagrad._core.graph cimport prepare, thread_state, wrote
 from dynagrad._core.iterate cimport copy_into, fill, resize
 from dynagrad._core.provenance cimport called_here
+from dynagrad._core.scalars cimport check_element, check_scalar
 from dynagrad._core.tensor cimport (
-    INFERENCE, LEAF_GRAD, TensorBase, dims_tuple, new_alias, new_like, new_tensor, requires_grad, set_geometry)
+    INFERENCE, LEAF_GRAD, TensorBase, dims_tuple, new_alias, new_like, new_tensor, requires_grad, set_geometry, shape_tuple)
 from dynagrad._core.types cimport (
     BOOL, F32, F64, I64, DType, check_device, default_dtype, dtype_code, dtype_object, is_float, is_number, itemsizes,
     scalar_dtype)
@@ -111,27 +113,35 @@ cdef int _dtype(str op, object given, int inferred) except -1:
     return dtype_code(given)
 
 
-cdef TensorBase allocate(str op, object size, object out, object dtype, object layout, object device, int inferred):
-    """Memory for a result of the given size: new, or that of ``out``, resized."""
+cdef TensorBase allocate(str op, object size, object out, object dtype, object layout, object device, int inferred,
+                         bint any_shape=False):
+    """Memory for a result of the given size: new, or that of ``out``, resized if it has another one.
+
+    With ``any_shape``, an ``out`` of as many elements keeps its own.
+    """
     cdef int64_t shape[64]
-    cdef int ndim
+    cdef int ndim, d
     cdef TensorBase made
     _check_place(op, layout, device)
     cdef int code = _dtype(op, dtype, inferred)
     ndim = parse_size(op, size, shape)
+    if op == "zeros":                                   # it alone looks for itself
+        for d in range(ndim):
+            if shape[d] < 0:
+                raise RuntimeError("zeros: Dimension size must be non-negative.")
     if out is None:
         return new_tensor(code, ndim, shape)
     if not isinstance(out, TensorBase):
         raise TypeError(f"{op}(): argument 'out' must be Tensor, not {type(out).__name__}")
     made = <TensorBase>out
     if dtype is not None and code != made.dtype:
-        raise RuntimeError(f"{op}(): dtype {dtype_object(code).name} does not match the dtype of out, "
-                           f"{dtype_object(made.dtype).name}")
+        raise RuntimeError(f"dtype {TYPE_NAMES[code]} does not match dtype of out parameter ({TYPE_NAMES[made.dtype]}) of {op}()")
     if thread_state.grad_enabled and requires_grad(made):
-        raise RuntimeError(f"{op}(): functions with out=... arguments don't support automatic differentiation, but out "
-                           "requires grad")
-    if dims_tuple(made.ndim, made.shape) != dims_tuple(ndim, shape):
+        raise RuntimeError(f"{op}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+                           "arguments requires grad. Leave out= away, or wrap the call in torch.no_grad().")
+    if dims_tuple(made.ndim, made.shape) != dims_tuple(ndim, shape) and not (any_shape and made.numel == shape[0]):
         resize(made, ndim, shape)
+    prepare(made, False, False)
     return made
 
 
@@ -413,7 +423,10 @@ def new_empty_strided(TensorBase self not None, size, stride, *, dtype=None, lay
 
 cdef object _number(str op, str argument, object value):
     """A Python number from a number or a 0-d tensor."""
-    if type(value) is int or type(value) is float:
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        check_scalar(value)
         return value
     if isinstance(value, TensorBase):
         if (<TensorBase>value).ndim:
@@ -434,6 +447,8 @@ cdef int64_t _range_count(object start, object end, object step, int dtype) exce
     if (step > 0) != (end > start) and end != start:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: {start} -> {end} in steps of {step}")
     if dtype == I64:
+        for each in (start, end, step):
+            check_element(each, I64)
         start, end, step = int(start), int(end), int(step)
         count = -((start - end) // step) if step else math.inf
     else:
@@ -441,6 +456,16 @@ cdef int64_t _range_count(object start, object end, object step, int dtype) exce
     if not 0 <= count < 2 ** 62:
         raise RuntimeError(f"invalid size, possible overflow? {start} -> {end} in steps of {step}")
     return count
+
+
+cdef TensorBase _line(str op, int64_t n, object out, object dtype, object layout, object device, int inferred):
+    """Memory for ``n`` numbers in a row."""
+    if isinstance(out, TensorBase) and op == "arange" and (<TensorBase>out).numel not in (0, n):
+        warnings.warn(f"The number of elements in the out tensor of shape {list(shape_tuple(<TensorBase>out))} is "
+                      f"{(<TensorBase>out).numel} which does not match the computed number of elements {n}. Note that this may "
+                      "occur as a result of rounding error. The out tensor will be resized to a tensor of shape "
+                      f"({n},).", stacklevel=1)
+    return allocate(op, (n,), out, dtype, layout, device, inferred, True)
 
 
 cdef TensorBase _work(TensorBase made, int dtype):
@@ -490,7 +515,7 @@ def arange(*args, start=None, end=None, step=None, out=None, dtype=None, layout=
     if code == BOOL:
         raise NotImplementedError("\"arange\" not implemented for 'Bool'")
     cdef int64_t n = _range_count(start, end, step, code)
-    cdef TensorBase made = allocate("arange", (n,), out, dtype, layout, device, code)
+    cdef TensorBase made = _line("arange", n, out, dtype, layout, device, code)
     cdef int loop_dtype = code if code in (F32, F64, I64) else F32 if is_float(code) else I64
     cdef TensorBase work = _work(made, loop_dtype)
     if n == 0:
@@ -524,7 +549,7 @@ def linspace(start, end, steps=None, *, out=None, dtype=None, layout=None, devic
     cdef int64_t n = _steps("linspace", steps)
     cdef double first = _number("linspace", "start", start)
     cdef double last = _number("linspace", "end", end)
-    cdef TensorBase made = allocate("linspace", (n,), out, dtype, layout, device, default_dtype)
+    cdef TensorBase made = _line("linspace", n, out, dtype, layout, device, default_dtype)
     cdef TensorBase work = _work(made, F32 if is_float(made.dtype) and made.dtype != F64 else F64)
     if not is_float(made.dtype):
         first, last = <double><int64_t>first, <double><int64_t>last
@@ -545,7 +570,7 @@ def logspace(start, end, steps=None, base=10.0, *, out=None, dtype=None, layout=
     cdef int64_t n = _steps("logspace", steps)
     cdef double first = _number("logspace", "start", start)
     cdef double last = _number("logspace", "end", end)
-    cdef TensorBase made = allocate("logspace", (n,), out, dtype, layout, device, default_dtype)
+    cdef TensorBase made = _line("logspace", n, out, dtype, layout, device, default_dtype)
     cdef TensorBase work = _work(made, F32 if is_float(made.dtype) and made.dtype != F64 else F64)
     if not is_float(made.dtype):                        # the exponents run between whole numbers
         first, last = trunc(first), trunc(last)

@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.ops.exchange import from_dlpack, frombuffer
-from dynagrad._core.types import BY_NAME
+from dynagrad._core.types import BY_NAME, TYPE_NAMES, device as device_class
 
 from dynagrad._core.graph cimport Node, attach, begin1, hand_on_cut, set_view_of, wants_grad
 from dynagrad._core.iterate cimport cast, copy_into, copy_of
@@ -345,11 +345,14 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
         return finish(tensor_of_data(obj, dtype), None, requires_grad)
     cdef int code = shared.dtype if dtype is None else _code(dtype)
     if code != shared.dtype and copy is False:
-        raise ValueError(f"can't alias a tensor of {dtype_object(shared.dtype)} as one of {dtype_object(code)}")
+        raise ValueError(f"can't alias tensor with dtype '{TYPE_NAMES[shared.dtype]}' into dtype '{TYPE_NAMES[code]}'.")
     cdef TensorBase made = to_dtype(shared, code)
     if copy and made is shared:
         made = clone(shared)
     if isinstance(obj, TensorBase) and requires_grad is None:
+        if made.grad_fn is not None or made.flags & LEAF_GRAD:
+            warnings.warn("torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass "
+                          "requires_grad=False explicitly to get the old behavior.", stacklevel=1)
         return made
     if made.grad_fn is not None or made.flags & LEAF_GRAD:
         made = made if requires_grad else detach(made)
@@ -381,7 +384,8 @@ def as_subclass(TensorBase self not None, cls):
     Marked([2., 2.])
     """
     if not (isinstance(cls, type) and issubclass(cls, TensorBase)):
-        raise TypeError(f"as_subclass(): argument 'cls' must be a subclass of Tensor, not {cls}")
+        raise TypeError("Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure "
+                        f"your class inherits from Tensor: got {cls}.")
     cdef TensorBase made = of_class(self, cls)
     cdef Node node
     set_view_of(made, self)
@@ -396,7 +400,8 @@ def as_subclass(TensorBase self not None, cls):
 
 def constructed(str name, tuple args, dtype, device):
     """What ``Tensor(...)`` means: uninitialised memory of the sizes given, or a copy of the data given."""
-    check_device(device)
+    if device is not None and device_class(device).type != "cpu":
+        raise RuntimeError(f"legacy constructor expects device type: cpu but device type: {device_class(device).type} was passed")
     cdef int code = default_dtype if dtype is None else dtype_code(dtype)
     cdef object first = args[0] if len(args) == 1 else None
     if isinstance(first, str):
@@ -414,8 +419,10 @@ def constructed(str name, tuple args, dtype, device):
     return tensor_of_data(first, dtype_object(code))
 
 
-def new(TensorBase self not None, *args, device=None):
+def new(TensorBase self not None, *args, size=None, device=None):
     """Uninitialised memory of the sizes given, or a copy of the data given, with the tensor's dtype."""
+    if size is not None:
+        return finish(allocate("new", (size,), None, dtype_object(self.dtype), None, device, self.dtype), None, False)
     return finish(constructed("new", args, dtype_object(self.dtype), device), None, False)
 
 

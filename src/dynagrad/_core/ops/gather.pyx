@@ -18,6 +18,7 @@ from dynagrad._core.iterate cimport SAME, K, binary, cast, contiguous, copy_into
 from dynagrad._core.ops.index cimport nonzero_columns
 from dynagrad._core.ops.part cimport sliced, zeros
 from dynagrad._core.ops.shape cimport input_of, ints, reshaped, wrapped_dim
+from dynagrad._core.overlap cimport check_apart
 from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I32, I64, U8, DType, dtype_object, is_float, is_number, itemsizes
@@ -86,6 +87,7 @@ cdef int _walk(TensorBase t, int dim, TensorBase index, bint vector, TensorBase 
 
 
 cdef TensorBase _apart(TensorBase target, TensorBase source):
+    check_apart(target, source)
     return copy_of(source) if source.storage == target.storage else source
 
 
@@ -93,6 +95,7 @@ cdef TensorBase _deliver(TensorBase made, object out):
     """The result itself, or the caller's `out` with the result copied to it."""
     if out is None:
         return made
+    prepare(out, False, False)
     cdef TensorBase target = output(out, made.dtype, made.ndim, made.shape)
     copy_into(target, made)
     return target
@@ -230,6 +233,7 @@ cdef TensorBase _scatter(TensorBase t, int dim, TensorBase index, TensorBase src
     recording = wants_grad(t) or wants_grad(src)
     if inplace:
         prepare(t, True, recording)
+        check_apart(t, index)
     if recording:
         node = <Node>(<object>node_class).__new__(node_class)
         if node_class is ScatterBackward1:
@@ -405,6 +409,7 @@ cdef TensorBase _reduced(TensorBase t, int dim, TensorBase index, TensorBase src
     recording = wants_grad(t) or wants_grad(src)
     if inplace:
         prepare(t, True, recording)
+        check_apart(t, index)
     made = copy_of(t)
     if places.numel:
         if not include_self:
@@ -526,6 +531,8 @@ cdef TensorBase index_select(TensorBase t, int dim, TensorBase index, object out
     cdef TensorBase made
     cdef TensorBase places = _vector(index, "index_select")
     cdef int64_t bad = first_out_of_range(<int64_t*>places.data, places.numel, _size(t, dim), False)
+    if bad >= 0 and t.ndim > 1 and _size(t, dim) == 0:
+        raise RuntimeError("index_select(): self indexing axis dim should be positive")
     if bad >= 0:
         raise IndexError("index out of range in self: INDICES element is out of DATA bounds, id="
                          f"{(<int64_t*>places.data)[bad]} axis_dim={_size(t, dim)}")
@@ -618,6 +625,7 @@ cdef TensorBase _write_slices(TensorBase t, int dim, TensorBase index, TensorBas
     _check_source(t, dim, places, source, name, RuntimeError if op == ADD else IndexError)
     if inplace:
         prepare(t, True, recording)
+        check_apart(t, index)
     if recording:
         begin_pair(node, t, source)
         node.whole = dim
@@ -721,6 +729,7 @@ cdef TensorBase index_fill(TensorBase t, int dim, TensorBase index, TensorBase v
         raise IndexError(f"index {(<int64_t*>places.data)[bad]} is out of bounds for dimension {dim} with size {_size(t, dim)}")
     if inplace:
         prepare(t, True, recording)
+        check_apart(t, index)
     if recording:
         node = IndexFillBackward1.__new__(IndexFillBackward1) if of_tensor else IndexFillBackward0.__new__(IndexFillBackward0)
         if of_tensor:
@@ -865,6 +874,7 @@ cdef TensorBase put(TensorBase t, TensorBase index, TensorBase source, bint accu
                          f"{source.numel}, index.numel() = {index.numel}")
     if inplace:
         prepare(t, True, recording)
+        check_apart(t, index)
     if recording:
         node = PutBackward0.__new__(PutBackward0)
         begin_pair(node, t, source)

@@ -9,7 +9,8 @@ from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport Node, attach_many, begin_list, begin2, needs, save, settle, thread_state, unpack, wants_grad
 from dynagrad._core.iterate cimport cast, contiguous
-from dynagrad._core.ops.linalg cimport c_name, shape_error
+from dynagrad._core.ops.linalg cimport shape_error
+from dynagrad._core.scalars cimport c_name
 from dynagrad._core.ops.part cimport zeros
 from dynagrad._core.ops.pointwise cimport no_derivative
 from dynagrad._core.ops.resample cimport sizes_of

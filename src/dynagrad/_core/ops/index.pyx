@@ -29,6 +29,7 @@ from dynagrad._core.ops.copy cimport copy_
 from dynagrad._core.ops.part cimport joined, selected, sliced, unbound, zeros
 from dynagrad._core.ops.shape cimport alias_of, input_of, ints, reshaped
 from dynagrad._core.ops.view cimport expanded, unsqueeze_at
+from dynagrad._core.overlap cimport check_apart
 from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport WRAPPED, TensorBase, count, new_alias, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I64, U8, DType, dtype_object, is_float, is_number, itemsizes
@@ -489,6 +490,9 @@ cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumul
         _check_values(values, found.ndim, found.shape)
     if inplace:
         prepare(t, True, recording)
+        for each in indices:
+            if each is not None:
+                check_apart(t, <TensorBase>each)
     if recording:
         node = IndexPutBackward0.__new__(IndexPutBackward0)
         begin_pair(node, t, given)
@@ -497,6 +501,8 @@ cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumul
     made = t if inplace else copy_of(t)
     if not full_mask and not inplace and not t.contiguous:
         found = _locate(made, _expand_masks(made, indices))     # the copy's strides may be others
+    if not full_mask or values.numel != 1:
+        check_apart(made, values)
     if values.storage == made.storage:
         values = copy_of(values)
     if full_mask:

@@ -34,5 +34,4 @@ cdef bint added_to_weight(Node node, int edge, TensorBase a, TensorBase g) excep
 cdef object shape_error(str text, list tensors)
 cpdef TensorBase unsafe_view(TensorBase t, tuple sizes)
 cdef int check_dtype(TensorBase t, str name) except -1
-cdef str c_name(int dtype)
 cdef int seek_blas() except -1

@@ -17,6 +17,7 @@ from dynagrad._core.graph cimport (
 from dynagrad._core.iterate cimport broadcast_shape, cast, contiguous, copy_into, fill, output
 from dynagrad._core.ops.pointwise cimport mul
 from dynagrad._core.provenance cimport at_this_line, name_of
+from dynagrad._core.scalars cimport c_name
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, shape_tuple
 from dynagrad._core.types cimport BOOL, F32, DType, compute_dtype, compute_of, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
@@ -272,11 +273,6 @@ cdef TensorBase deliver(TensorBase result, int dtype, object out):
 
 
 # ---- checks ----------------------------------------------------------------------------------------------------------
-
-cdef str c_name(int dtype):
-    return ("bool", "unsigned char", "signed char", "short int", "int", "long int", "c10::Half", "c10::BFloat16", "float",
-            "double")[dtype]
-
 
 cdef object shape_error(str text, list tensors):
     """A RuntimeError that goes on with the operands' names and shapes and the user's line."""

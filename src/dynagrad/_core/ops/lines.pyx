@@ -5,7 +5,7 @@ The loops are kernels/softmax.hpp and kernels/scan.hpp; they want the lines side
 import cython
 
 from dynagrad._core.card import CARDS, Card, register
-from dynagrad._core.types import finfo
+from dynagrad._core.types import TYPE_NAMES, finfo
 from dynagrad._core.ops.reduce import two_tensors
 from dynagrad._core.return_types import cummax as cummax_results, cummin as cummin_results
 from dynagrad._core.shown import folded_dim, folded_dims, keeps_dims
@@ -16,8 +16,8 @@ from dynagrad._core.iterate cimport K, cast, contiguous, copy_into
 from dynagrad._core.kernel_table cimport (
     ExtremeScanLoop, RowBackwardLoop, RowLoop, ScanLoop, parallel_for, parallel_threshold)
 from dynagrad._core.ops.reduce cimport (
-    PositionNode, ReduceNode, converted, count_over, delivered, dims_mask, input_shape, one_dim, record_positions, record_reduction,
-    restored, spread)
+    PositionNode, ReduceNode, converted, count_over, delivered, dims_mask, input_shape, one_dim, out_dtype, record_positions,
+    record_reduction, restored, spread)
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
     I64, compute_dtype, compute_of, default_dtype, dtype_code, dtype_object, is_float, itemsizes)
@@ -377,7 +377,7 @@ def _cumsum(TensorBase input not None, dim, *, dtype=None, out=None):
     >>> dynagrad.cumsum(dynagrad.tensor([1, 2, 3]), 0)
     tensor([1, 3, 6])
     """
-    return _scan(K.cumsum, CumsumBackward0.__new__(CumsumBackward0), input, dim, _scan_dtype(input, dtype), out)
+    return _scan(K.cumsum, CumsumBackward0.__new__(CumsumBackward0), input, dim, _scan_dtype(input, out_dtype(dtype, out)), out)
 
 
 def _cumprod(TensorBase input not None, dim, *, dtype=None, out=None):
@@ -387,7 +387,7 @@ def _cumprod(TensorBase input not None, dim, *, dtype=None, out=None):
     >>> dynagrad.cumprod(dynagrad.tensor([1, 2, 3]), 0)
     tensor([1, 2, 6])
     """
-    return _scan(K.cumprod, CumprodBackward0.__new__(CumprodBackward0), input, dim, _scan_dtype(input, dtype), out)
+    return _scan(K.cumprod, CumprodBackward0.__new__(CumprodBackward0), input, dim, _scan_dtype(input, out_dtype(dtype, out)), out)
 
 
 cdef int _kept_dtype(TensorBase target, object dtype) except -1:
@@ -439,7 +439,9 @@ def _logcumsumexp(TensorBase input not None, dim, *, out=None):
     tensor([0.0000, 0.6931])
     """
     if not is_float(input.dtype):
-        raise NotImplementedError(f"\"logcumsumexp\" not implemented for '{dtype_object(input.dtype).name}'")
+        raise NotImplementedError(f"\"logcumsumexp_out_cpu\" not implemented for '{TYPE_NAMES[input.dtype]}'")
+    if isinstance(out, TensorBase) and (<TensorBase>out).dtype != input.dtype:
+        raise RuntimeError(f"expected scalar_type {TYPE_NAMES[input.dtype]} but found {TYPE_NAMES[(<TensorBase>out).dtype]}")
     return _scan(K.logcumsumexp, LogcumsumexpBackward0.__new__(LogcumsumexpBackward0), input, dim, input.dtype, out)
 
 

@@ -8,16 +8,19 @@ from libc.string cimport memcmp, memcpy, memset
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import field, input_sizes, signed_field, whole_scalar
+from dynagrad._core.types import TYPE_NAMES, channels_last, channels_last_3d
 
+from dynagrad._core.formats cimport lies_in, new_in
 from dynagrad._core.graph cimport (
-    Node, Output, attach, attach_many, begin1, begin_list, begin_pair, hand_on_cut, needs, output_of, set_view_of, settle,
+    Node, Output, attach, attach_many, begin1, begin_list, begin_pair, hand_on_cut, needs, output_of, prepare, set_view_of, settle,
     thread_state, wants_grad)
 from dynagrad._core.iterate cimport copy_into, copy_of, output, refuse_out_grad, result_dtype
 from dynagrad._core.ops.copy cimport row_major
 from dynagrad._core.ops.shape cimport ViewNode, input_of, ints, view_from, wrapped_dim
 from dynagrad._core.ops.view cimport StridedNode, as_strided, unsqueeze_at
-from dynagrad._core.tensor cimport VIEW_MULTI, TensorBase, dims_tuple, new_alias, new_tensor, shape_tuple
-from dynagrad._core.types cimport itemsizes
+from dynagrad._core.overlap cimport check_apart
+from dynagrad._core.tensor cimport VIEW_MULTI, TensorBase, dims_tuple, new_alias, new_tensor, set_geometry, shape_tuple
+from dynagrad._core.types cimport category, itemsizes
 
 
 cdef TensorBase zeros(int dtype, int ndim, const int64_t* shape):
@@ -873,6 +876,38 @@ cdef TensorBase _write_parts(list tensors, list lengths, TensorBase target, int 
     return target
 
 
+cdef object _common_format(list tensors):
+    """The memory format in which all the tensors lie, if one of images or volumes; None for any mixture."""
+    cdef TensorBase each
+    for memory_format in (channels_last, channels_last_3d):
+        for each in tensors:
+            if each.contiguous or not lies_in(each, memory_format):
+                break
+        else:
+            return memory_format
+    return None
+
+
+cdef TensorBase _joint_memory(list tensors, object out, int dtype, int ndim, const int64_t* shape):
+    """Memory for tensors one after the other: laid out as all of them are, or ``out``, apart from them."""
+    cdef TensorBase target, laid, each
+    cdef object memory_format = None if ndim < 4 else _common_format(tensors)
+    if out is None:
+        return new_tensor(dtype, ndim, shape) if memory_format is None else new_in(memory_format, dtype, ndim, shape)
+    prepare(out, False, False)
+    if category[dtype] > category[(<TensorBase>out).dtype]:
+        raise TypeError("torch.cat(): input types can't be cast to the desired output type "
+                        f"{TYPE_NAMES[(<TensorBase>out).dtype]}")
+    old = shape_tuple(<TensorBase>out)
+    target = output(out, dtype, ndim, shape)
+    if memory_format is not None and shape_tuple(target) != old:
+        laid = new_in(memory_format, target.dtype, ndim, shape)
+        set_geometry(target, ndim, laid.shape, laid.strides)
+    for each in tensors:
+        check_apart(target, each)
+    return target
+
+
 cdef TensorBase joined(list tensors, object dim, object out=None):
     """The tensors one after the other along a dimension."""
     cdef int64_t shape[64]
@@ -887,9 +922,10 @@ cdef TensorBase joined(list tensors, object dim, object out=None):
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
         if first is None and not _skipped(each):
             first = each
-    if first is None:
+    if first is None:                   # no tensor has elements or dimensions: any dimension will do
         first = <TensorBase>tensors[0]
-    at = wrapped_dim(dim, first.ndim)
+    else:
+        at = wrapped_dim(dim, first.ndim)
     memcpy(shape, first.shape, first.ndim * sizeof(int64_t))
     shape[at] = 0
     for i, each in enumerate(tensors):
@@ -905,7 +941,8 @@ cdef TensorBase joined(list tensors, object dim, object out=None):
         begin_list(node, tensors)
         node.whole = dim
         node.params = (tuple(lengths),)
-    target = _write_parts(tensors, lengths, output(out, result_dtype(tensors), first.ndim, shape), at)
+    target = _joint_memory(tensors, out, result_dtype(tensors), first.ndim, shape)
+    _write_parts(tensors, lengths, target, at)
     settle(node, target, first, None, out, False)
     return target
 

@@ -16,6 +16,7 @@ from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad
 from dynagrad._core.iterate cimport contiguous, copy_into, fill, output
 from dynagrad._core.ops.create cimport allocate, allocate_like, finish, whole_number
+from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F32, I64, U8, DType, cpu, default_dtype, dtype_object, is_float, is_number, itemsizes)
@@ -575,7 +576,7 @@ def bernoulli(TensorBase input not None, p=None, *, generator=None, out=None):
     if recording:
         node = BernoulliBackward0.__new__(BernoulliBackward0)
         begin1(node, input)
-    cdef TensorBase result = output(out, input.dtype, input.ndim, input.shape)
+    cdef TensorBase result = output(out, input.dtype if out is None else BOOL, input.ndim, input.shape)
     cdef Draw draw
     if p is None:
         _bernoulli_each(result, input, generator)
@@ -684,9 +685,9 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     cdef TensorBase made = allocate("randperm", (count,), out, dtype, layout, device, I64)
     if made.dtype == BOOL:
         raise NotImplementedError("\"randperm\" not implemented for 'Bool'")
-    most = 2 ** _digits(made.dtype) + 1 if is_float(made.dtype) else _limits(made.dtype)[1]
-    if count > most:
-        raise RuntimeError(f"n cannot be greater than {most} for {dtype_object(made.dtype).name} type, but it is {count}")
+    if is_float(made.dtype) and count > (1 << _digits(made.dtype)) + 1:
+        raise RuntimeError(f"n cannot be greater than {(1 << _digits(made.dtype)) + 1} for {TYPE_NAMES[made.dtype]} type.")
+    check_element(count - 1, made.dtype)
     cdef TensorBase target = made if made.contiguous else new_tensor(made.dtype, 1, made.shape)
     unlocked.begin()
     with nogil:

@@ -37,3 +37,4 @@ cdef TensorBase room(TensorBase input, uint64_t mask, bint keepdim, int dtype, i
 cdef TensorBase settled(Node node, TensorBase result, TensorBase input, object out)
 cdef bint keeps_dims(Node node) except -1
 cdef TensorBase converted(TensorBase input, int dtype)
+cdef object out_dtype(object dtype, object out)

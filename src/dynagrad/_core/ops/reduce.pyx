@@ -13,6 +13,7 @@ from dynagrad._core.graph cimport begin1, output_of, prepare, save, save_result,
 from dynagrad._core.iterate cimport FLOATING, K, binary, cast, copy_into, output
 from dynagrad._core.kernel_table cimport (
     Operand, ReduceBlock, op_div, parallel_threshold, red_nansum, red_prod, red_sum, reduce_all, reduced_type)
+from dynagrad._core.scalars cimport c_name
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport F32, I64, DType, compute_dtype, compute_of, dtype_code, dtype_object, is_float, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
@@ -244,6 +245,16 @@ cdef TensorBase delivered(TensorBase result, object out):
     copy_into(target, result)
     wrote(target)
     return target
+
+
+cdef object out_dtype(object dtype, object out):
+    """The dtype that a fold with `out` computes in, which is that of `out`. RuntimeError where another is asked for."""
+    if not isinstance(out, TensorBase):
+        return dtype
+    cdef object own = dtype_object((<TensorBase>out).dtype)
+    if dtype is None or dtype_code(dtype) == (<TensorBase>out).dtype:
+        return own
+    raise RuntimeError(f"Expected out tensor to have dtype {c_name(dtype_code(dtype))}, but got {c_name((<TensorBase>out).dtype)} instead")
 
 
 def two_tensors(out):
@@ -524,7 +535,7 @@ def _prod(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None
     if axis is not None:
         dim = axis
     cdef ReduceNode node = None
-    cdef int code = _sum_dtype(input, dtype)
+    cdef int code = _sum_dtype(input, out_dtype(dtype, out))
     cdef bint recording = wants_grad(input) and is_float(code)
     cdef uint64_t mask = every_dim(input) if dim is None else <uint64_t>1 << one_dim(input, dim) & every_dim(input)
     prepare(out, False, recording)
