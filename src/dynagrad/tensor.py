@@ -25,9 +25,7 @@ def _size(given: Any, place: int) -> int:
     try:
         return index(given)
     except TypeError:
-        raise TypeError(
-            f"torch.Size() takes an iterable of 'int' (item {place} is '{type(given).__name__}')"
-        ) from None
+        raise TypeError(f"torch.Size() takes an iterable of 'int' (item {place} is '{type(given).__name__}')") from None
 
 
 class Size(tuple[int, ...]):
@@ -40,7 +38,7 @@ class Size(tuple[int, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, sizes: Iterable[Any] = ()) -> Size:
+    def __new__(cls, sizes: Iterable[Any] = ()) -> Self:
         """A shape of the given integers. TypeError for what is none."""
         return tuple.__new__(cls, [each if type(each) is int else _size(each, i) for i, each in enumerate(sizes)])
 

@@ -29,11 +29,15 @@ class _OfOneDtype(type):
     dtype: dynagrad.dtype
 
     def __call__(cls, data: int | Sequence[Any] = 0, *, wrap_storage: UntypedStorage | None = None) -> TypedStorage:
-        if wrap_storage is not None:
-            return TypedStorage(wrap_storage, cls.dtype)
-        if isinstance(data, int):
-            return TypedStorage(UntypedStorage(data * cls.dtype.itemsize), cls.dtype)
-        return TypedStorage(dynagrad.tensor(data, dtype=cls.dtype).reshape(-1).untyped_storage(), cls.dtype)
+        return TypedStorage(data, cls.dtype, wrap_storage=wrap_storage)
+
+    def from_buffer(cls, *args: Any, **kwargs: Any) -> TypedStorage:
+        """A copy of the elements in a buffer; arguments as for ``UntypedStorage.from_buffer``, but for the dtype."""
+        return TypedStorage.from_buffer(*args, dtype=cls.dtype, **kwargs)
+
+    def from_file(cls, filename: str, shared: bool = False, size: int = 0) -> TypedStorage:
+        """The first ``size`` elements of a file, mapped into memory; as ``UntypedStorage.from_file``."""
+        return TypedStorage(UntypedStorage.from_file(filename, shared, size * cls.dtype.itemsize), cls.dtype)
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, TypedStorage) and value.dtype is cls.dtype

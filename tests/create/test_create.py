@@ -286,8 +286,9 @@ def test_copy_of_a_tensor_warns():
 
 def test_a_list_of_arrays_is_copied_whole():
     arrays = [np.random.default_rng(i).random((30, 20), dtype=np.float32) for i in range(5)]
-    assert dynagrad.tensor(arrays).numpy().tolist() == np.array(arrays).tolist()
-    with pytest.raises(ValueError, match="expected sequence"):
+    with pytest.warns(UserWarning, match="from a list of numpy.ndarrays is extremely slow"):
+        assert dynagrad.tensor(arrays).numpy().tolist() == np.array(arrays).tolist()
+    with pytest.warns(UserWarning, match="extremely slow"), pytest.raises(ValueError, match="expected sequence"):
         dynagrad.tensor([arrays[0], arrays[1][:7]])
 
 

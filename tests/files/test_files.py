@@ -369,3 +369,55 @@ def test_storages() -> None:
     assert x[1] == 7
     assert (len(storage), storage.dtype, storage.element_size()) == (6, dg.int32, 4)
     assert UntypedStorage(4).tolist() == [0, 0, 0, 0]
+
+
+class Counted(io.BytesIO):
+    """A file that remembers how it was read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.asked: list[int] = []
+        self.filled = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.asked.append(-1 if size is None else size)
+        return super().read(size)
+
+    def readinto(self, target: Any) -> int:
+        self.filled += len(target)
+        return super().readinto(target)
+
+
+def test_an_old_file_in_the_middle_of_another_is_read_where_it_lies() -> None:
+    kept = dg.arange(10000, dtype=dg.float64)
+    inner = written(kept, _use_new_zipfile_serialization=False).getvalue()
+    file = Counted(b"before" + inner + b"after")
+    file.seek(6)
+    assert dg.equal(dg.load(file), kept)
+    assert file.filled == 80000
+    assert -1 not in file.asked
+    assert max(file.asked) < 80000
+    assert file.read() == b"after"
+
+
+def test_storages_convert_copy_and_read_buffers() -> None:
+    storage = dg.FloatStorage([1.5, 2])
+    assert storage.int().tolist() == [1, 2]
+    assert storage.type() == "torch.FloatStorage"
+    assert storage.type("torch.DoubleStorage").dtype is dg.float64
+    other = storage.clone()
+    assert other.fill_(3).tolist() == [3, 3]
+    assert storage.copy_(other).tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match="size does not match, self was 8 bytes but src was 4 bytes"):
+        storage.copy_(dg.FloatStorage(1))
+    assert dg.ShortStorage.from_buffer(b"\1\2\3\4", "big").tolist() == [258, 772]
+    assert dg.BoolStorage.from_buffer(b"\0\1\2", "native").tolist() == [False, True, True]
+    assert dg.IntStorage.from_buffer(b"\0\1\0\0\0\2\0\0\0", "little", 1, 5).tolist() == [2]
+    with pytest.raises(ValueError, match="must be a multiple of element size"):
+        dg.IntStorage.from_buffer(b"123", "big")
+    seen = dg.ones(2)
+    bytes_of = seen.untyped_storage()
+    bytes_of.fill_(0)
+    assert seen.tolist() == [0, 0]
+    bytes_of[3] = 64
+    assert seen[0] == 2

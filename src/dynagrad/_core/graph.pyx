@@ -694,6 +694,8 @@ cdef int check_inplace(TensorBase t, bint any_requires_grad, bint overlap_allowe
         raise ValueError("assignment destination is read-only: the memory belongs to a read-only buffer; clone() the tensor "
                          "to write to it")
     if t.flags & INFERENCE and not thread_state.inference:
+        if thread_state.grad_enabled and requires_grad(t):
+            raise _leaf_error(t, "a leaf Variable that requires grad")
         raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to "
                            "get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for "
                            "more details.")

@@ -184,7 +184,7 @@ cdef int resize(TensorBase t, int ndim, const int64_t* shape) except -1:
 
 cdef TensorBase output(object out, int dtype, int ndim, const int64_t* shape, TensorBase like=None):
     """The tensor to write a result to: a fresh one, or the caller's `out` after checks (resized if need be)."""
-    cdef TensorBase target
+    cdef TensorBase target, laid
     if out is None:
         return new_like(like, dtype) if like is not None and not like.contiguous else new_tensor(dtype, ndim, shape)
     if not isinstance(out, TensorBase):
@@ -200,6 +200,9 @@ cdef TensorBase output(object out, int dtype, int ndim, const int64_t* shape, Te
                           "is deprecated, and in a future release outputs will not be resized unless they have zero "
                           "elements.", stacklevel=1)
         resize(target, ndim, shape)
+        if like is not None and not like.contiguous:
+            laid = new_like(like, target.dtype)
+            set_geometry(target, ndim, laid.shape, laid.strides)
     return target
 
 
@@ -340,6 +343,8 @@ cdef TensorBase unary(const Loop* row, object input, object out, int rule, const
         result = _deferred(row, [a], rule, params)
         if result is not None:
             return result
+    if _is_wider(out, dtype, computed):
+        return _copied_out(unary(row, input, None, rule, params, cost), out)
     if rule == SAME and is_tensor(out) and (<TensorBase>out).dtype != dtype:
         raise RuntimeError(f"Found dtype {TYPE_NAMES[(<TensorBase>out).dtype]} but expected {TYPE_NAMES[dtype]}")
     result = output(out, dtype, a.ndim, a.shape, a)
@@ -523,10 +528,17 @@ cdef TensorBase _general_typed(list tensors, const Loop* row, object out, int co
     cdef int ndim = broadcast_shape(tensors, shape)
     cdef TensorBase t, result
     cdef Loop loop = _loop(row, computed)
+    cdef bint numbers_count = row != K.binary[op_pow] and row != K.ternary[op_clamp]
     if params == NULL:
         params = &plain_params
-    result = output(out, dtype, ndim, shape) if out is not None else _laid_out(
-        tensors, dtype, ndim, shape, row != K.binary[op_pow] and row != K.ternary[op_clamp])
+    if _is_wider(out, dtype, computed):
+        return _copied_out(_general_typed(tensors, row, None, computed, dtype, params, cost, condition_first), out)
+    if out is None:
+        result = _laid_out(tensors, dtype, ndim, shape, numbers_count)
+    elif is_tensor(out) and not ((<TensorBase>out).ndim == ndim and _has_shape(<TensorBase>out, ndim, shape)):
+        result = output(out, dtype, ndim, shape, _laid_out(tensors, dtype, ndim, shape, numbers_count))
+    else:
+        result = output(out, dtype, ndim, shape)
     types[0] = <DType>BOOL if dtype == BOOL and computed != dtype or dtype == BOOL and _writes_bool(row) \
         else <DType>compute_dtype[compute_of[computed]]
     operands[0] = Operand(result.data, result.strides, <DType>result.dtype)
@@ -540,6 +552,17 @@ cdef TensorBase _general_typed(list tensors, const Loop* row, object out, int co
         types[i + 1] = <DType>(BOOL if condition_first and i == 0 else compute_dtype[compute_of[computed]])
     _run(loop, ndim, shape, operands, n + 1, types, params, cost)
     return result
+
+
+cdef bint _is_wider(object out, int dtype, int computed) noexcept:
+    """Whether `out` could hold what the result's own dtype cannot: loops of narrow dtypes run in a wider one."""
+    return is_tensor(out) and (<TensorBase>out).dtype != dtype and dtype != BOOL and compute_dtype[compute_of[computed]] != dtype
+
+
+cdef TensorBase _copied_out(TensorBase made, object out):
+    cdef TensorBase target = output(out, made.dtype, made.ndim, made.shape, made)
+    copy_into(target, made)
+    return target
 
 
 cdef TensorBase _laid_out(list tensors, int dtype, int ndim, const int64_t* shape, bint numbers_count):

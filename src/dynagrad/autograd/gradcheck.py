@@ -14,9 +14,21 @@ import dynagrad
 from dynagrad._core.base import grad
 from dynagrad.autograd.function import Function, forward_mode
 from dynagrad.autograd.grad_mode import enable_grad
+from dynagrad.autograd.jacobians import (
+    get_analytical_jacobian,
+    get_numerical_jacobian,
+    get_numerical_jacobian_wrt_specific_input,
+)
 from dynagrad.tensor import Tensor
 
-__all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+__all__ = [
+    "GradcheckError",
+    "get_analytical_jacobian",
+    "get_numerical_jacobian",
+    "get_numerical_jacobian_wrt_specific_input",
+    "gradcheck",
+    "gradgradcheck",
+]
 
 Tensors = tuple["Tensor", ...]
 Call = Callable[..., "Tensor | Sequence[Tensor]"]

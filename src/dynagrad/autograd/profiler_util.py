@@ -2,5 +2,6 @@
 
 from dynagrad.profiler.activity import DeviceType
 from dynagrad.profiler.events import EventList, FunctionEvent, FunctionEventAvg, Interval
+from dynagrad.profiler.events import _Times as FormattedTimesMixin
 
-__all__ = ["DeviceType", "EventList", "FunctionEvent", "FunctionEventAvg", "Interval"]
+__all__ = ["DeviceType", "EventList", "FormattedTimesMixin", "FunctionEvent", "FunctionEventAvg", "Interval"]

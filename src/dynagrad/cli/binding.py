@@ -86,6 +86,8 @@ def _imported(real: str, spoken: str) -> ModuleType:
         except ModuleNotFoundError as error:
             if error.name is None or not f"{real}.".startswith(f"{error.name}."):
                 raise
+    elif getattr(module, "__module__", None) == real:  # a function hides the file that it comes from
+        module = sys.modules[real]
     if not isinstance(module, ModuleType):
         reason = getattr(sys.modules.get(parent), "ABSENT", {}).get(attribute)
         raise ModuleNotFoundError(

@@ -83,35 +83,79 @@ def gradient(
     dims = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     steps = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(steps) != len(dims):
+        wanted = (
+            f"{len(dims)}"
+            if dim is not None
+            else f"equal to 'self.dim() = {input.ndim}', since dim argument was not given,"
+        )
         raise RuntimeError(
-            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(dims)} but got a "
-            f"list of length {len(steps)}"
+            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {wanted} but got a list of "
+            f"length {len(steps)}"
         )
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
-    return tuple(_slopes(input, step, d, edge_order) for d, step in zip(dims, steps, strict=True))
+    if str(input.dtype) == "torch.uint8":
+        raise RuntimeError("torch.gradient does not support uint8 input.")
+    _check_dims(input, dims)
+    return tuple(_slopes(input, step, d % input.ndim, edge_order) for d, step in zip(dims, steps, strict=True))
+
+
+def _check_dims(t: Tensor, dims: list[int]) -> None:
+    for i, d in enumerate(dims):
+        if not -t.ndim <= d < t.ndim:
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-t.ndim}, {t.ndim - 1}], but got {d})"
+            )
+        if d % t.ndim in [each % t.ndim for each in dims[:i]]:
+            raise RuntimeError(f"dim {d % t.ndim} appears multiple times in the list of dims")
 
 
 def _slopes(f: Tensor, step: Any, dim: int, edge_order: int) -> Tensor:
     n = f.shape[dim]
     if n < edge_order + 1:
         raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
-    f = f if f.is_floating_point() else f.float()
-    if hasattr(step, "ndim") and step.ndim == 1:
-        gaps = step.diff().to(f.dtype).reshape([-1 if d == dim % f.ndim else 1 for d in range(f.ndim)])
+    if not f.is_floating_point() and str(f.dtype) != "torch.bool":
+        f = f.float()
+
+    def at(start: int, count: int = 1) -> Tensor:
+        return f.narrow(dim, start, count)
+
+    if not hasattr(step, "ndim") or step.ndim == 0:
+        inside = (at(2, n - 2) - at(0, n - 2)) / (step * 2)
+        if edge_order == 1:
+            first, last = (at(1) - at(0)) / step, (at(n - 1) - at(n - 2)) / step
+        else:
+            first = (-1.5 * at(0) + 2 * at(1) - 0.5 * at(2)) / step
+            last = (1.5 * at(n - 1) - 2 * at(n - 2) + 0.5 * at(n - 3)) / step
+        return _cat((first, inside, last), dim)
+    if step.ndim != 1:
+        raise RuntimeError(
+            "torch.gradient expected each element of spacing to have one dimension, but got an element with "
+            f"{step.ndim} dimensions!"
+        )
+    gaps = step.diff().to(f.dtype).reshape([-1 if d == dim else 1 for d in range(f.ndim)])
+    inside = _parabola(
+        at(0, n - 2), at(1, n - 2), at(2, n - 2), gaps.narrow(dim, 0, n - 2), gaps.narrow(dim, 1, n - 2), 1
+    )
+    if edge_order == 1:
+        first = (at(1) - at(0)) / gaps.narrow(dim, 0, 1)
+        last = (at(n - 1) - at(n - 2)) / gaps.narrow(dim, n - 2, 1)
     else:
-        gaps = f.new_ones([n - 1 if d == dim % f.ndim else 1 for d in range(f.ndim)]) * step
-    rises = f.diff(dim=dim) / gaps
-    before, after = gaps.narrow(dim, 0, n - 2), gaps.narrow(dim, 1, n - 2)
-    low, high = rises.narrow(dim, 0, n - 2), rises.narrow(dim, 1, n - 2)
-    inside = (low * after + high * before) / (before + after)
-    first, last = rises.narrow(dim, 0, 1), rises.narrow(dim, n - 2, 1)
-    if edge_order == 2:  # the slope at the end of the parabola through three points
-        g0, g1 = gaps.narrow(dim, 0, 1), gaps.narrow(dim, 1, 1)
-        h0, h1 = gaps.narrow(dim, n - 3, 1), gaps.narrow(dim, n - 2, 1)
-        first = first + (first - rises.narrow(dim, 1, 1)) * g0 / (g0 + g1)
-        last = last + (last - rises.narrow(dim, n - 3, 1)) * h1 / (h0 + h1)
+        first = _parabola(at(0), at(1), at(2), gaps.narrow(dim, 0, 1), gaps.narrow(dim, 1, 1), 0)
+        last = _parabola(at(n - 3), at(n - 2), at(n - 1), gaps.narrow(dim, n - 3, 1), gaps.narrow(dim, n - 2, 1), 2)
     return _cat((first, inside, last), dim)
+
+
+def _parabola(a: Tensor, b: Tensor, c: Tensor, left: Tensor, right: Tensor, place: int) -> Tensor:
+    """The slope of the parabola through three points with these gaps, at the first, middle or last of them."""
+    both = left + right
+    if place == 1:
+        weights = -right / (left * both), (right - left) / (left * right), left / (right * both)
+    elif place == 0:
+        weights = -(left + both) / (left * both), both / (left * right), -left / (right * both)
+    else:
+        weights = right / (left * both), -both / (left * right), (right + both) / (right * both)
+    return weights[0] * a + weights[1] * b + weights[2] * c
 
 
 # ---- sums under curves -----------------------------------------------------------------------------------------------

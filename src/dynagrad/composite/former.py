@@ -60,7 +60,7 @@ def range(
     count = math.floor((last - first) / width) + 1
     steps = CARDS["arange"].op(count, dtype=CARDS["zeros"].op(()).double().dtype) * width + first
     found = steps.to(made.dtype)
-    if out is not None:                                 # one of as many elements keeps its shape
+    if out is not None:  # one of as many elements keeps its shape
         return (out if out.numel() == count else out.resize_(count)).copy_(found.reshape(out.shape))
     return found.requires_grad_() if requires_grad else found
 

@@ -141,7 +141,6 @@ cdef TensorBase allocate(str op, object size, object out, object dtype, object l
                            "arguments requires grad. Leave out= away, or wrap the call in torch.no_grad().")
     if dims_tuple(made.ndim, made.shape) != dims_tuple(ndim, shape) and not (any_shape and made.numel == shape[0]):
         resize(made, ndim, shape)
-    prepare(made, False, False)
     return made
 
 
@@ -170,6 +169,8 @@ cdef TensorBase finish(TensorBase made, object out, object requires_grad):
         if not is_float(made.dtype):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients, but the dtype is "
                                f"{dtype_object(made.dtype).name}")
+        if made.flags & INFERENCE and not thread_state.inference:
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         made.flags |= LEAF_GRAD
     return made
 
@@ -465,7 +466,10 @@ cdef TensorBase _line(str op, int64_t n, object out, object dtype, object layout
                       f"{(<TensorBase>out).numel} which does not match the computed number of elements {n}. Note that this may "
                       "occur as a result of rounding error. The out tensor will be resized to a tensor of shape "
                       f"({n},).", stacklevel=1)
-    return allocate(op, (n,), out, dtype, layout, device, inferred, True)
+    cdef TensorBase made = allocate(op, (n,), out, dtype, layout, device, inferred, True)
+    if out is not None:
+        prepare(made, False, False)
+    return made
 
 
 cdef TensorBase _work(TensorBase made, int dtype):

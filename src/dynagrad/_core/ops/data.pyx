@@ -54,12 +54,15 @@ cdef int _measure(object data, int64_t* shape) except -1:
                 ndim += 1
             return ndim
         if ndim == 64:
-            raise ValueError("too many dimensions: sequences are nested more than 64 deep")
+            raise ValueError(f"too many dimensions '{type(data).__name__}': sequences are nested more than 64 deep")
         shape[ndim] = len(data)
         ndim += 1
         if shape[ndim - 1] == 0:
             return ndim
-        data = data[0]
+        try:
+            data = data[0]
+        except Exception as error:
+            raise ValueError(f"could not determine the shape of object type '{type(data).__name__}'") from error
     if isinstance(data, str):
         raise ValueError("too many dimensions 'str': tensors hold numbers, not text")
     return ndim
@@ -94,7 +97,7 @@ cdef int _infer(object data, int depth, int found) except -2:
     """The dtype in which all elements meet, -1 while there were none."""
     cdef object each
     if depth < -64:
-        raise ValueError("too many dimensions: sequences are nested more than 64 deep")
+        raise TypeError("new(): self-referential lists are incompatible: sequences are nested more than 64 deep")
     if not _is_sequence(data) or is_array(data):
         return _meet(found, _scalar_code(data))
     for each in data:
@@ -224,7 +227,11 @@ cdef TensorBase _of_sequence(object data, int code):
     if code < 0:
         code = default_dtype
     # A list of arrays is copied as it is: going through a wider type would double the traffic.
-    cdef int work = code if ndim > 1 and is_array(data[0]) else _work_dtype(code)
+    cdef bint of_arrays = ndim > 1 and is_array(data[0])
+    cdef int work = code if of_arrays else _work_dtype(code)
+    if of_arrays:
+        warnings.warn("Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to "
+                      "a single numpy.ndarray with numpy.array() before converting to a tensor.", stacklevel=1)
     cdef TensorBase made = new_tensor(work, ndim, shape)
     if ndim == 0:
         _put(data, made.data, code, work)
@@ -245,6 +252,8 @@ cdef TensorBase tensor_of_data(object data, object dtype):
         source = readable(data)
     elif hasattr(data, "__dlpack__") and not is_numpy_scalar(data):
         source = from_dlpack(data)
+    elif hasattr(data, "_elements_as"):                 # a storage
+        source = data._elements_as(dtype_object(default_dtype if code < 0 else code))
     else:
         return _of_sequence(data, code)
     if code >= 0 and code != source.dtype:
@@ -350,7 +359,7 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     if copy and made is shared:
         made = clone(shared)
     if isinstance(obj, TensorBase) and requires_grad is None:
-        if made.grad_fn is not None or made.flags & LEAF_GRAD:
+        if made is obj and made.flags & LEAF_GRAD:
             warnings.warn("torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass "
                           "requires_grad=False explicitly to get the old behavior.", stacklevel=1)
         return made
@@ -411,7 +420,10 @@ def constructed(str name, tuple args, dtype, device):
     if first is None or type(first) is int or hasattr(first, "numel") and isinstance(first, tuple):
         return allocate(name, args if args else ((0,),), None, dtype_object(code), None, None, code)
     if isinstance(first, TensorBase):
-        if (<TensorBase>first).dtype != code:
+        if dtype is None and device is not None:
+            raise RuntimeError("Legacy tensor constructor of the form torch.Tensor(tensor, device=device) is not supported.  Use "
+                               "torch.tensor(...) or torch.as_tensor(...) instead.")
+        if dtype is not None and (<TensorBase>first).dtype != code:
             raise TypeError(f"expected {dtype_object(code)} (got {dtype_object((<TensorBase>first).dtype)})")
         return detach(<TensorBase>first)
     if not _is_sequence(first):

@@ -430,8 +430,10 @@ def __dlpack__(TensorBase self not None, *, stream=None, max_version=None, dl_de
     cdef Exported* exported
     if requires_grad(self):
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if stream is not None and not isinstance(stream, int):
+        raise TypeError("stream must be ``int`` or ``none``")
     if stream is not None and stream != -1:
-        raise BufferError("a stream was given, but the tensor is on the CPU, which has none")
+        raise AssertionError("stream should be None on cpu.")
     if dl_device is not None and tuple(dl_device) != (DLPACK_CPU, 0):
         raise BufferError(f"the tensor is on the CPU and cannot be exported to device {tuple(dl_device)}")
     exported = _export(copy_of(self) if copy else self)

@@ -10,7 +10,7 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.shown import field, input_sizes, signed_field, whole_scalar
 from dynagrad._core.types import TYPE_NAMES, channels_last, channels_last_3d
 
-from dynagrad._core.formats cimport lies_in, new_in
+from dynagrad._core.formats cimport new_in
 from dynagrad._core.graph cimport (
     Node, Output, attach, attach_many, begin1, begin_list, begin_pair, hand_on_cut, needs, output_of, prepare, set_view_of, settle,
     thread_state, wants_grad)
@@ -881,11 +881,27 @@ cdef object _common_format(list tensors):
     cdef TensorBase each
     for memory_format in (channels_last, channels_last_3d):
         for each in tensors:
-            if each.contiguous or not lies_in(each, memory_format):
+            if each.contiguous or not _ordered_as(each, 4 if memory_format is channels_last else 5):
                 break
         else:
             return memory_format
     return None
+
+
+cdef bint _ordered_as(TensorBase t, int ndim) noexcept:
+    """Whether the strides of images or volumes rise from the channels by way of the last dimension, gaps or not."""
+    cdef int64_t least = 1
+    cdef int i, d
+    if t.ndim != ndim:
+        return False
+    for i in range(ndim):
+        d = 1 if i == 0 else 0 if i == ndim - 1 else ndim - i
+        if t.shape[d] == 0 or t.strides[d] < least:
+            return False
+        if d == 0 and least == t.strides[1]:            # one element in an image: any order fits
+            return False
+        least = t.strides[d] * t.shape[d] if t.shape[d] > 1 else t.strides[d]
+    return True
 
 
 cdef TensorBase _joint_memory(list tensors, object out, int dtype, int ndim, const int64_t* shape):

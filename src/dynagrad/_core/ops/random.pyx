@@ -16,7 +16,7 @@ from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad
 from dynagrad._core.iterate cimport contiguous, copy_into, fill, output
 from dynagrad._core.ops.create cimport allocate, allocate_like, finish, whole_number
-from dynagrad._core.scalars cimport check_element
+from dynagrad._core.scalars cimport c_name, check_element
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F32, I64, U8, DType, cpu, default_dtype, dtype_object, is_float, is_number, itemsizes)
@@ -441,7 +441,7 @@ cdef tuple _limits(int dtype):
 
 cdef int _check_integers(int dtype, object low, object last) except -1:
     least, most = _limits(dtype)
-    name = dtype_object(dtype).name
+    name = c_name(dtype)
     if not least <= low <= most:
         raise RuntimeError(f"from is out of bounds for {name}: {low}")
     if not least <= last <= most:
@@ -464,7 +464,7 @@ cdef int _between(int dtype, object low, object high, Draw* draw) except -1:
     if not open_end and low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if open_end:
-        last = (1 << _digits(dtype)) if is_float(dtype) else _limits(dtype)[1]
+        last = (<int64_t>1 << _digits(dtype)) if is_float(dtype) else _limits(dtype)[1]
         high = last + 1
         if is_float(dtype):
             low = _tightened(dtype, low, 0)[0]
@@ -685,8 +685,8 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     cdef TensorBase made = allocate("randperm", (count,), out, dtype, layout, device, I64)
     if made.dtype == BOOL:
         raise NotImplementedError("\"randperm\" not implemented for 'Bool'")
-    if is_float(made.dtype) and count > (1 << _digits(made.dtype)) + 1:
-        raise RuntimeError(f"n cannot be greater than {(1 << _digits(made.dtype)) + 1} for {TYPE_NAMES[made.dtype]} type.")
+    if is_float(made.dtype) and count > (<int64_t>1 << _digits(made.dtype)) + 1:
+        raise RuntimeError(f"n cannot be greater than {(<int64_t>1 << _digits(made.dtype)) + 1} for {TYPE_NAMES[made.dtype]} type.")
     check_element(count - 1, made.dtype)
     cdef TensorBase target = made if made.contiguous else new_tensor(made.dtype, 1, made.shape)
     unlocked.begin()

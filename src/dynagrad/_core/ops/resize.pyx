@@ -12,9 +12,10 @@ from dynagrad._core.graph cimport check_inplace, thread_state, wrote
 from dynagrad._core.iterate cimport resize
 from dynagrad._core.ops.create cimport parse_size
 from dynagrad._core.ops.view cimport as_strided, detach
+from dynagrad._core.scalars cimport c_name
 from dynagrad._core.tensor cimport (
     Storage, TensorBase, dims_tuple, new_tensor, requires_grad, set_geometry, storage_drop, storage_new, storage_share)
-from dynagrad._core.types cimport itemsizes
+from dynagrad._core.types cimport dtype_code, itemsizes
 from dynagrad._core.unlocked cimport retire
 
 
@@ -122,6 +123,10 @@ cdef TensorBase _over_storage(TensorBase t, object storage):
     whole = getattr(untyped, "_bytes", None)
     if whole is None:
         raise TypeError(f"set_(): argument 'source' must be Tensor or Storage, not {type(storage).__name__}")
+    typed = getattr(storage, "dtype", None)
+    if typed is not None and dtype_code(typed) != t.dtype:
+        raise RuntimeError(f"Expected a Storage of type {c_name(t.dtype)} or an UntypedStorage, but got type "
+                           f"{TYPE_NAMES[dtype_code(typed)]} for argument 1 'storage'")
     return over_bytes(whole, list(BY_NAME.values())[t.dtype], 0, (whole.numel() // itemsizes[t.dtype],), (1,), False)
 
 
@@ -150,8 +155,7 @@ def _set_(TensorBase self not None, source=None, storage_offset=0, size=None, st
     else:
         given = _over_storage(self, source)
     if given.dtype != self.dtype:
-        raise RuntimeError(f"Could not set tensor of type {TYPE_NAMES[given.dtype]} to a tensor of type "
-                           f"{TYPE_NAMES[self.dtype]}")
+        raise RuntimeError(f"Could not set tensor of type {c_name(given.dtype)} to a tensor of type {c_name(self.dtype)}")
     if size is not None:
         if isinstance(size, int):
             size = (size,)

@@ -16,7 +16,7 @@ from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
     KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_OTHER, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul,
     no_derivative, not_implemented, unary_op, unrecorded, zeros_of)
-from dynagrad._core.scalars cimport check_element
+from dynagrad._core.scalars cimport c_name, check_element
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport BF16, BOOL, F16, F32, U8, dtype_object, is_float, is_number
 
@@ -102,7 +102,7 @@ cdef int _check_fill(TensorBase input, TensorBase mask, object value) except -1:
     cdef int category
     if mask.dtype != BOOL:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype "
-                           f"{dtype_object(mask.dtype).name}")
+                           f"{c_name(mask.dtype)}")
     if is_tensor(value):
         if (<TensorBase>value).ndim:
             raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
