@@ -221,11 +221,15 @@ def test_an_in_place_op_that_fails_writes_nothing():
 
 def test_a_list_of_arrays_is_copied_array_by_array():
     arrays = [np.full((3, 2), i, dtype=np.float32) for i in range(4)]
-    made = dynagrad.tensor(arrays)
+    with pytest.warns(UserWarning, match="extremely slow"):
+        made = dynagrad.tensor(arrays)
     assert tuple(made.shape) == (4, 3, 2)
     assert made.numpy().tolist() == np.stack(arrays).tolist()
     assert dynagrad.tensor([[a, a] for a in arrays]).shape == (4, 2, 3, 2)
-    with pytest.raises(ValueError, match=r"expected sequence of length|shape|size"):
+    with (
+        pytest.warns(UserWarning, match="extremely slow"),
+        pytest.raises(ValueError, match=r"expected sequence of length|shape|size"),
+    ):
         dynagrad.tensor([np.ones(3), np.ones(4)])
 
 

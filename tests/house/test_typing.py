@@ -70,6 +70,7 @@ def test_every_name_that_gives_more_than_a_tensor_is_public() -> None:
     assert not NOT_ONE - set(PUBLIC)
 
 
+@pytest.mark.filterwarnings("ignore:torch.asarray")  # of a leaf, it says that the flag comes along
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_function_gives_a_tensor_unless_the_checker_is_told_otherwise(name: str) -> None:
     given, said = results(name)

@@ -74,6 +74,18 @@ class _Finder(MetaPathFinder, Loader):
         real = real_name(module.__name__)
         assert real is not None
         sys.modules[module.__name__] = _imported(real, module.__name__)
+        _bind_hidden(real, module.__name__)
+
+
+def _bind_hidden(real: str, spoken: str) -> None:
+    """Binds the files of a package that functions of their name hide, as ``autograd.gradcheck`` does.
+
+    They are entered here because an import that loads a module puts it in the function's place.
+    """
+    for name, value in list(vars(sys.modules[spoken]).items()):
+        file = getattr(value, "__module__", None)
+        if file == f"{real}.{name}" and isinstance(sys.modules.get(file), ModuleType):
+            sys.modules.setdefault(f"{spoken}.{name}", sys.modules[file])
 
 
 def _imported(real: str, spoken: str) -> ModuleType:
@@ -86,8 +98,6 @@ def _imported(real: str, spoken: str) -> ModuleType:
         except ModuleNotFoundError as error:
             if error.name is None or not f"{real}.".startswith(f"{error.name}."):
                 raise
-    elif getattr(module, "__module__", None) == real:  # a function hides the file that it comes from
-        module = sys.modules[real]
     if not isinstance(module, ModuleType):
         reason = getattr(sys.modules.get(parent), "ABSENT", {}).get(attribute)
         raise ModuleNotFoundError(
