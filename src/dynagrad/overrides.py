@@ -1,18 +1,32 @@
 """Classes and modes that take part in every op: ``__torch_function__``, as subclasses of Tensor inherit or define it.
 
-How a call is intercepted is in ``_core/intercept``; nothing is, until a program defines such a class or enters a mode.
+A class takes part that is no tensor at all, if it defines it. How a call is intercepted is in ``_core/intercept``, and in
+``_core/exchanged`` for functions written in Python; nothing is, until a program defines such a class or enters a mode.
+Which functions take part is in ``overridable``.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
-from dynagrad._core.intercept import disabled_torch_function, install, native_functions, overrides, uninstall
+from dynagrad._core.exchanged import Asking, exchange, put_back
+from dynagrad._core.intercept import (
+    classes_noticed,
+    disabled_torch_function,
+    install,
+    overrides,
+    set_depth,
+    unheard,
+    uninstall,
+)
 from dynagrad._core.ops.data import as_subclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -21,12 +35,20 @@ __all__ = [
     "DisableTorchFunctionSubclass",
     "TorchFunctionMode",
     "disabled_torch_function",
+    "enable_reentrant_dispatch",
     "get_default_nowrap_functions",
+    "get_ignored_functions",
+    "get_overridable_functions",
+    "get_testing_overrides",
     "handle_torch_function",
     "has_torch_function",
+    "has_torch_function_unary",
+    "has_torch_function_variadic",
     "is_tensor_like",
     "is_tensor_method_or_property",
+    "redispatch_function",
     "resolve_name",
+    "wrap_torch_function",
 ]
 
 
@@ -34,6 +56,7 @@ class _State(threading.local):
     """Of each thread: whether subclasses are taken for plain tensors, and the modes that are entered."""
 
     disabled = False
+    skips = False  # whether the next call that would be asked about goes through unasked
 
     def __init__(self) -> None:
         self.modes: list[TorchFunctionMode] = []
@@ -41,14 +64,37 @@ class _State(threading.local):
 
 _state = _State()
 _watched = False
+_lock = threading.RLock()
+_listened_for = 0  # by the watch and by modes
 
 
 def watch() -> None:
-    """Has calls with an argument of a subclass go through its ``__torch_function__`` from now on."""
+    """Has calls with an argument of a class with a ``__torch_function__`` go through it from now on."""
     global _watched
-    if not _watched:
-        _watched = True
-        install(_ask_classes, reentrant=True, overriders_only=True)
+    with _lock:
+        if not _watched:
+            _watched = True
+            classes_noticed()
+            install(_ask_classes, reentrant=True, overriders_only=True, questions=True)
+            _listen(1)
+
+
+@functools.cache
+def _python_functions() -> tuple[Asking, ...]:
+    from dynagrad.overridable import python_functions
+
+    return tuple(Asking(function, public, _ask_python) for function, public in python_functions())
+
+
+def _listen(change: int) -> None:
+    """Counts those who want to hear of functions written in Python."""
+    global _listened_for
+    with _lock:
+        before, _listened_for = _listened_for, _listened_for + change
+        if before == 0:
+            exchange(_python_functions())
+        elif _listened_for == 0:
+            put_back(_python_functions())
 
 
 class DisableTorchFunctionSubclass:
@@ -81,7 +127,12 @@ def _converted(result: Any, cls: type) -> Any:
         return result if isinstance(result, cls) else as_subclass(result, cls)
     if isinstance(result, tuple | list):
         return type(result)(_converted(each, cls) for each in result)
+    if type(result) is _Slices:
+        return iter(tuple(_converted(each, cls) for each in result))
     return result
+
+
+_Slices = type(iter(()))  # of which ``iter(tensor)`` is one
 
 
 def _overriders(args: Iterable[Any]) -> list[Any]:
@@ -96,23 +147,58 @@ def _overriders(args: Iterable[Any]) -> list[Any]:
 
 
 def _ask_classes(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: Any) -> Any:
-    if _state.disabled:
+    if _state.disabled or _state.modes or _skipped() or function in _constructors():
         return call(*args, **kwargs)
     found = _overriders((*args, *kwargs.values()))
     return _asked(found, function, args, kwargs) if found else call(*args, **kwargs)
 
 
+def _ask_python(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], original: Any) -> Any:
+    """What a function written in Python does while somebody listens: modes are asked, then classes."""
+    if unheard():
+        return original(*args, **kwargs)
+    return (_ask_modes if _state.modes else _ask_classes)(function, args, kwargs, original)
+
+
+@functools.cache
+def _constructors() -> frozenset[Any]:
+    """The native functions that make a tensor of what they are given, whatever it is; modes alone hear of them."""
+    from dynagrad.overridable import NOT_ASKED, namespaces
+
+    return frozenset(getattr(namespaces()["torch"], name, None) for name in NOT_ASKED["torch"])
+
+
+def _skipped() -> bool:
+    """Whether this is the call that `redispatch_function` lets through."""
+    skips, _state.skips = _state.skips, False
+    return skips
+
+
 def _asked(overriders: list[Any], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     types = tuple(type(each) for each in overriders)
     for each in overriders:
-        result = type(each).__torch_function__(func, types, args, kwargs)
+        result = each.__torch_function__(func, types, args, kwargs)
         if result is not NotImplemented:
             return result
-    name = resolve_name(func) or getattr(func, "__name__", str(func))
-    raise TypeError(
-        f"no implementation found for '{name}' on types that implement __torch_function__: "
-        f"[{', '.join(kind.__qualname__ for kind in types)}]"
-    )
+    raise _unanswered(func, [f"tensor subclass {kind!r}" for kind in types], types)
+
+
+def _unanswered(func: Any, asked: list[str], types: Iterable[type] = ()) -> TypeError:
+    """PyTorch has one sentence for its functions that are native, and another for those in Python."""
+    name = _name_in_errors(func)
+    if asked and type(func) is not _PythonFunction:
+        listed = "".join(f"\n\n  - {each}" for each in asked)
+        return TypeError(
+            f"Multiple dispatch failed for '{name}'; all __torch_function__ handlers returned NotImplemented:{listed}"
+        )
+    return TypeError(f"no implementation found for '{name}' on types that implement __torch_function__: {[*types]}")
+
+
+_PythonFunction = type(lambda: None)
+
+
+def _name_in_errors(func: Any) -> str:
+    return resolve_name(func) or f"{getattr(func, '__module__', None)}.{getattr(func, '__name__', func)}"
 
 
 class TorchFunctionMode:
@@ -130,23 +216,36 @@ class TorchFunctionMode:
     3
     """
 
+    def __init__(self) -> None:
+        pass
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         raise NotImplementedError
 
+    @classmethod
+    def push(cls, *args: Any, **kwargs: Any) -> Self:
+        """The mode itself: what ``with`` takes. There is a warning."""
+        warnings.warn(
+            "`Mode.push()` is no longer necessary and can be replaced with just `with Mode()`", stacklevel=2
+        )
+        return cls(*args, **kwargs)
+
     def __enter__(self) -> Self:
         _state.modes.append(self)
         if len(_state.modes) == 1:
-            install(_ask_modes, reentrant=True)
+            install(_ask_modes, reentrant=True, questions=True)
+            _listen(1)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _state.modes.remove(self)
+        _state.modes.pop()
         if not _state.modes:
             uninstall(_ask_modes)
+            _listen(-1)
 
 
 class BaseTorchFunctionMode(TorchFunctionMode):
@@ -160,29 +259,121 @@ class BaseTorchFunctionMode(TorchFunctionMode):
 
 def _ask_modes(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: Any) -> Any:
     """The innermost mode is asked; what it calls itself goes to the mode around it."""
-    if not _state.modes:
+    if not _state.modes or _skipped():
         return call(*args, **kwargs)
     mode = _state.modes.pop()
     try:
         types = tuple(type(each) for each in _overriders((*args, *kwargs.values())))
-        return mode.__torch_function__(function, types, args, kwargs)
+        result = mode.__torch_function__(function, types, args, kwargs)
     finally:
         _state.modes.append(mode)
+    if result is NotImplemented:
+        raise _unanswered(function, [f"mode object {mode!r}"])
+    return result
+
+
+def _get_current_function_mode() -> TorchFunctionMode | None:
+    return _state.modes[-1] if _state.modes else None
+
+
+def _get_current_function_mode_stack() -> list[TorchFunctionMode]:
+    return list(_state.modes)
 
 
 # ---- for libraries that make their own functions overridable -----------------------------------------------------------
 
 
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
-    """Whether one of the arguments has a ``__torch_function__`` in force."""
-    return not _state.disabled and any(overrides(each) for each in relevant_args)
+    """Whether one of the arguments has a ``__torch_function__`` in force, or a mode is entered."""
+    if _state.modes or not _state.disabled and any(overrides(each) for each in relevant_args):
+        return not _skipped()
+    return False
+
+
+def has_torch_function_unary(obj: Any) -> bool:
+    """`has_torch_function` of one argument."""
+    return has_torch_function((obj,))
+
+
+def has_torch_function_variadic(*args: Any) -> bool:
+    """`has_torch_function` of several arguments."""
+    return has_torch_function(args)
 
 
 def handle_torch_function(
     public_api: Callable[..., Any], relevant_args: Iterable[Any], *args: Any, **kwargs: Any
 ) -> Any:
-    """Asks the ``__torch_function__`` of the relevant arguments for the result of ``public_api(*args, **kwargs)``."""
-    return _asked(_overriders(relevant_args), public_api, args, kwargs)
+    """Asks the modes and the ``__torch_function__`` of the relevant arguments for ``public_api(*args, **kwargs)``.
+
+    TypeError if none of them has an answer.
+    """
+    if _state.modes:
+        return _ask_modes(public_api, args, kwargs, public_api)
+    overriders = _overriders(relevant_args)
+    if not overriders:
+        raise _unanswered(public_api, [])
+    return _asked(overriders, public_api, args, kwargs)
+
+
+def wrap_torch_function(dispatcher: Callable[..., Iterable[Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorates a function so that the ``__torch_function__`` of its arguments is asked before it runs.
+
+    Args:
+        dispatcher: takes the function's arguments, and returns those of them that are to be asked.
+
+    >>> @wrap_torch_function(lambda a: (a,))
+    ... def twice(a):
+    ...     return a * 2
+    >>> class Seven:
+    ...     @classmethod
+    ...     def __torch_function__(cls, func, types, args=(), kwargs=None):
+    ...         return 7
+    >>> twice(Seven()), twice(4)
+    (7, 8)
+    """
+
+    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            relevant = tuple(dispatcher(*args, **kwargs))
+            if has_torch_function(relevant):
+                return handle_torch_function(wrapped, relevant, *args, **kwargs)
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    return wrap
+
+
+def redispatch_function(func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...], kwargs: Any) -> Any:
+    """Runs a function that a ``__torch_function__`` was told of, and has it told of the functions that are called inside.
+
+    >>> import dynagrad as torch
+    >>> class Told(torch.Tensor):
+    ...     @classmethod
+    ...     def __torch_function__(cls, func, types, args=(), kwargs=None):
+    ...         print(func.__name__)
+    ...         return redispatch_function(func, types, args, kwargs)
+    >>> twice = wrap_torch_function(lambda a: (a,))(lambda a: a.add(a))
+    >>> y = twice(torch.ones(2).as_subclass(Told))
+    <lambda>
+    add
+    """
+    _state.skips = True
+    try:
+        return func(*args, **(kwargs or {}))
+    finally:
+        _state.skips = False
+
+
+@contextlib.contextmanager
+def enable_reentrant_dispatch() -> Iterator[None]:
+    """Within, what an op calls that calls back into a program is told as it is outside; a context manager."""
+    before = set_depth(0)
+    try:
+        yield
+    finally:
+        set_depth(before)
 
 
 def is_tensor_like(inp: Any) -> bool:
@@ -193,16 +384,55 @@ def is_tensor_like(inp: Any) -> bool:
 
 
 def is_tensor_method_or_property(func: Callable[..., Any]) -> bool:
-    """Whether this is a method or an attribute of Tensor."""
+    """Whether this is a method of Tensor, or what reads an attribute. A function that is both an op and a method is."""
     from dynagrad.tensor import Tensor
 
-    return any(func is each for each in vars(Tensor).values()) or hasattr(Tensor, getattr(func, "__name__", " "))
+    name = getattr(func, "__name__", " ")
+    return name == "__get__" or any(func is each for each in vars(Tensor).values()) or hasattr(Tensor, name)
 
 
 def resolve_name(f: Callable[..., Any]) -> str | None:
-    """The public name of an op, such as ``torch.add``; None for anything else."""
-    name = native_functions().get(f)
-    return f"torch.{name}" if name else None
+    """The public name of a function that takes part, such as ``torch.add``; None for anything else."""
+    from dynagrad.overridable import named
+
+    return named(f)
+
+
+def get_overridable_functions() -> dict[Any, list[Callable[..., Any]]]:
+    """The functions that ask a ``__torch_function__``: those of each namespace, and of each attribute of Tensor.
+
+    >>> import dynagrad as torch
+    >>> torch.add in get_overridable_functions()[torch]
+    True
+    """
+    from dynagrad.overridable import overridable
+
+    return overridable()
+
+
+def get_ignored_functions() -> set[Callable[..., Any]]:
+    """The public functions that ask no ``__torch_function__``.
+
+    >>> import dynagrad as torch
+    >>> torch.is_tensor in get_ignored_functions(), torch.add in get_ignored_functions()
+    (True, False)
+    """
+    from dynagrad.overridable import ignored
+
+    return set(ignored())
+
+
+def get_testing_overrides() -> dict[Callable[..., Any], Callable[..., int]]:
+    """Each function that asks a ``__torch_function__``, with one that takes the same arguments and returns -1.
+
+    >>> import dynagrad as torch
+    >>> get_testing_overrides()[torch.mm](torch.ones(1, 1), torch.ones(1, 1))
+    -1
+    """
+    from dynagrad.overridable import testing_function
+
+    every = [function for functions in get_overridable_functions().values() for function in functions]
+    return {function: testing_function(function) for function in every}
 
 
 def get_default_nowrap_functions() -> set[Callable[..., Any]]:

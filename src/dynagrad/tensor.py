@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dynagrad._core.base import NativeTensor, inherit_operators
 from dynagrad._core.card import methods
-from dynagrad._core.intercept import disabled_torch_function
+from dynagrad._core.intercept import disabled_torch_function, notice_classes
 from dynagrad._core.ops.data import alias_of, as_subclass, constructed
 from dynagrad._core.ops.exchange import attributes, from_numpy, packed, unpacked
 from dynagrad._core.tensor import use_classes
@@ -73,6 +73,13 @@ class Size(tuple[int, ...]):
         return Size, (tuple(self),)
 
 
+def _watch() -> None:
+    """Has classes with a ``__torch_function__`` take part from now on."""
+    from dynagrad.overrides import watch
+
+    watch()
+
+
 class _OfSubclasses:
     """``__torch_function__`` as subclasses of Tensor inherit it. Plain tensors have none: PyTorch itself would ask them."""
 
@@ -101,9 +108,7 @@ class Tensor(NativeTensor):
         super().__init_subclass__(**options)
         inherit_operators(cls)
         if cls.__torch_function__ is not disabled_torch_function:
-            from dynagrad.overrides import watch
-
-            watch()
+            _watch()
 
     __torch_function__ = _OfSubclasses()
 
@@ -269,3 +274,5 @@ HalfTensor = _typed_tensor("HalfTensor", "float16")
 BFloat16Tensor = _typed_tensor("BFloat16Tensor", "bfloat16")
 FloatTensor = _typed_tensor("FloatTensor", "float32")
 DoubleTensor = _typed_tensor("DoubleTensor", "float64")
+
+notice_classes(_watch)

@@ -144,6 +144,8 @@ def register(card: Card) -> None:
     for each in (card.op, card.inplace, card.method):
         if type(each) is type(learn):
             learn(each)
+            if each.__name__.startswith("_") and not card.name.startswith("_"):  # as its module has to call it
+                each.__name__ = card.name + "_" * (each is card.inplace)
 
 
 def methods() -> dict[str, Callable[..., Any]]:

@@ -4,13 +4,15 @@
 
 #include <Python.h>
 
+#include <array>
 #include <cstddef>
 #include <unordered_map>
 #include <utility>
 
 namespace dg {
 
-enum SlotKind { UNARY, BINARY, TERNARY, COMPARE, ASSIGN };
+enum SlotKind { UNARY, BINARY, TERNARY, COMPARE, ASSIGN, TRUTH, LENGTH, CONTAINS };
+enum Table { TYPE, NUMBER, MAPPING, SEQUENCE };     // where a slot is
 
 // What the wrappers report to: (slot, operands, the order of a comparison). Set once by intercept.pyx.
 using Report = PyObject* (*)(int slot, PyObject* a, PyObject* b, int order);
@@ -20,19 +22,22 @@ inline ReportAttribute report_attribute = nullptr;
 
 inline thread_local int depth = 0;      // of intercepted calls: only the outermost is reported
 inline int active = 0;                  // listeners
+inline int attentive = 0;               // those of them that hear of questions as well: of calls that compute no tensor
 
 struct Slot {
     const char* name;                   // of the public method
     const char* reflected;              // of the method for a tensor on the right alone
     SlotKind kind;
-    bool number;                        // in tp_as_number, else in the type itself or in tp_as_mapping
+    Table table;
     size_t offset;
     void* wrapper;
+    bool question = false;
 };
 
-inline void* slot_originals[40];
+inline void* slot_originals[48];
 
 inline bool silent() { return depth > 0 || active == 0; }
+inline bool unasked() { return depth > 0 || attentive == 0; }
 
 template <int N> PyObject* unary(PyObject* a) {
     if (silent()) return ((unaryfunc)slot_originals[N])(a);
@@ -60,10 +65,37 @@ template <int N> int assignment(PyObject* a, PyObject* key, PyObject* value) {
     return done == nullptr ? -1 : 0;
 }
 
+template <int N> PyObject* number(PyObject* a) {
+    if (unasked()) return ((unaryfunc)slot_originals[N])(a);
+    return report_slot(N, a, nullptr, 0);
+}
+
+// A Python object as a C result, of which it is a reference less; -1 for an error.
+inline int truth_of(PyObject* answer) {
+    int truth = answer == nullptr ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    return truth;
+}
+template <int N> int truth(PyObject* a) {
+    return unasked() ? ((inquiry)slot_originals[N])(a) : truth_of(report_slot(N, a, nullptr, 0));
+}
+template <int N> int contains(PyObject* a, PyObject* b) {
+    return unasked() ? ((objobjproc)slot_originals[N])(a, b) : truth_of(report_slot(N, a, b, 0));
+}
+template <int N> Py_ssize_t length(PyObject* a) {
+    if (unasked()) return ((lenfunc)slot_originals[N])(a);
+    PyObject* answer = report_slot(N, a, nullptr, 0);
+    Py_ssize_t size = answer == nullptr ? -1 : PyNumber_AsSsize_t(answer, PyExc_OverflowError);
+    Py_XDECREF(answer);
+    return size;
+}
+
 #define DG_BINARY(n, field, name, reflected) \
-    {name, reflected, BINARY, true, offsetof(PyNumberMethods, field), (void*)&binary<n>}
+    {name, reflected, BINARY, NUMBER, offsetof(PyNumberMethods, field), (void*)&binary<n>}
 #define DG_UNARY(n, field, name) \
-    {name, nullptr, UNARY, true, offsetof(PyNumberMethods, field), (void*)&unary<n>}
+    {name, nullptr, UNARY, NUMBER, offsetof(PyNumberMethods, field), (void*)&unary<n>}
+#define DG_NUMBER(n, field, name) \
+    {name, nullptr, UNARY, NUMBER, offsetof(PyNumberMethods, field), (void*)&number<n>, true}
 
 inline Slot slots[] = {
     DG_BINARY(0, nb_add, "add", "add"),
@@ -89,24 +121,34 @@ inline Slot slots[] = {
     DG_BINARY(20, nb_inplace_xor, "bitwise_xor_", nullptr),
     DG_BINARY(21, nb_inplace_lshift, "bitwise_left_shift_", nullptr),
     DG_BINARY(22, nb_inplace_rshift, "bitwise_right_shift_", nullptr),
-    {"pow", "__rpow__", TERNARY, true, offsetof(PyNumberMethods, nb_power), (void*)&ternary<23>},
-    {"pow_", nullptr, TERNARY, true, offsetof(PyNumberMethods, nb_inplace_power), (void*)&ternary<24>},
+    {"pow", "__rpow__", TERNARY, NUMBER, offsetof(PyNumberMethods, nb_power), (void*)&ternary<23>},
+    {"pow_", nullptr, TERNARY, NUMBER, offsetof(PyNumberMethods, nb_inplace_power), (void*)&ternary<24>},
     DG_UNARY(25, nb_negative, "neg"),
     DG_UNARY(26, nb_absolute, "abs"),
     DG_UNARY(27, nb_invert, "bitwise_not"),
-    {"", nullptr, COMPARE, false, offsetof(PyTypeObject, tp_richcompare), (void*)&comparison<28>},
-    {"__getitem__", nullptr, BINARY, false, offsetof(PyMappingMethods, mp_subscript), (void*)&binary<29>},
-    {"__setitem__", nullptr, ASSIGN, false, offsetof(PyMappingMethods, mp_ass_subscript), (void*)&assignment<30>},
-    {"__iter__", nullptr, UNARY, false, offsetof(PyTypeObject, tp_iter), (void*)&unary<31>},
+    {"", nullptr, COMPARE, TYPE, offsetof(PyTypeObject, tp_richcompare), (void*)&comparison<28>},
+    {"__getitem__", nullptr, BINARY, MAPPING, offsetof(PyMappingMethods, mp_subscript), (void*)&binary<29>},
+    {"__setitem__", nullptr, ASSIGN, MAPPING, offsetof(PyMappingMethods, mp_ass_subscript), (void*)&assignment<30>},
+    {"__iter__", nullptr, UNARY, TYPE, offsetof(PyTypeObject, tp_iter), (void*)&unary<31>},
+    {"__bool__", nullptr, TRUTH, NUMBER, offsetof(PyNumberMethods, nb_bool), (void*)&truth<32>, true},
+    DG_NUMBER(33, nb_float, "__float__"),
+    DG_NUMBER(34, nb_int, "__int__"),
+    DG_NUMBER(35, nb_index, "__index__"),
+    {"__len__", nullptr, LENGTH, SEQUENCE, offsetof(PySequenceMethods, sq_length), (void*)&length<36>, true},
+    {"__len__", nullptr, LENGTH, MAPPING, offsetof(PyMappingMethods, mp_length), (void*)&length<37>, true},
+    {"__contains__", nullptr, CONTAINS, SEQUENCE, offsetof(PySequenceMethods, sq_contains), (void*)&contains<38>, true},
 };
 constexpr int slot_count = sizeof(slots) / sizeof(Slot);
-constexpr int first_mapping = 29, last_mapping = 30;
 
 // The address of slot n in a type; null where the type has no such table.
 inline void** slot_of(PyTypeObject* type, int n) {
-    char* table = (char*)type;
-    if (slots[n].number) table = (char*)type->tp_as_number;
-    else if (n >= first_mapping && n <= last_mapping) table = (char*)type->tp_as_mapping;
+    char* table = nullptr;
+    switch (slots[n].table) {
+        case TYPE: table = (char*)type; break;
+        case NUMBER: table = (char*)type->tp_as_number; break;
+        case MAPPING: table = (char*)type->tp_as_mapping; break;
+        case SEQUENCE: table = (char*)type->tp_as_sequence; break;
+    }
     return table == nullptr ? nullptr : (void**)(table + slots[n].offset);
 }
 
@@ -145,6 +187,8 @@ inline void wrap_descriptor(PyObject* descriptor, bool on) {
     }
 }
 
+inline PyObject* bool_of(int truth) { return truth < 0 ? nullptr : PyBool_FromLong(truth); }
+
 inline PyObject* run_slot(int n, PyObject* a, PyObject* b, int order) {
     void* f = slot_originals[n];
     switch (slots[n].kind) {
@@ -152,6 +196,12 @@ inline PyObject* run_slot(int n, PyObject* a, PyObject* b, int order) {
         case BINARY: return ((binaryfunc)f)(a, b);
         case TERNARY: return ((ternaryfunc)f)(a, b, Py_None);
         case COMPARE: return ((richcmpfunc)f)(a, b, order);
+        case TRUTH: return bool_of(((inquiry)f)(a));
+        case CONTAINS: return bool_of(((objobjproc)f)(a, b));
+        case LENGTH: {
+            Py_ssize_t size = ((lenfunc)f)(a);
+            return size < 0 ? nullptr : PyLong_FromSsize_t(size);
+        }
         case ASSIGN: break;
     }
     if (((objobjargproc)f)(a, PyTuple_GET_ITEM(b, 0), PyTuple_GET_ITEM(b, 1)) < 0) return nullptr;
@@ -160,6 +210,9 @@ inline PyObject* run_slot(int n, PyObject* a, PyObject* b, int order) {
 
 inline const char* slot_name(int n) { return slots[n].name; }
 inline const char* slot_reflected(int n) { return slots[n].reflected; }
+inline bool slot_question(int n) { return slots[n].question; }
+// Whether a slot is of an operator, whose other operand Python asks where it gets NotImplemented.
+inline bool slot_operator(int n) { return n <= 28 && slots[n].kind != UNARY; }
 
 // ---- functions ----------------------------------------------------------------------------------------------------------
 
@@ -182,14 +235,13 @@ inline bool wrap_function(PyObject* function, vectorcallfunc trampoline) {
     return true;
 }
 
-inline void unwrap_functions(vectorcallfunc trampoline) {
-    auto taken = std::move(originals);
-    originals.clear();
-    for (auto& [function, original] : taken) {
-        vectorcallfunc* at = vectorcall_of(function);
-        if (*at == trampoline || *at == nullptr) *at = original;
-        Py_DECREF(function);
-    }
+inline void unwrap_function(PyObject* function, vectorcallfunc trampoline) {
+    auto found = originals.find(function);
+    if (found == originals.end()) return;
+    vectorcallfunc* at = vectorcall_of(function);
+    if (*at == trampoline || *at == nullptr) *at = found->second;
+    originals.erase(found);
+    Py_DECREF(function);
 }
 
 // Runs the function as it is. One that takes its arguments as a tuple has no pointer of its own, and must not find ours.
@@ -212,7 +264,8 @@ struct Attribute {
     getter get = nullptr;
     setter set = nullptr;
 };
-inline Attribute attributes[8];
+constexpr int most_attributes = 64;
+inline Attribute attributes[most_attributes];
 inline int attribute_count = 0;
 
 template <int N> PyObject* get_attribute(PyObject* self, void* closure) {
@@ -226,14 +279,18 @@ template <int N> int set_attribute(PyObject* self, PyObject* value, void* closur
     return done == nullptr ? -1 : 0;
 }
 
-inline constexpr getter getters[8] = {get_attribute<0>, get_attribute<1>, get_attribute<2>, get_attribute<3>,
-                                      get_attribute<4>, get_attribute<5>, get_attribute<6>, get_attribute<7>};
-inline constexpr setter setters[8] = {set_attribute<0>, set_attribute<1>, set_attribute<2>, set_attribute<3>,
-                                      set_attribute<4>, set_attribute<5>, set_attribute<6>, set_attribute<7>};
+struct Accessors {
+    std::array<getter, most_attributes> get;
+    std::array<setter, most_attributes> set;
+};
+template <size_t... N> constexpr Accessors accessors_of(std::index_sequence<N...>) {
+    return {{get_attribute<N>...}, {set_attribute<N>...}};
+}
+inline constexpr Accessors accessors = accessors_of(std::make_index_sequence<most_attributes>());
 
 // Adds an attribute to those that are swapped; returns its number.
 inline int learn_attribute(PyObject* descriptor) {
-    if (Py_TYPE(descriptor) != &PyGetSetDescr_Type || attribute_count == 8) return -1;
+    if (Py_TYPE(descriptor) != &PyGetSetDescr_Type || attribute_count == most_attributes) return -1;
     PyGetSetDef* definition = ((PyGetSetDescrObject*)descriptor)->d_getset;
     attributes[attribute_count] = {definition, definition->get, definition->set};
     return attribute_count++;
@@ -241,8 +298,8 @@ inline int learn_attribute(PyObject* descriptor) {
 
 inline void wrap_attribute(int n, bool on, bool reads, bool writes) {
     Attribute& each = attributes[n];
-    if (reads) each.definition->get = on ? getters[n] : each.get;
-    if (writes) each.definition->set = on ? setters[n] : each.set;
+    if (reads) each.definition->get = on ? accessors.get[n] : each.get;
+    if (writes) each.definition->set = on ? accessors.set[n] : each.set;
 }
 
 inline PyObject* run_attribute(int n, PyObject* self, PyObject* value) {

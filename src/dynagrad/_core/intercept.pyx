@@ -20,15 +20,18 @@ cdef extern from "intercept.hpp" namespace "dg":
     ReportAttribute report_attribute
     int depth
     int active
+    int attentive
     int slot_count
     const char* slot_name(int)
     const char* slot_reflected(int)
+    bint slot_question(int)
+    bint slot_operator(int)
     void learn_slots(object)
     void wrap_type(object, bint)
     void wrap_descriptor(object, bint)
     object run_slot(int, PyObject*, PyObject*, int)
     bint wrap_function(object, vectorcall)
-    void unwrap_functions(vectorcall)
+    void unwrap_function(object, vectorcall)
     object run_function(object, PyObject* const*, size_t, PyObject*, vectorcall)
     int learn_attribute(object)
     void wrap_attribute(int, bint, bint, bint)
@@ -47,20 +50,23 @@ cdef enum:
     ATTRIBUTE = 2
     SETITEM = 30        # the slot whose operands are a tensor and a pair
 
-# Name of the attribute, whether reading it is told, whether writing it is.
+# Name of the attribute, whether reading it is told to all, whether writing it is. Reading any other is a question.
 cdef tuple _ATTRIBUTES = (("T", True, False), ("mT", True, False), ("H", True, False), ("mH", True, False),
                           ("data", True, True), ("grad", False, True), ("requires_grad", False, True))
+cdef tuple _UNTOLD = ("__dict__", "__weakref__")
 cdef tuple _METHODS = ("item", "tolist", "requires_grad_", "retain_grad", "register_hook",
                        "register_post_accumulate_grad_hook", "backward", "detach_")
 cdef tuple _ORDERS = ("lt", "le", "eq", "ne", "gt", "ge")
 
-cdef list _listeners = []           # (listener, whether what it calls itself is told too, whether overriders alone matter)
+# (listener, whether what it calls itself is told too, whether overriders alone matter, whether it hears of questions)
+cdef list _listeners = []
 cdef bint _selective = False        # whether all listeners want to hear of calls with an overriding argument alone
 cdef dict _overriding = {}          # type -> whether its class has a __torch_function__ in force
 cdef dict _names = {}               # function -> public name
+cdef dict _questions = {}           # the same of methods that compute no tensor
 cdef list _slots = []               # (function, reflected function) of each slot
 cdef list _orders = []              # functions of the comparisons
-cdef list _attributes = []          # (name, number, get, set) of each attribute
+cdef list _attributes = []          # (name, number, get, set, whether reading is told to all, and writing) of each attribute
 cdef object _native = None
 
 
@@ -102,7 +108,7 @@ cdef class Call:
     cdef object function
     cdef readonly str name
     cdef int kind, number, order, level
-    cdef bint swapped, opened
+    cdef bint swapped, opened, question
 
     def open(self, *args, **kwargs):
         """Runs it like a call, and has the ops told that it calls itself: those of hooks and of custom Functions."""
@@ -142,13 +148,18 @@ cdef object _run(Call call, tuple args, dict kwargs):
 
 
 cdef object _ask(Call call, tuple args, dict kwargs):
-    """Calls the next listener."""
+    """Calls the next listener, if there is one that the call concerns."""
     global depth
+    cdef int level = call.level
+    while call.question and level < len(_listeners) and not (<tuple>_listeners[level])[3]:
+        level += 1
+    if level >= len(_listeners):
+        return _run(call, args, kwargs)
     cdef Call rest = Call.__new__(Call)
     rest.function, rest.name, rest.kind = call.function, call.name, call.kind
-    rest.number, rest.order, rest.swapped, rest.level = call.number, call.order, call.swapped, call.level + 1
-    rest.opened = call.opened
-    listener, reentrant, _ = <tuple>_listeners[call.level]
+    rest.number, rest.order, rest.swapped, rest.level = call.number, call.order, call.swapped, level + 1
+    rest.opened, rest.question = call.opened, call.question
+    listener, reentrant, _, _ = <tuple>_listeners[level]
     if reentrant:
         return listener(call.function, args, kwargs, rest)
     depth += 1
@@ -158,10 +169,11 @@ cdef object _ask(Call call, tuple args, dict kwargs):
         depth -= 1
 
 
-cdef object _told(object function, int kind, int number, int order, tuple args, dict kwargs, bint swapped, str name):
+cdef object _told(object function, int kind, int number, int order, tuple args, dict kwargs, bint swapped, str name,
+                  bint question=False):
     cdef Call call = Call.__new__(Call)
     call.function, call.kind, call.number, call.order = function, kind, number, order
-    call.swapped, call.name = swapped, name
+    call.swapped, call.name, call.question = swapped, name, question
     return _ask(call, args, kwargs)
 
 
@@ -179,6 +191,9 @@ cdef object trampoline(object function, PyObject* const* args, size_t nargsf, Py
     if depth > 0 or active == 0 or _selective and not _any_overrides(
             args, n + (len(<tuple>names) if names != NULL else 0)):
         return run_function(function, args, nargsf, names, trampoline)
+    cdef bint question = function in _questions
+    if question and attentive == 0:
+        return run_function(function, args, nargsf, names, trampoline)
     positional = PyTuple_New(n)
     for i in range(n):
         item = <object>args[i]
@@ -188,16 +203,27 @@ cdef object trampoline(object function, PyObject* const* args, size_t nargsf, Py
     if names != NULL:
         for i in range(len(<tuple>names)):
             keywords[(<tuple>names)[i]] = <object>args[n + i]
-    return _told(function, FUNCTION, 0, 0, positional, keywords, False, <str>_names.get(function, ""))
+    name = <str>(_questions if question else _names).get(function, "")
+    return _told(function, FUNCTION, 0, 0, positional, keywords, False, name, question)
 
 
 cdef object _report_slot(int number, object a, PyObject* b, int order):
     """An operator: told under the public name of its op, a tensor first where there is one on the right alone."""
-    if _selective and not overrides(a) and (b == NULL or not overrides(<object>b)):
+    cdef bint asked = overrides(a) or b != NULL and overrides(<object>b)
+    if _selective and not asked:
         return run_slot(number, <PyObject*>a, b, order)
+    if not asked or not slot_operator(number):
+        return _tell_slot(number, a, b, order)
+    try:
+        return _tell_slot(number, a, b, order)
+    except TypeError:       # the other operand's own operator may know
+        return NotImplemented
+
+
+cdef object _tell_slot(int number, object a, PyObject* b, int order):
     if b == NULL:
         function = (<tuple>_slots[number])[0]
-        return _told(function, SLOT, number, 0, (a,), {}, False, <str>_names.get(function, ""))
+        return _told(function, SLOT, number, 0, (a,), {}, False, <str>_names.get(function, ""), slot_question(number))
     second = <object>b
     function, reflected = <tuple>_slots[number]
     if function is None:
@@ -206,15 +232,17 @@ cdef object _report_slot(int number, object a, PyObject* b, int order):
         return _told(function, SLOT, number, 0, (a, second[0], second[1]), {}, False, "__setitem__")
     if not isinstance(a, TensorBase) and reflected is not None:
         return _told(reflected, SLOT, number, order, (second, a), {}, True, <str>_names.get(reflected, ""))
-    return _told(function, SLOT, number, order, (a, second), {}, False, <str>_names.get(function, ""))
+    name = <str>_names.get(function, "")
+    return _told(function, SLOT, number, order, (a, second), {}, False, name, slot_question(number))
 
 
 cdef object _report_attribute(int number, object self, PyObject* value):
-    name, _, get, set_ = <tuple>_attributes[number]
-    if _selective and not overrides(self):
+    name, _, get, set_, read_by_all, _ = <tuple>_attributes[number]
+    cdef bint question = value == NULL and not read_by_all
+    if _selective and not overrides(self) or question and attentive == 0:
         return run_attribute(number, <PyObject*>self, value)
     if value == NULL:
-        return _told(get, ATTRIBUTE, number, 0, (self,), {}, False, <str>name)
+        return _told(get, ATTRIBUTE, number, 0, (self,), {}, False, <str>name, question)
     return _told(set_, ATTRIBUTE, number, 0, (self, <object>value), {}, False, <str>name + "=")
 
 
@@ -241,6 +269,13 @@ def native_functions():
     found[base.grad] = "grad"
     found[function.apply] = "apply"
     return {each: name for each, name in found.items() if type(each) is type(native_functions)}
+
+
+def attribute_getters():
+    """What reads each attribute of the native tensor, by the attribute's name."""
+    if _native is None:
+        _learn()
+    return {name: get for name, _, get, _, _, _ in _attributes}
 
 
 def _classes():
@@ -274,40 +309,62 @@ cdef int _learn() except -1:
         reflected = slot_reflected(n)
         _slots.append((named(slot_name(n).decode()), named(reflected.decode()) if reflected != NULL else None))
     _orders.extend([named(name) for name in _ORDERS])
-    for name, reads, writes in _ATTRIBUTES:
-        descriptor = vars(NativeTensor)[name]
-        _attributes.append((name, learn_attribute(descriptor), descriptor.__get__, descriptor.__set__))
+    own = vars(NativeTensor)
+    for name, each in own.items():
+        if type(each) is type(native_functions) and each not in _names:
+            _questions[each] = name
+    attributes = [name for name, each in own.items() if type(each) is type(own["dtype"]) and name not in _UNTOLD]
+    told = {name: (reads, writes) for name, reads, writes in _ATTRIBUTES}
+    for name in attributes:
+        reads, writes = told.get(name, (False, False))
+        _attributes.append((name, learn_attribute(own[name]), own[name].__get__, own[name].__set__, reads, writes))
+    return 0
+
+
+cdef int _wrap_functions(dict functions, bint on) except -1:
+    for function in functions:
+        if type(function) is type(native_functions):
+            if on:
+                wrap_function(function, trampoline)
+            else:
+                unwrap_function(function, trampoline)
     return 0
 
 
 cdef int _switch(bint on) except -1:
-    global active
-    active = len(_listeners)
-    if on:
-        for function in _names:
-            if type(function) is type(native_functions):
-                wrap_function(function, trampoline)
-    else:
-        unwrap_functions(trampoline)
+    _wrap_functions(_names, on)
     for cls in _classes():
         wrap_type(cls, on)
     for each in vars(_native).values():
         wrap_descriptor(each, on)
-    for name, number, _, _ in _attributes:
-        _, reads, writes = _ATTRIBUTES[number]
-        wrap_attribute(number, on, reads, writes)
+    _switch_attributes(on, attentive > 0)
+    return 0
+
+
+cdef int _switch_attributes(bint on, bint questions) except -1:
+    for _, number, _, _, reads, writes in _attributes:
+        wrap_attribute(number, on and (reads or questions), True, False)
+        wrap_attribute(number, on and writes, False, True)
     return 0
 
 
 cdef int _count() except -1:
-    global active, _selective
+    """Takes note of what the listeners want to hear, and sees to it that they do."""
+    global active, attentive, _selective
+    cdef int before = active, attentive_before = attentive
     active = len(_listeners)
+    attentive = sum([each[3] for each in _listeners])
     _selective = all([each[2] for each in _listeners])
     call_forwards(not _selective)
+    if (before > 0) != (active > 0):
+        _switch(active > 0)
+    if (attentive_before > 0) != (attentive > 0):
+        _wrap_functions(_questions, attentive > 0)
+        _switch_attributes(active > 0, attentive > 0)
     return 0
 
 
-def install(listener, *, reentrant=False, overriders_only=False, first=False):
+def install(listener, *, reentrant=False, overriders_only=False, first=False, questions=False):
     """Tells ``listener(function, args, kwargs, call)`` of every public call from now on; what it returns is the result.
 
     Args:
@@ -317,6 +374,7 @@ def install(listener, *, reentrant=False, overriders_only=False, first=False):
         overriders_only: whether calls matter to it only if an argument's class has a ``__torch_function__``; while all
             listeners are of this kind, other calls go straight to the op.
         first: whether it is asked before those that are installed already; what it makes of a call is what they are told.
+        questions: whether it hears of calls that compute no tensor as well: ``x.shape``, ``x.size()``, ``len(x)``.
 
     Listeners are asked in the order in which they were installed, each by the ``call`` of the one before.
 
@@ -335,10 +393,9 @@ def install(listener, *, reentrant=False, overriders_only=False, first=False):
     """
     if _native is None:
         _learn()
-    _listeners.insert(0 if first else len(_listeners), (listener, bool(reentrant), bool(overriders_only)))
+    heard = listener, bool(reentrant), bool(overriders_only), bool(questions)
+    _listeners.insert(0 if first else len(_listeners), heard)
     _count()
-    if active == 1:
-        _switch(True)
 
 
 def uninstall(listener):
@@ -347,8 +404,6 @@ def uninstall(listener):
         if _listeners[i][0] == listener:
             del _listeners[i]
             _count()
-            if active == 0:
-                _switch(False)
             return
     raise ValueError("this listener is not installed")
 
@@ -356,6 +411,18 @@ def uninstall(listener):
 def listening(*, to_all=False):
     """How many listeners there are; or only those that hear of all calls."""
     return sum([not each[2] for each in _listeners]) if to_all else len(_listeners)
+
+
+def unheard():
+    """Whether what this thread calls now is told to nobody, since it runs inside of an op."""
+    return depth > 0
+
+
+def set_depth(int levels):
+    """Says inside of how many ops this thread is, for whom it listens to; returns how many it was."""
+    global depth
+    before, depth = depth, levels
+    return before
 
 
 def untold(function, *args):
@@ -380,3 +447,41 @@ def told(function, *args, **kwargs):
         return function(*args, **kwargs)
     finally:
         depth = before
+
+
+# ---- classes that take part although they are no tensors ---------------------------------------------------------------
+
+cdef object _build_class = None
+cdef object _notice = None
+
+
+def _built(*args, **kwargs):
+    """Stands in for what a ``class`` statement calls."""
+    made = _build_class(*args, **kwargs)
+    if _notice is not None and isinstance(made, type) and hasattr(made, "__torch_function__"):
+        if _type_overrides(<PyTypeObject*><PyObject*>made):
+            _notice()
+    return made
+
+
+def notice_classes(notice):
+    """Calls ``notice()`` once a class with a ``__torch_function__`` in force has been defined; then never again.
+
+    Objects of such a class are looked for among the arguments of every op, which takes time: hence not before there is one.
+    Python tells nobody of a new class but the ``__build_class__`` that its ``class`` statement calls.
+    """
+    global _build_class, _notice
+    import builtins
+
+    _notice, _build_class = notice, builtins.__build_class__
+    builtins.__build_class__ = _built
+
+
+def classes_noticed():
+    """Puts Python's own ``__build_class__`` back, unless somebody else has put another one there since."""
+    global _notice
+    import builtins
+
+    _notice = None
+    if builtins.__build_class__ is _built:
+        builtins.__build_class__ = _build_class

@@ -7,7 +7,7 @@ v ↦ vᵀJ u in v is J u. Derivative formulas live with their ops, not here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import dynagrad
 from dynagrad._core.base import grad
@@ -90,7 +90,12 @@ def jvp(
             "The output of the user-provided function is independent of input {}",
         )
         found = _pull_back(pulled, cotangents, tangents, create_graph)
-        products = point.fill(found, cotangents, "The gradient of the inputs is independent of output {}")
+        products = point.fill(
+            found,
+            cotangents,
+            "The gradient with respect to the input is independent of entry {} in the grad_outputs when using the double "
+            "backward trick to compute forward mode gradients",
+        )
         point.check_differentiable(products)
     return point.result(point.outputs, point.many_outputs), point.result(products, point.many_outputs)
 
@@ -161,7 +166,7 @@ def _hessian_product(
             point.inputs,
             "The jacobian of the user-provided function is independent of input {}",
         )
-        point.check_differentiable(products)
+        point.check_differentiable(products, "hessian")
     return point.result(point.outputs, point.many_outputs), point.result(products, point.many_inputs)
 
 
@@ -213,22 +218,19 @@ def hessian(
     """
     _check_strategy("hessian", outer_jacobian_strategy, vectorize, create_graph, strict)
 
+    _as_tuple(inputs, "inputs", "hessian")
+
     def scalar(*xs: Tensor) -> Tensor:
         outputs = func(*xs)
-        _check_scalar(
-            outputs if isinstance(outputs, tuple) else (outputs,),
-            isinstance(outputs, tuple),
-            "hessian",
-        )
+        tensors = _as_tuple(outputs, "outputs of the user-provided function", "hessian")
+        for i, y in enumerate(tensors):
+            if strict and not y.requires_grad:
+                _refuse_untracked(i)
+        _check_scalar(tensors, isinstance(outputs, tuple), "hessian")
         return outputs.reshape(())
 
     def slope(*xs: Tensor) -> Any:
-        rows = jacobian(
-            scalar,
-            xs if isinstance(inputs, tuple) else xs[0],
-            create_graph=True,
-            strict=strict,
-        )
+        rows = jacobian(scalar, xs if isinstance(inputs, tuple) else xs[0], create_graph=True)
         if strict:
             _check_slope(rows if isinstance(rows, tuple) else (rows,))
         return rows
@@ -255,10 +257,7 @@ class _Point:
         self.outputs = _as_tuple(outputs, "outputs of the user-provided function", name)
         for i, y in enumerate(self.outputs):
             if strict and not y.requires_grad:
-                raise RuntimeError(
-                    f"Output {i} of the user-provided function does not require gradients. In strict mode the outputs "
-                    "must be computed from the inputs by differentiable operations"
-                )
+                _refuse_untracked(i)
 
     def _track(self, x: Tensor) -> Tensor:
         return x.view_as(x) if self.create_graph and x.requires_grad else x.detach().requires_grad_()
@@ -266,30 +265,32 @@ class _Point:
     def vector(self, v: Tensor | Tensors | None, like: Tensors, many: bool, what: str) -> Tensors:
         if v is None:
             if len(like) != 1 or like[0].numel() != 1:
-                raise RuntimeError(f"{self.name}: v can only be None if {what} a single Tensor with a single element")
+                raise RuntimeError(f"The vector v can only be None if {what} a single Tensor with a single element.")
             return (dynagrad.ones_like(like[0]),)
         vs = _as_tuple(v, "v", self.name)
         if len(vs) != len(like):
-            raise RuntimeError(f"{self.name}: v should contain {len(like)} tensors but contains {len(vs)}")
+            if not many:
+                raise RuntimeError("The given v should contain a single Tensor.")
+            raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(vs)}.")
         for i, (given, x) in enumerate(zip(vs, like, strict=True)):
             if given.shape != x.shape:
                 entry = f"Entry {i} in v" if many else "v"
-                raise RuntimeError(f"{entry} has invalid size: should be {x.shape} but got {given.shape}")
+                raise RuntimeError(f"{entry} has invalid size: should be {x.shape} but got {given.shape}.")
         return vs if self.create_graph else tuple(given.detach() for given in vs)
 
     def fill(self, found: Sequence[Tensor | None], like: Tensors, complaint: str) -> Tensors:
         """Zeros where nothing was found, which ``strict`` does not allow."""
         for i, g in enumerate(found):
             if g is None and self.strict:
-                raise RuntimeError(f"{complaint.format(i)}. {STRICT}")
+                raise RuntimeError(f"{complaint.format(i)}. {STRICT}.")
         return tuple(dynagrad.zeros_like(x) if g is None else g for g, x in zip(found, like, strict=True))
 
-    def check_differentiable(self, products: Tensors) -> None:
+    def check_differentiable(self, products: Tensors, what: str = "jacobian") -> None:
         for i, product in enumerate(products):
             if self.strict and self.create_graph and not product.requires_grad:
                 raise RuntimeError(
-                    f"The derivative of the user-provided function with respect to entry {i} is independent of the "
-                    f"inputs. {STRICT} when create_graph=True"
+                    f"The {what} of the user-provided function is independent of input {i}. {STRICT} when "
+                    "create_graph=True."
                 )
 
     def result(self, tensors: Tensors, many: bool) -> Any:
@@ -302,12 +303,19 @@ def _as_tuple(given: Any, role: str, name: str) -> Tensors:
     tensors = given if isinstance(given, tuple) else (given,)
     for i, t in enumerate(tensors):
         if not isinstance(t, Tensor):
-            where = f"the value at index {i} of it" if isinstance(given, tuple) else "it"
+            where = f"value at index {i}" if isinstance(given, tuple) else f"given {role}"
             raise TypeError(
-                f"The {role} given to {name} must be either a Tensor or a tuple of Tensors, "
-                f"but {where} has type {type(t).__name__}"
+                f"The {role} given to {name} must be either a Tensor or a tuple of Tensors but the {where} has type "
+                f"{type(t)}."
             )
     return tensors
+
+
+def _refuse_untracked(output: int) -> NoReturn:
+    raise RuntimeError(
+        f"Output {output} of the user-provided function does not require gradients. The outputs must be computed in a "
+        "differentiable manner from the input when running in strict mode."
+    )
 
 
 def _pull_back(
@@ -355,17 +363,33 @@ def _check_slope(slope: Tensors) -> None:
     for i, g in enumerate(slope):
         if not g.requires_grad:
             raise RuntimeError(
-                f"The jacobian of the user-provided function with respect to input {i} is independent of the inputs, "
-                f"as that of a linear function is. {STRICT}"
+                "While computing the hessian, found that the jacobian of the user-provided function with respect to input "
+                f"{i} is independent of the input. {STRICT}. You should ensure that your function is twice differentiable "
+                "and that its gradient is not a constant, as that of a linear function is."
             )
 
 
 def _check_strategy(name: str, strategy: str, vectorize: bool, create_graph: bool, strict: bool) -> None:
     if strategy not in ("reverse-mode", "forward-mode"):
-        raise AssertionError(f'{name}: expected strategy "forward-mode" or "reverse-mode", got {strategy!r}')
-    if strategy == "forward-mode" and not vectorize:
-        raise NotImplementedError(f"{name}: forward-mode is only accepted together with vectorize=True")
+        hint = (
+            ' Hint: If your function has more outputs than inputs, "forward-mode" tends to be more performant. Otherwise, '
+            'prefer to use "reverse-mode".'
+            if name == "jacobian"
+            else ""
+        )
+        raise AssertionError(f'Expected strategy to be either "forward-mode" or "reverse-mode".{hint}')
     if strategy == "forward-mode" and create_graph:
-        raise NotImplementedError(f"{name}: create_graph=True and forward-mode are not supported together")
+        raise NotImplementedError(
+            'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported '
+            'together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
+        )
+    if strategy == "forward-mode" and not vectorize:
+        # two words of PyTorch's sentence are one
+        raise NotImplementedError(
+            "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
+        )
     if strict and vectorize:
-        raise RuntimeError(f"{name}: strict=True and vectorize=True are not supported together")
+        raise RuntimeError(
+            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. Please "
+            "either set `strict=False` or `vectorize=False`."
+        )
