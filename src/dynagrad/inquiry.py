@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from dynagrad._core import gradients
 from dynagrad._core.card import says_what_is_no_tensor
 from dynagrad._core.types import BY_NAME, set_default_dtype
 from dynagrad.tensor import Tensor
@@ -170,10 +171,11 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 
 
 def set_warn_always(b: bool) -> None:
-    """Says whether a warning is given each time, which Python's own filters decide here. TypeError for no bool."""
+    """Says whether a warning that is given once a process is given each time. TypeError for no bool."""
     if not isinstance(b, bool):
         raise TypeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
     _Settings.warns_always = b
+    gradients.set_warn_always(b)
 
 
 def is_warn_always_enabled() -> bool:

@@ -49,13 +49,18 @@ def namespaces() -> dict[str, Any]:
     }
 
 
-def _members(name: str, space: Any) -> Iterator[tuple[str, Any]]:
-    """The public members of a namespace: of a module what it lists, of Tensor what it and the native tensor define."""
+def _members(space: Any, every: bool) -> Iterator[tuple[str, Any]]:
+    """The public members of a namespace: of a module what it has, of Tensor what it and the native tensor define.
+
+    Args:
+        space: the module, or Tensor.
+        every: whether that includes what a module loads when it is first asked for.
+    """
     if isinstance(space, ModuleType):
-        listed = dict.fromkeys((*getattr(space, "__all__", ()), *vars(space)))
-        for each in listed:
-            if not each.startswith("_") and (found := getattr(space, each, None)) is not None:
-                yield each, found
+        waiting = getattr(space, "_LAZY_NAMES", ()) if every else ()
+        for each in dict.fromkeys((*vars(space), *waiting)):
+            if not each.startswith("_"):
+                yield each, getattr(space, each)
         return
     for kind in Tensor.__mro__[:-1]:
         yield from vars(kind).items()
@@ -75,13 +80,13 @@ def _ops() -> frozenset[Callable[..., Any]]:
 
 
 @functools.cache
-def _found() -> dict[str, dict[str, Any]]:
+def _found(every: bool = True) -> dict[str, dict[str, Any]]:
     """Namespace -> name -> function, of all that take part."""
     found: dict[str, dict[str, Any]] = {}
     for name, space in namespaces().items():
         here = found[name] = {}
         method = space is Tensor
-        for each, function in _members(name, space):
+        for each, function in _members(space, every):
             if each in here or each in NOT_ASKED.get(name, ()) or isinstance(function, type):
                 continue
             kind = type(function)
@@ -131,22 +136,22 @@ def ignored() -> frozenset[Callable[..., Any]]:
     """The public functions of the namespaces that do not take part."""
     found = set()
     for name, space in namespaces().items():
-        for each, function in _members(name, space):
+        for each, function in _members(space, True):
             if callable(function) and not isinstance(function, type) and getattr(function, "__hash__", None):
                 found.add(function)
     return frozenset(found - set(_names()))
 
 
 def python_functions() -> Iterator[tuple[FunctionType, Callable[..., Any]]]:
-    """Those that take part and are written in Python, each with what is called in its name.
+    """Those that take part, are written in Python and do not ask by themselves, each with what is called in its name.
 
     A property's getter is a function that nobody calls by itself: what is called is the property's ``__get__``.
     """
     seen = set()
-    for functions in _found().values():
+    for functions in _found(every=False).values():
         for function in functions.values():
             inner = getattr(getattr(function, "__self__", None), "fget", None) or function
-            if isinstance(inner, FunctionType) and inner not in seen:
+            if isinstance(inner, FunctionType) and inner not in seen and not hasattr(inner, "__wrapped__"):
                 seen.add(inner)
                 yield inner, function
 

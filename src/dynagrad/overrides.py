@@ -13,6 +13,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from dynagrad._core.card import ASKED
 from dynagrad._core.exchanged import Asking, exchange, put_back
 from dynagrad._core.intercept import (
     classes_noticed,
@@ -93,8 +94,10 @@ def _listen(change: int) -> None:
         before, _listened_for = _listened_for, _listened_for + change
         if before == 0:
             exchange(_python_functions())
+            ASKED.append(_ask_decorated)
         elif _listened_for == 0:
             put_back(_python_functions())
+            ASKED.remove(_ask_decorated)
 
 
 class DisableTorchFunctionSubclass:
@@ -160,12 +163,22 @@ def _ask_python(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     return (_ask_modes if _state.modes else _ask_classes)(function, args, kwargs, original)
 
 
+def _ask_decorated(_name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The same for one that asks by itself, and runs if it is told NotImplemented."""
+    return _ask_python(function, args, kwargs, _itself)
+
+
+def _itself(*_args: Any, **_kwargs: Any) -> Any:
+    return NotImplemented
+
+
 @functools.cache
 def _constructors() -> frozenset[Any]:
     """The native functions that make a tensor of what they are given, whatever it is; modes alone hear of them."""
-    from dynagrad.overridable import NOT_ASKED, namespaces
+    import dynagrad
+    from dynagrad.overridable import NOT_ASKED
 
-    return frozenset(getattr(namespaces()["torch"], name, None) for name in NOT_ASKED["torch"])
+    return frozenset(vars(dynagrad).get(name) for name in NOT_ASKED["torch"])
 
 
 def _skipped() -> bool:

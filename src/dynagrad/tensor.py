@@ -8,12 +8,12 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING
 
-from dynagrad._core.base import NativeTensor, inherit_operators
+from dynagrad._core.base import NativeTensor, inherit_operators, set_attribute
 from dynagrad._core.card import methods
 from dynagrad._core.intercept import disabled_torch_function, notice_classes
 from dynagrad._core.ops.data import alias_of, as_subclass, constructed
 from dynagrad._core.ops.exchange import attributes, from_numpy, packed, unpacked
-from dynagrad._core.tensor import use_classes
+from dynagrad._core.tensor import share_layout, use_classes
 from dynagrad._core.types import BY_NAME, dtype
 
 if TYPE_CHECKING:
@@ -106,12 +106,14 @@ class Tensor(NativeTensor):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        share_layout(cls)
         inherit_operators(cls)
         if cls.__torch_function__ is not disabled_torch_function:
             _watch()
 
     __torch_function__ = _OfSubclasses()
 
+    __setattr__ = set_attribute
     as_subclass = as_subclass
 
     @staticmethod

@@ -41,7 +41,6 @@ cdef extern from "Python.h":
     object PyLong_FromLongLong(long long)
     object PyFloat_FromDouble(double)
     object attributes_dict "PyObject_GenericGetDict"(object, void*)
-    int delete_attribute "PyObject_GenericSetAttr"(object, object, PyObject*) except -1
     int PyObject_GenericSetAttr(object, object, object) except -1
 
 
@@ -626,13 +625,12 @@ cdef class NativeTensor(TensorBase):
     def __dict__(self):
         return attributes_dict(self, NULL)
 
-    def __setattr__(self, name, value):
-        PyObject_GenericSetAttr(self, name, value)
-        if (<TensorBase>self).attributes != NULL:
-            track(<TensorBase>self)
 
-    def __delattr__(self, name):
-        delete_attribute(self, name, NULL)
+def set_attribute(self, name, value):
+    """``__setattr__`` of Tensor, which is no slot of the native class: ``object.__setattr__`` would refuse to pass it by."""
+    PyObject_GenericSetAttr(self, name, value)
+    if (<TensorBase?>self).attributes != NULL:
+        track(<TensorBase>self)
 
 
 cdef int _checked_dim(TensorBase t, object given) except -1:

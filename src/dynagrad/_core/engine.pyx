@@ -211,10 +211,10 @@ cdef Run* _current() noexcept:
     return NULL
 
 
-def current_run():
-    """The number of the backward that runs in this thread, -1 outside of any."""
+def current_run(bint whole=False):
+    """The number of the backward that runs in this thread, -1 outside of any; and of one that has `inputs` if `whole`."""
     cdef Run* run = _current()
-    return -1 if run == NULL else run.id
+    return -1 if run == NULL or whole and run.useful != NULL else run.id
 
 
 def will_run(Node node not None):
@@ -222,9 +222,8 @@ def will_run(Node node not None):
     cdef Run* run = _current()
     if run == NULL:
         raise RuntimeError("whether a node will run is known during a backward only")
-    if run.useful != NULL:
-        return id(node) in <set><object>run.useful
-    return node.claimed_by == run.id or run.elsewhere.count(<size_t><void*>node) > 0
+    return (run.useful == NULL or id(node) in <set><object>run.useful) \
+        and (node.claimed_by == run.id or run.elsewhere.count(<size_t><void*>node) > 0)
 
 
 def queue_callback(callback):

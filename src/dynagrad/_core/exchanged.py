@@ -29,12 +29,11 @@ class Asking:
         listener: called as ``listener(public, args, kwargs, original)``, where ``original`` is the function as it was.
     """
 
-    __slots__ = ("code", "function", "listener", "original", "public", "wraps")
+    __slots__ = ("code", "function", "listener", "original", "public")
 
     def __init__(self, function: FunctionType, public: Callable[..., Any] | None, listener: Listener) -> None:
         self.function, self.listener = function, listener
         self.public = function if public is None else public
-        self.wraps = hasattr(function, "__wrapped__")
         before = function.__code__
         self.original = FunctionType(
             before, function.__globals__, function.__name__, function.__defaults__, function.__closure__
@@ -59,13 +58,11 @@ def exchange(functions: Iterable[Asking]) -> None:
     """Has all of them ask."""
     for each in functions:
         each.function.__code__ = each.code
-        if not each.wraps:
-            each.function.__wrapped__ = each.original  # type: ignore[attr-defined]  # where `inspect` looks for its arguments
+        each.function.__wrapped__ = each.original  # type: ignore[attr-defined]  # where `inspect` looks for its arguments
 
 
 def put_back(functions: Iterable[Asking]) -> None:
     """Gives all of them their own code again."""
     for each in functions:
         each.function.__code__ = each.original.__code__
-        if not each.wraps:
-            del each.function.__wrapped__  # type: ignore[attr-defined]
+        del each.function.__wrapped__  # type: ignore[attr-defined]

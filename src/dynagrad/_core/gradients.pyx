@@ -36,8 +36,17 @@ cdef int take_note(str how) except -1:
 _warned = set()                 # what has been said, once a process
 
 
+cdef bint _warns_always = False
+
+
+def set_warn_always(bint b):
+    """Says whether what is otherwise said once a process is said every time."""
+    global _warns_always
+    _warns_always = b
+
+
 cdef int warn_once(str text) except -1:
-    if text not in _warned:
+    if _warns_always or text not in _warned:
         _warned.add(text)
         warnings.warn(text, stacklevel=1)
     return 0

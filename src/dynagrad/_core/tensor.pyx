@@ -96,6 +96,11 @@ cdef void set_tensor_class(object cls) except *:
     dealloc_natively(cls, TensorBase)
 
 
+def share_layout(cls):
+    """Has instances of a subclass allocated as plain tensors are, so that ``__class__`` of either can be set to the other."""
+    serve_tensors(cls)
+
+
 cdef type tensor_class():
     return _tensor_class
 

@@ -13,6 +13,7 @@ from dynagrad._core import return_types as named
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops import factor, lapack, solve
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.underivable import without_formula
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -211,7 +212,9 @@ def geqrf(input: Tensor, *, out: Outputs = None) -> Any:
     >>> dynagrad.geqrf(dynagrad.ones(3, 2)).tau.shape
     torch.Size([2])
     """
-    return deliver_all(named.geqrf, factor.order_of_reflectors(input.detach(), "geqrf"), out)
+    found = factor.order_of_reflectors(input.detach(), "geqrf")
+    without_formula("geqrf", input, *found)
+    return deliver_all(named.geqrf, found, out)
 
 
 def _reflectors(A: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.sort import distinct
+from dynagrad._core.ops.underivable import without_formula
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -34,12 +35,14 @@ def unique(
     """
     if dim is None:
         found, inverse, counts = distinct(input)
+        without_formula("_unique2", input, found)
     else:
         rows = _slices(input, dim)
         order = _rising(rows)
         found, runs, counts = _runs(rows[order])
         inverse = runs.new_empty(runs.shape).scatter_(0, order, runs)
         found = _as_slices(found, input, dim)
+        without_formula("unique_dim", input, found)
     return _asked(found, inverse, counts, return_inverse, return_counts)
 
 
@@ -61,6 +64,7 @@ def unique_consecutive(
         rows = _slices(input, dim)
         found, inverse, counts = _runs(rows)
         found = _as_slices(found, input, dim)
+    without_formula("unique_consecutive", input, found)
     return _asked(found, inverse, counts, return_inverse, return_counts)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import dynagrad
+from dynagrad._core.engine import current_run
 from dynagrad.autograd import Function
 from dynagrad.autograd.graph import saved_tensors_hooks
 from dynagrad.tensor import Tensor
@@ -144,6 +145,7 @@ class _Frame:
         self.checks, self.debug = checks, debug
         self.early_stop = True
         self.random_state: Any = None
+        self.autocast = _autocast_as_it_is()
         tensors = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)]
         self.versions = [(each, each._version) for each in tensors]
         self.slots: list[weakref.ref[_Slot]] = []
@@ -194,6 +196,7 @@ class _Frame:
             contexts.enter_context(contextlib.suppress(_AllRecomputedError))
             contexts.enter_context(_random_state(self.random_state))
             contexts.enter_context(saved_tensors_hooks(fill, _as_it_is))
+            contexts.enter_context(self.autocast())
             contexts.enter_context(self.again)
             contexts.enter_context(dynagrad.enable_grad())
             self.function(*self.args, **self.kwargs)
@@ -245,6 +248,13 @@ def _random_state(state: Any) -> Iterator[None]:
         dynagrad.set_rng_state(before)
 
 
+def _autocast_as_it_is() -> Callable[[], Any]:
+    """Makes a context in which the autocast of the CPU is what it is now."""
+    enabled, dtype = dynagrad.is_autocast_enabled("cpu"), dynagrad.get_autocast_dtype("cpu")
+    caches = dynagrad.is_autocast_cache_enabled()
+    return lambda: dynagrad.autocast("cpu", dtype=dtype, enabled=enabled, cache_enabled=caches)
+
+
 class _Reentrant(Function):
     """The older form: the whole function is one node, whose backward runs the function and its backward."""
 
@@ -254,6 +264,7 @@ class _Reentrant(Function):
             warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4)
         ctx.function = function
         ctx.random_state = dynagrad.get_rng_state() if preserve else None
+        ctx.autocast = _autocast_as_it_is()
         ctx.places = [i for i, each in enumerate(args) if isinstance(each, Tensor)]
         ctx.others = [None if isinstance(each, Tensor) else each for each in args]
         ctx.save_for_backward(*(args[i] for i in ctx.places))
@@ -262,10 +273,16 @@ class _Reentrant(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
+        if current_run(whole=True) < 0:
+            raise RuntimeError(
+                "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` "
+                "parameter to .backward(). To resolve this error, you can either set use_reentrant=False, or call "
+                ".backward() without passing the `inputs` argument."
+            )
         args = list(ctx.others)
         for i, tensor in zip(ctx.places, ctx.saved_tensors, strict=True):
             args[i] = tensor.detach().requires_grad_(tensor.requires_grad)
-        with _random_state(ctx.random_state), dynagrad.enable_grad():
+        with _random_state(ctx.random_state), ctx.autocast(), dynagrad.enable_grad():
             outputs = ctx.function(*args)
         outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
         pairs = [

@@ -10,9 +10,9 @@ from libc.math cimport M_PI, sqrt
 from libc.stdint cimport int32_t, int64_t
 
 from dynagrad._core.graph cimport (
-    Node, attach_many, begin1, begin2, needs, prepare, reserve_saved, save, save_operand, save_result, settle, unpack,
-    wants_grad)
-from dynagrad._core.ops.pointwise cimport check_fits, no_derivative
+    Node, attach_many, begin1, begin2, needs, new_node, prepare, reserve_saved, save, save_operand, save_result, settle,
+    unpack, wants_grad)
+from dynagrad._core.ops.pointwise cimport check_fits
 from dynagrad._core.iterate cimport as_operand, cast, contiguous, copy_into, result_dtype2
 from dynagrad._core.tensor cimport TensorBase, new_like
 from dynagrad._core.types cimport F32, F64, I32, I64, dtype_code, is_float
@@ -156,10 +156,6 @@ cdef int _refuse(str name) except -1:
     raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
 
 
-cdef Node _node_of(object node_class, str name):
-    return no_derivative(name) if node_class is None else node_class.__new__(node_class)
-
-
 cdef TensorBase _computed(TensorBase t, int dtype):
     """t in float32 or float64, row by row and without a history."""
     return contiguous(cast(t.detach(), F64 if dtype == F64 else F32))
@@ -186,8 +182,8 @@ def unary(str name, TensorBase input not None, bint inplace=False):
     cdef TensorBase x = _computed(input, dtype), made = new_like(x, x.dtype)
     if inplace:
         prepare(input, True, wants_grad(input))
-    if wants_grad(input):
-        node = _node_of(ONE[name][1], f"special_{name}")
+    if wants_grad(input) and ONE[name][1] is not None:
+        node = new_node(ONE[name][1])
         begin1(node, input)
         reserve_saved(node, 2)
         save_operand(node, 0, input, inplace)
@@ -278,8 +274,8 @@ def binary(str name, input, other, bint inplace=False):
     if inplace:
         prepare(a, True, wants_grad(a) or wants_grad(b))
         check_fits(a, b)
-    if wants_grad(a) or wants_grad(b):
-        node = _node_of(TWO[name][1], f"special_{name}")
+    if TWO[name][1] is not None and (wants_grad(a) or wants_grad(b)):
+        node = new_node(TWO[name][1])
         begin2(node, a, b)
         reserve_saved(node, 2)
         save_operand(node, 0, a, inplace)

@@ -9,8 +9,10 @@ from libc.string cimport memcmp, memcpy
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import flag, input_sizes, rank
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.underivable import delayed_error
 
-from dynagrad._core.graph cimport Node, Output, begin1, begin_pair, needs, prepare, reserve_saved, save, settle, unpack, wants_grad
+from dynagrad._core.graph cimport (
+    Node, Output, begin1, begin_pair, grad_enabled, needs, prepare, reserve_saved, save, settle, unpack, wants_grad)
 from dynagrad._core.ops.index_kernels cimport (
     ADD, AMAX, AMIN, GET, MUL, PUT, IndexedWalk, IndexOp, IndexOperand, first_out_of_range, indexed_walk)
 from dynagrad._core.kernel_table cimport op_mul
@@ -360,8 +362,12 @@ cdef class ScatterReduceBackward0(Node):
         lone = zero & (old.detach().new_zeros(old.shape).scatter_add(dim, index, zero.to(g.dtype)).gather(dim, index) == 1)
         whole = old.scatter_reduce(dim, index, factors, "prod", include_self=include_self)
         without = old.scatter_reduce(dim, index, factors.masked_fill(lone, 1), "prod", include_self=include_self)
+        several = zero & ~lone
         theirs = lone.to(g.dtype) * (g * without).gather(dim, index) \
             + (~lone).to(g.dtype) * (g * whole).gather(dim, index) / factors.masked_fill(zero, 1)
+        if grad_enabled() and several.any().item():     # each is a factor of the others' derivatives, which are taken as 0
+            theirs = delayed_error(theirs, "scatter_reduce(): Double backward is unsupported for src when >1 zeros in src "
+                                           "are scattered to the same position in self")
         return g * rest / one, theirs
 
 
