@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from types import GenericAlias
 from typing import Any
 
 __all__ = ["Future", "collect_all", "wait_all"]
@@ -22,6 +23,8 @@ class Future:
     >>> double.wait()
     42
     """
+
+    __class_getitem__ = classmethod(GenericAlias)  # Future[int], which says what the result is
 
     def __init__(self, *, devices: list[Any] | None = None) -> None:
         if devices:

@@ -147,7 +147,7 @@ def _columns(columns: Sequence[Tensor | None], y: Tensor, x: Tensor) -> Tensor:
     if not columns:
         return dynagrad.zeros((*y.shape, *x.shape), dtype=y.dtype)
     made = [dynagrad.zeros_like(y) if column is None else column for column in columns]
-    return dynagrad.stack(made, -1).reshape(*y.shape, *x.shape)
+    return dynagrad.stack(made, -1).reshape((*y.shape, *x.shape))
 
 
 def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:

@@ -244,21 +244,23 @@ def _fitted(g: Any, shape: Any, places: tuple[int, ...], levels: list[Level]) ->
 
 @rule("grad")
 def gradients(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The gradients of all examples, with respect to tensors that every example has for itself."""
+    """The gradients of all examples: with respect to tensors that every example has for itself; or, where it is only the
+    gradients of the outputs that differ from example to example, one walk for each.
+    """
     bound = bind(function, args, kwargs)
-
-    def listed(x: Any) -> list[Any]:
-        return [] if x is None else list(x) if isinstance(x, (tuple, list)) else [x]
-
-    outputs, inputs = listed(bound["outputs"]), listed(bound["inputs"])
-    weights = listed(bound["grad_outputs"]) or [None] * len(outputs)
+    if bound["is_grads_batched"]:
+        return _row_after_row(function, level, bound)
+    outputs, inputs = _listed(bound["outputs"]), _listed(bound["inputs"])
+    weights = _listed(bound["grad_outputs"]) or [None] * len(outputs)
     if any(batched(y, level) for y in outputs) and not all(batched(x, level) for x in inputs):
         raise RuntimeError(
             "torch.autograd.grad inside of vmap cannot tell the examples' gradients of a tensor that they share apart: use "
             "torch.func.grad, which gives each of them its own"
         )
-    vs = [op("ones_like")(y) if v is None else v for y, v in zip(outputs, weights, strict=True)]
     rest = {name: bound[name] for name in ("retain_graph", "create_graph", "allow_unused", "materialize_grads")}
+    if any(batched(v, level) for v in weights) and not any(batched(y, level) for y in outputs):
+        return _walk_for_each(outputs, inputs, weights, level, rest)
+    vs = [op("ones_like")(y) if v is None else v for y, v in zip(outputs, weights, strict=True)]
     found = engine_grad(
         [y.value if batched(y, level) else y for y in outputs],
         [x.value if batched(x, level) else x for x in inputs],
@@ -268,3 +270,47 @@ def gradients(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) ->
     return tuple(
         g if g is None or not batched(x, level) else wrap(g, level) for g, x in zip(found, inputs, strict=True)
     )
+
+
+def _listed(x: Any) -> list[Any]:
+    return [] if x is None else list(x) if isinstance(x, (tuple, list)) else [x]
+
+
+def _walk_for_each(outputs: Any, inputs: Any, weights: list[Any], level: Level, options: dict[str, Any]) -> Any:
+    """The gradients of what all examples share, in the direction of each: the rows of a Jacobian, if those are unit vectors."""
+    rows = [at_front(v, level) if batched(v, level) else None for v in weights]
+    keep = options["create_graph"] if options["retain_graph"] is None else options["retain_graph"]
+    found = []
+    for i in range(level.size):
+        vs = [v if row is None else op("select")(row, 0, i) for v, row in zip(weights, rows, strict=True)]
+        found.append(engine_grad(outputs, inputs, vs, **{**options, "retain_graph": keep or i < level.size - 1}))
+    return tuple(
+        None if column[0] is None else wrap(op("stack")(column), level) for column in zip(*found, strict=True)
+    )
+
+
+def _row_after_row(function: Any, level: Level, bound: dict[str, Any]) -> Any:
+    """`gradients` for each row of the gradients of the outputs."""
+
+    def row(v: Any, k: int) -> Any:
+        if batched(v, level):
+            return wrap(op("select")(at_front(v, level), 1, k), level)
+        return None if v is None else op("select")(v, 0, k)
+
+    weights = _listed(bound["grad_outputs"])
+    count = next((v.shape[0] for v in weights if v is not None), 0)
+    keep = bound["create_graph"] if bound["retain_graph"] is None else bound["retain_graph"]
+    found = []
+    for k in range(count):
+        options = {"is_grads_batched": False, "retain_graph": keep or k < count - 1}
+        vs = [row(v, k) for v in weights]
+        found.append(gradients(function, level, (), {**bound, **options, "grad_outputs": vs}))
+    return tuple(_stacked(column, level) for column in zip(*found, strict=True))
+
+
+def _stacked(rows: Sequence[Any], level: Level) -> Any:
+    if rows[0] is None:
+        return None
+    if not batched(rows[0], level):
+        return op("stack")(rows)
+    return wrap(op("stack")([at_front(each, level) for each in rows], 1), level)
