@@ -15,10 +15,11 @@ from dynagrad._core.intercept import disabled_torch_function as _disabled_torch_
 from dynagrad._core.saved import SavedTensor, make_saved
 from dynagrad._core.saved import set_versions as _set_versions
 from dynagrad.autograd.function import Function
-from dynagrad.overrides import DisableTorchFunctionSubclass
+from dynagrad.overrides import DisableTorchFunction, DisableTorchFunctionSubclass
 from dynagrad.tensor import Tensor
 
 __all__ = [
+    "DisableTorchFunction",
     "DisableTorchFunctionSubclass",
     "_autograd",
     "_current_autograd_node",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from types import GenericAlias
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = ["Future", "collect_all", "wait_all"]
 
@@ -74,7 +76,17 @@ class Future:
             callbacks, self._callbacks = self._callbacks, []
             self._condition.notify_all()
         for callback in callbacks:
+            self._call(callback)
+
+    def _call(self, callback: Callable[[Future], None]) -> None:
+        """Runs a callback, of whose errors nobody hears but who reads what is printed: the result is not to blame."""
+        try:
             callback(self)
+        except Exception as error:  # noqa: BLE001  # whatever a program's function raises
+            print(f"{_failed(error)}\n{traceback.format_exc()}", file=sys.stderr)
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise RuntimeError("Can not pickle torch.futures.Future")
 
     def then(self, callback: Callable[[Future], Any]) -> Future:
         """A future of ``callback(self)``, which runs when this one is done: at once if it is."""
@@ -84,8 +96,7 @@ class Future:
             try:
                 result = callback(done)
             except Exception as error:  # noqa: BLE001  # whoever waits gets it
-                name = type(error).__name__
-                made.set_exception(RuntimeError(f"Got the following error when running the callback: {name}: {error}"))
+                made.set_exception(RuntimeError(_failed(error)))
             else:
                 made.set_result(result)
 
@@ -98,11 +109,17 @@ class Future:
             if not self._completed:
                 self._callbacks.append(callback)
                 return
-        callback(self)
+        self._call(callback)
+
+
+def _failed(error: Exception) -> str:
+    return f"Got the following error when running the callback: {type(error).__name__}: {error}"
 
 
 def collect_all(futures: list[Future]) -> Future:
     """A future of the list of futures, done when all of them are; with the exception of the first that has one."""
+    if None in futures:
+        raise RuntimeError("Future can't be None")
     made, left, lock = Future(), [len(futures)], threading.Lock()
 
     def one_done(_: Future) -> None:

@@ -24,7 +24,7 @@ NOT_ASKED = {
         "set_printoptions typename vmap"
     ).split(),
     "torch.Tensor": (
-        "__array_wrap__ __copy__ __hash__ __init_subclass__ __iter__ __new__ __setstate__ __torch_function__ as_subclass new "
+        "__array_wrap__ __copy__ __delitem__ __hash__ __init_subclass__ __iter__ __new__ __setstate__ __torch_function__ as_subclass new "
         "_make_subclass"
     ).split(),
     "torch.nn.init": ["calculate_gain"],
@@ -34,17 +34,14 @@ NOT_ASKED = {
 def namespaces() -> dict[str, Any]:
     """The places that are searched for functions, by their public names, in the order in which names are looked up."""
     import dynagrad
-    from dynagrad import functional, linalg, special
-    from dynagrad.nn import functional as layers
-    from dynagrad.nn import init
 
     return {
         "torch": dynagrad,
-        "torch.nn.functional": layers,
-        "torch.nn.init": init,
-        "torch.linalg": linalg,
-        "torch.special": special,
-        "torch.functional": functional,
+        "torch.nn.functional": dynagrad.nn.functional,
+        "torch.nn.init": dynagrad.nn.init,
+        "torch.linalg": dynagrad.linalg,
+        "torch.special": dynagrad.special,
+        "torch.functional": dynagrad.functional,
         "torch.Tensor": Tensor,
     }
 
@@ -57,7 +54,7 @@ def _members(space: Any, every: bool) -> Iterator[tuple[str, Any]]:
         every: whether that includes what a module loads when it is first asked for.
     """
     if isinstance(space, ModuleType):
-        waiting = getattr(space, "_LAZY_NAMES", ()) if every else ()
+        waiting = vars(space).get("_LAZY_NAMES", ()) if every else ()
         for each in dict.fromkeys((*vars(space), *waiting)):
             if not each.startswith("_"):
                 yield each, getattr(space, each)
@@ -69,8 +66,9 @@ def _members(space: Any, every: bool) -> Iterator[tuple[str, Any]]:
 def takes_part(function: Any, method: bool = False) -> bool:
     """Whether a function of a namespace takes part: a native op, or one whose declaration speaks of tensors."""
     if isinstance(function, FunctionType):
-        declared = getattr(function, "__wrapped__", function).__annotations__.values()
-        return method or function in _ops() or any("Tensor" in str(each) for each in declared)
+        declared = getattr(function, "__wrapped__", function).__annotations__.items()
+        takes = any("Tensor" in str(kind) for name, kind in declared if name != "return")
+        return method or function in _ops() or takes
     return function in native_functions() if type(function) is type(native_functions) else False
 
 

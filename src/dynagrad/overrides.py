@@ -110,6 +110,18 @@ class DisableTorchFunctionSubclass:
         _state.disabled = self.before
 
 
+class DisableTorchFunction(DisableTorchFunctionSubclass):
+    """Within, neither subclasses nor modes are asked; a context manager."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self.modes, _state.modes = _state.modes, []
+
+    def __exit__(self, *_: object) -> None:
+        _state.modes = self.modes
+        super().__exit__()
+
+
 def default_torch_function(
     cls: type, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
 ) -> Any:
@@ -187,13 +199,27 @@ def _skipped() -> bool:
     return skips
 
 
-def _asked(overriders: list[Any], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _asked(
+    overriders: list[Any], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asked: tuple[str, ...] = ()
+) -> Any:
     types = tuple(type(each) for each in overriders)
     for each in overriders:
-        result = each.__torch_function__(func, types, args, kwargs)
+        method = each.__torch_function__
+        if getattr(method, "__self__", None) is each:
+            _warn_of_plain_method(func)
+        result = method(func, types, args, kwargs)
         if result is not NotImplemented:
             return result
-    raise _unanswered(func, [f"tensor subclass {kind!r}" for kind in types], types)
+    raise _unanswered(func, [*asked, *(f"tensor subclass {kind!r}" for kind in types)], types)
+
+
+def _warn_of_plain_method(func: Any) -> None:
+    warnings.warn(
+        "Defining your `__torch_function__` as a plain method is deprecated and will be an error in future, please define it "
+        "as a classmethod.",
+        DeprecationWarning if type(func) is _PythonFunction else UserWarning,
+        stacklevel=4,
+    )
 
 
 def _unanswered(func: Any, asked: list[str], types: Iterable[type] = ()) -> TypeError:
@@ -275,14 +301,22 @@ def _ask_modes(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     if not _state.modes or _skipped():
         return call(*args, **kwargs)
     mode = _state.modes.pop()
+    overriders = [] if _state.disabled else _overriders((*args, *kwargs.values()))
     try:
-        types = tuple(type(each) for each in _overriders((*args, *kwargs.values())))
-        result = mode.__torch_function__(function, types, args, kwargs)
+        method = mode.__torch_function__
+        if getattr(method, "__self__", mode) is not mode:
+            raise RuntimeError(
+                "Defining your mode's `__torch_function__` as a classmethod is not supported, please make it a plain method"
+            )
+        result = method(function, tuple(type(each) for each in overriders), args, kwargs)
     finally:
         _state.modes.append(mode)
-    if result is NotImplemented:
-        raise _unanswered(function, [f"mode object {mode!r}"])
-    return result
+    if result is not NotImplemented:
+        return result
+    said = f"mode object {mode!r}"
+    if not overriders:
+        raise _unanswered(function, [said])
+    return _asked(overriders, function, args, kwargs, (said,))  # the mode hears of what they call in turn
 
 
 def _get_current_function_mode() -> TorchFunctionMode | None:
@@ -400,8 +434,9 @@ def is_tensor_method_or_property(func: Callable[..., Any]) -> bool:
     """Whether this is a method of Tensor, or what reads an attribute. A function that is both an op and a method is."""
     from dynagrad.tensor import Tensor
 
-    name = getattr(func, "__name__", " ")
-    return name == "__get__" or any(func is each for each in vars(Tensor).values()) or hasattr(Tensor, name)
+    if getattr(func, "__name__", "") == "__get__":
+        return True
+    return any(func is each for kind in Tensor.__mro__ for each in vars(kind).values())
 
 
 def resolve_name(f: Callable[..., Any]) -> str | None:

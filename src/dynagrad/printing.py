@@ -7,6 +7,7 @@ nothing and calls no hook. What a tensor *is* (its dtype, its history) is asked 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,9 @@ def _suffixes(t: Tensor) -> Iterator[str]:
     history = _history(t)
     if history:
         yield history
+    forward = sys.modules.get("dynagrad.autograd.forward_ad")  # where tangents are, if there are any
+    if forward is not None and (tangent := forward.shown_tangent(t)) is not None:
+        yield f"tangent={tangent}"
 
 
 def _history(t: Tensor) -> str:

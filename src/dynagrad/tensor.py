@@ -101,7 +101,9 @@ class Tensor(NativeTensor):
     __array_priority__ = 1000
 
     def __new__(cls, *data: Any, device: object = None) -> Self:
-        """Uninitialised memory of the sizes given, or a copy of the sequence given, in the default dtype."""
+        """Uninitialised memory of the sizes given, or a copy of the sequence given, in the default dtype; a tensor's view."""
+        if len(data) == 1 and isinstance(data[0], NativeTensor):
+            return as_subclass(data[0], cls)  # type: ignore[no-any-return]  # of the class asked for
         return alias_of(constructed(cls.__name__, data, None, device), cls)
 
     def __init_subclass__(cls, **options: Any) -> None:

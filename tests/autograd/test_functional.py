@@ -90,7 +90,7 @@ def test_strict(x, y):
         jacobian(first, (x, y), strict=True)
     with pytest.raises(RuntimeError, match="does not require gradients"):
         vjp(lambda _: torch.ones(2), x, torch.ones(2), strict=True)
-    with pytest.raises(RuntimeError, match="independent of the inputs"):
+    with pytest.raises(RuntimeError, match="independent of the input"):
         hessian(torch.sum, x, strict=True)
 
 

@@ -212,13 +212,21 @@ cdef object trampoline(object function, PyObject* const* args, size_t nargsf, Py
 cdef object _report_slot(int number, object a, PyObject* b, int order):
     """An operator: told under the public name of its op, a tensor first where there is one on the right alone."""
     cdef bint asked = overrides(a) or b != NULL and overrides(<object>b)
+    if number == SETITEM and not asked:
+        asked = overrides((<tuple><object>b)[0]) or overrides((<tuple><object>b)[1])
     if _selective and not asked:
         return run_slot(number, <PyObject*>a, b, order)
     if not asked or not slot_operator(number):
         return _tell_slot(number, a, b, order)
     try:
         return _tell_slot(number, a, b, order)
-    except TypeError:       # the other operand's own operator may know
+    except TypeError:       # the other operand's own operator may know; that of a tensor is this same function
+        function, reflected = <tuple>_slots[number]
+        if b == NULL or reflected is None or reflected is function or not isinstance(<object>b, TensorBase):
+            return NotImplemented
+    try:
+        return _told(reflected, SLOT, number, order, (<object>b, a), {}, True, <str>_names.get(reflected, ""))
+    except TypeError:
         return NotImplemented
 
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import dynagrad
+from dynagrad._core.ops.data import own_alias
 from dynagrad.autograd.grad_mode import is_grad_enabled
 from dynagrad.func.tape import Linearized, Tape, released
 from dynagrad.tensor import Tensor
@@ -26,36 +27,46 @@ class UnpackedDualTensor(NamedTuple):
     tangent: Tensor | None
 
 
+class _Dual(NamedTuple):
+    """A dual tensor: what it was made of, and the version of its memory at that time."""
+
+    tape: Tape
+    tangent: Tensor
+    tensor: Tensor
+    version: int
+
+
 class _Level:
     """The dual tensors that were made at the level that is open."""
 
     def __init__(self) -> None:
-        self.tapes: list[tuple[Tape, Tensor]] = []
+        self.duals: list[_Dual] = []
         self.recorded = is_grad_enabled()
 
 
 _level: _Level | None = None
+_current_level = -1  # PyTorch's name of what says whether a level is open
 
 
 def enter_dual_level() -> int:
     """Opens the level in which dual tensors live, and returns its number. Raises RuntimeError if there is one already."""
-    global _level
+    global _level, _current_level
     if _level is not None:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
-    _level = _Level()
+    _level, _current_level = _Level(), 0
     dynagrad.autograd.set_grad_enabled(True)
     return 0
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
     """Closes the level: its dual tensors lose their tangents. Raises RuntimeError if there is none, or not this one."""
-    global _level
+    global _level, _current_level
     if _level is None:
         raise RuntimeError("Dual level must be a positive number." if level is None else "No forward AD level is open.")
     if level not in (None, 0):
         raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created.")
     dynagrad.autograd.set_grad_enabled(_level.recorded)
-    _level = None
+    _level, _current_level = None, -1
 
 
 class dual_level:  # noqa: N801  # PyTorch's name
@@ -97,9 +108,13 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     for name, each in (("primal", tensor), ("tangent", tangent)):
         if not each.is_floating_point():
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {each.dtype}")
-    if any(tensor is tape.inputs[0] for tape, _ in _level.tapes):
+    if _tangent(tensor, _level.duals) is not None:
         raise RuntimeError(
             "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not supported."
+        )
+    if _tangent(tangent, _level.duals) is not None:
+        raise RuntimeError(
+            "Setting a forward gradient that itself has a forward gradient at the same level 0 is not supported."
         )
     if tensor.shape != tangent.shape:
         raise RuntimeError(
@@ -109,8 +124,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         )
     tape = Tape([tensor])
     tape.close()
-    _level.tapes.append((tape, tangent))
-    return tape.inputs[0]
+    dual = own_alias(tape.inputs[0])
+    _level.duals.append(_Dual(tape, tangent, dual, dual._version))
+    return dual
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
@@ -124,7 +140,12 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     if _level is None:
         return UnpackedDualTensor(tensor, None)
     _check_level(level)
-    return UnpackedDualTensor(released(tensor), _tangent(tensor, _level.tapes))
+    return UnpackedDualTensor(released(tensor), _tangent(tensor, _level.duals))
+
+
+def shown_tangent(tensor: Tensor) -> Any:
+    """The tangent that a dual tensor shows when it is printed; None for any other tensor."""
+    return None if _level is None else _tangent(tensor, _level.duals)
 
 
 def _check_level(level: int | None) -> None:
@@ -132,10 +153,13 @@ def _check_level(level: int | None) -> None:
         raise RuntimeError(f"there is no forward AD level {level}: levels do not nest, and the open one is 0")
 
 
-def _tangent(tensor: Tensor, tapes: Sequence[tuple[Tape, Tensor]]) -> Any:
-    """The tangent: the sum of what each dual tensor adds to it."""
-    if not tensor.requires_grad:
+def _tangent(tensor: Tensor, duals: Sequence[_Dual]) -> Any:
+    """The tangent: the sum of what each dual tensor adds to it. That of a dual tensor as it was made is what it was given."""
+    if not tensor.requires_grad or not duals:
         return None
+    for each in duals:
+        if tensor is each.tensor and tensor._version == each.version:
+            return each.tangent
     joined = Tape([])
-    joined.leaves = [leaf for tape, _ in tapes for leaf in tape.leaves]
-    return Linearized(joined, [tensor]).push([tangent for _, tangent in tapes])[0]
+    joined.leaves = [leaf for each in duals for leaf in each.tape.leaves]
+    return Linearized(joined, [tensor]).push([each.tangent for each in duals])[0]

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, overload
 import dynagrad
 from dynagrad import Tensor
 from dynagrad.nn import functional as F
+from dynagrad.overrides import has_torch_function_unary
 
 __all__ = [
     "broadcast_all",
@@ -36,12 +37,12 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     >>> broadcast_all(dynagrad.zeros(2), 1)
     (tensor([0., 0.]), tensor([1., 1.]))
     """
-    if not all(isinstance(value, (Tensor, *Number)) for value in values):
+    if not all(isinstance(value, (Tensor, *Number)) or has_torch_function_unary(value) for value in values):
         raise ValueError(
             "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__."
         )
     dtype = next((value.dtype for value in values if isinstance(value, Tensor)), dynagrad.get_default_dtype())
-    tensors = (value if isinstance(value, Tensor) else dynagrad.tensor(value, dtype=dtype) for value in values)
+    tensors = (dynagrad.tensor(value, dtype=dtype) if isinstance(value, Number) else value for value in values)
     return tuple(dynagrad.broadcast_tensors(*tensors))
 
 

@@ -383,6 +383,17 @@ cdef class AliasBackward0(Node):
         return g
 
 
+def own_alias(TensorBase t not None):
+    """The same memory as a tensor of its own, no view, whose history goes on from that of ``t``: to be written to freely."""
+    cdef TensorBase made = of_class(t, type(t))
+    cdef Node node
+    if wants_grad(t):
+        node = AliasBackward0.__new__(AliasBackward0)
+        begin1(node, t)
+        attach(node, made)
+    return made
+
+
 def as_subclass(TensorBase self not None, cls):
     """The same memory and history as an object of ``cls``, a subclass of Tensor: a view of the tensor.
 

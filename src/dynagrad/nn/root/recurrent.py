@@ -64,6 +64,7 @@ def _layer(mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Te
     return (output.transpose(0, 1) if batch_first else output), state
 
 
+@says_what_is_no_tensor
 def lstm(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor, Tensor]:
     """A stack of LSTM layers.
 
@@ -89,6 +90,7 @@ def lstm(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor, Tensor]:
     return output, h, c
 
 
+@says_what_is_no_tensor
 def gru(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
     """A stack of GRU layers: ``(output, h_n)``. The arguments are those of `lstm`, with one state.
 
@@ -100,6 +102,7 @@ def gru(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
     return _layer("GRU", args, kwargs)
 
 
+@says_what_is_no_tensor
 def rnn_tanh(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
     """A stack of RNN layers with tanh: ``(output, h_n)``. The arguments are those of `lstm`, with one state.
 
@@ -111,6 +114,7 @@ def rnn_tanh(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
     return _layer("RNN_TANH", args, kwargs)
 
 
+@says_what_is_no_tensor
 def rnn_relu(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
     """A stack of RNN layers with relu: ``(output, h_n)``. The arguments are those of `lstm`, with one state.
 
