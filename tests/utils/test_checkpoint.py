@@ -133,3 +133,31 @@ def test_a_chain_in_segments(reentrant: bool) -> None:
     y = checkpoint_sequential(model, 2, x, use_reentrant=reentrant)
     y.sum().backward()
     assert dg.allclose(x.grad, expected)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_the_function_runs_again_under_the_autocast_of_its_first_run(reentrant: bool) -> None:
+    kinds: list[Any] = []
+
+    def halves(x: Any) -> Any:
+        y = x @ x
+        kinds.append(y.dtype)
+        return y
+
+    x = dg.ones(2, 2, requires_grad=True)
+    with dg.autocast("cpu", dtype=dg.bfloat16):
+        y = checkpoint(halves, x, use_reentrant=reentrant)
+    y.float().sum().backward()
+    assert kinds == [dg.bfloat16, dg.bfloat16]
+    assert x.grad.tolist() == [[4.0, 4.0], [4.0, 4.0]]
+
+
+def test_the_older_form_fills_gradients_and_does_not_return_them() -> None:
+    x = dg.ones(2, requires_grad=True)
+    message = r"use_reentrant=True, torch.utils.checkpoint is incompatible with .grad\(\) or passing an `inputs`"
+    with pytest.raises(RuntimeError, match=message):
+        dg.autograd.grad(checkpoint(dg.exp, x, use_reentrant=True).sum(), x)
+    with pytest.raises(RuntimeError, match=message):
+        checkpoint(dg.exp, x, use_reentrant=True).sum().backward(inputs=[x])
+    checkpoint(dg.exp, x, use_reentrant=True).sum().backward()
+    assert dg.allclose(x.grad, x.detach().exp())
