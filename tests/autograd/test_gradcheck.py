@@ -147,3 +147,18 @@ def test_forward_mode_is_checked(x):
     assert gradcheck(Wrong.apply, x)
     with pytest.raises(RuntimeError, match="Jacobian computed with forward mode mismatch for output 0"):
         gradcheck(Wrong.apply, x, check_forward_ad=True)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_outputs_that_change_their_shape_or_dtype_are_noticed(fast: bool) -> None:
+    x = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(AssertionError, match=r"same shape when inputs are perturbed by 1e-06, but got: shapes"):
+        gradcheck(lambda x: torch.cat([x, x]) if (x >= 1).all() else x, x, fast_mode=fast)
+    with pytest.raises(AssertionError, match=r"same dtype when inputs are perturbed by 1e-06, but got: dtypes"):
+        gradcheck(lambda x: x.float() if (x >= 1).all() else x, x, fast_mode=fast)
+
+
+def test_something_has_to_be_checked() -> None:
+    x = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(AssertionError, match="Expected at least one of check_forward_ad or check_backward_ad"):
+        gradcheck(lambda x: x, x, check_backward_ad=False)

@@ -108,3 +108,11 @@ def test_their_graph_can_be_asked_for() -> None:
     y = x**3
     rows = torch.vmap(lambda v: torch.autograd.grad(y, x, v, create_graph=True)[0])(torch.eye(2))
     assert torch.autograd.grad(rows.sum(), x)[0].tolist() == [6.0, 12.0]
+
+
+def test_matrix_transposes_of_examples() -> None:
+    x = torch.arange(12.0).reshape(2, 3, 2)
+    assert torch.equal(torch.vmap(lambda a: a.mT)(x), x.mT)
+    assert torch.vmap(lambda a: a.mH)(torch.ones(3)).shape == (3,)
+    with pytest.raises(RuntimeError, match=r"tensor.mT is only supported on matrices .* Got 1-D tensor"):
+        torch.vmap(lambda a: a.mT)(torch.ones(3, 2))

@@ -155,3 +155,30 @@ def test_hooks_of_all_modules() -> None:
     assert seen == ["weight", "bias", "Linear", "Sequential", "back Linear", "back Sequential"]
     nn.Linear(1, 1)(dynagrad.ones(1))
     assert len(seen) == 6
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_a_graph_of_the_backward_does_not_keep_itself_by_the_hooks(tracked: bool) -> None:
+    import gc
+    import weakref
+
+    class Mark:
+        pass
+
+    class Square(nn.Module):
+        def forward(self, x):
+            return x**2 * scale
+
+    scale = dynagrad.tensor(1.0, requires_grad=True)
+    module = Square()
+    for _ in range(2):
+        module.register_full_backward_hook(lambda m, gi, go: None)
+    x = dynagrad.ones(3, requires_grad=tracked)
+    out = module(x)
+    mark = Mark()
+    gone = weakref.ref(mark)
+    out.grad_fn.metadata["mark"] = mark
+    dynagrad.autograd.grad(out.exp().sum(), scale, create_graph=True)
+    del out, mark
+    gc.collect()
+    assert gone() is None

@@ -47,7 +47,7 @@ def vjp(
         (tensor([1., 4.]), tensor([2., 4.]))
     """
     with enable_grad():
-        point = _Point(func, inputs, "vjp", create_graph, strict)
+        point = _Point(func, inputs, "vjp", create_graph, strict).run()
         cotangents = point.vector(v, point.outputs, point.many_outputs, "the user-provided function returns")
         found = _pull_back(point.outputs, point.inputs, cotangents, create_graph)
         products = point.fill(
@@ -82,6 +82,7 @@ def jvp(
             point.many_inputs,
             "the input to the user-provided function is",
         )
+        point.run()
         cotangents = tuple(dynagrad.zeros_like(y).requires_grad_() for y in point.outputs)
         found = _pull_back(point.outputs, point.inputs, cotangents, True)
         pulled = point.fill(
@@ -152,6 +153,7 @@ def _hessian_product(
             point.many_inputs,
             "the input to the user-provided function is",
         )
+        point.run()
         _check_scalar(point.outputs, point.many_outputs, name)
         found = _pull_back(point.outputs, point.inputs, None, True)
         slope = point.fill(
@@ -194,7 +196,7 @@ def jacobian(
     """
     _check_strategy("jacobian", strategy, vectorize, create_graph, strict)
     with enable_grad():
-        point = _Point(func, inputs, "jacobian", create_graph, strict)
+        point = _Point(func, inputs, "jacobian", create_graph, strict).run()
         blocks = tuple(_jacobian_of(point, o, y) for o, y in enumerate(point.outputs))
     return blocks if point.many_outputs else blocks[0]
 
@@ -249,15 +251,19 @@ class _Point:
         create_graph: bool,
         strict: bool,
     ) -> None:
-        self.name, self.create_graph, self.strict = name, create_graph, strict
+        self.func, self.name, self.create_graph, self.strict = func, name, create_graph, strict
         self.many_inputs = isinstance(inputs, tuple)
         self.inputs = tuple(self._track(x) for x in _as_tuple(inputs, "inputs", name))
-        outputs = func(*self.inputs)
+
+    def run(self) -> _Point:
+        """Computes the outputs, after what can be said of the arguments."""
+        outputs = self.func(*self.inputs)
         self.many_outputs = isinstance(outputs, tuple)
-        self.outputs = _as_tuple(outputs, "outputs of the user-provided function", name)
+        self.outputs = _as_tuple(outputs, "outputs of the user-provided function", self.name)
         for i, y in enumerate(self.outputs):
-            if strict and not y.requires_grad:
+            if self.strict and not y.requires_grad:
                 _refuse_untracked(i)
+        return self
 
     def _track(self, x: Tensor) -> Tensor:
         return x.view_as(x) if self.create_graph and x.requires_grad else x.detach().requires_grad_()

@@ -91,6 +91,8 @@ def gradcheck(
         >>> gradcheck(dynagrad.sigmoid, x)
         True
     """
+    if not (check_forward_ad or check_backward_ad):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
     if check_batched_forward_grad:
         raise NotImplementedError(
             "gradcheck: check_batched_forward_grad=True is not available: tangents are pushed one after the other, so there is "
@@ -217,7 +219,7 @@ def _check_inputs(arguments: tuple[Any, ...]) -> None:
     wanted = [(i, x) for i, x in enumerate(arguments) if _is_differentiable(x)]
     if not wanted:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True"
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     for i, x in wanted:
         if x.dtype is not dynagrad.float64:
@@ -228,8 +230,9 @@ def _check_inputs(arguments: tuple[Any, ...]) -> None:
             )
         if any(stride == 0 and size > 1 for stride, size in zip(x.stride(), x.shape, strict=True)):
             raise RuntimeError(
-                f"The {i}th input has a dimension with stride 0: changing one of its elements changes others, so "
-                "differences mean nothing. Call .contiguous() on it before passing it to gradcheck"
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping "
+                "to be able to compute the numerical gradients correctly. You should call .contiguous on the input before "
+                "passing it to gradcheck."
             )
 
 
@@ -289,7 +292,17 @@ class _Check:
             below = self.values()
         finally:
             data.copy_(original)
+        for a, b in zip(above, below, strict=True):
+            self._check_alike(a, b)
         return [(a - b) / (2 * eps) for a, b in zip(above, below, strict=True)]
+
+    def _check_alike(self, above: Tensor, below: Tensor) -> None:
+        for what, found in (("shape", (below.shape, above.shape)), ("dtype", (below.dtype, above.dtype))):
+            if found[0] != found[1]:
+                raise AssertionError(
+                    f"Expected `func` to return outputs with the same {what} when inputs are perturbed by "
+                    f"{self.tolerances.eps}, but got: {what}s {found[0]} and {found[1]}."
+                )
 
     def numerical(self, x: Tensor) -> list[list[Tensor]]:
         """For every element of ``x``, the derivative of every output."""
@@ -359,17 +372,18 @@ class _Check:
             return
         row, column, size = _worst(numerical.tolist(), analytical.tolist())
         raise GradcheckError(
-            f"{what} for output {o} with respect to input {self.positions[i]}: "
-            f"it is largest, {size:.3g}, for element {row} of the output and element {column} of the input "
-            f"(both counted flat; atol={t.atol}, rtol={t.rtol})\n"
+            f"{what} for output {o} with respect to input {self.positions[i]},\n"
             f"numerical:{numerical}\nanalytical:{analytical}\n"
+            f"The difference is largest, {size:.3g}, for element {row} of the output and element {column} of the input "
+            f"(both counted flat; atol={t.atol}, rtol={t.rtol})\n"
         )
 
     def _check_repeatable(self, once: Tensor, twice: Tensor, o: int, i: int) -> None:
         if once.numel() and (once - twice).abs().max().item() > self.tolerances.nondet:
             raise GradcheckError(
-                f"Backward is not reentrant: two runs of it gave different gradients of output {o} with respect to "
-                f"input {self.positions[i]}, further apart than nondet_tol={self.tolerances.nondet}\n"
+                "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives "
+                "different values, although analytical gradient matches numerical gradient.The tolerance for "
+                f"nondeterminism was {self.tolerances.nondet}. It is output {o} with respect to input {self.positions[i]}:\n"
                 f"first:{once}\nsecond:{twice}\n"
             )
 
@@ -394,9 +408,9 @@ class _Check:
         t = self.tolerances
         if not abs(numerical - analytical) <= t.atol * slack + t.rtol * abs(numerical):
             raise GradcheckError(
-                f"Jacobian mismatch for output {o} with respect to input {self.positions[i]} in a random projection "
-                f"(atol={t.atol}, rtol={t.rtol}); fast_mode=False tells which element it is\n"
+                f"Jacobian mismatch for output {o} with respect to input {self.positions[i]},\n"
                 f"numerical:{numerical}\nanalytical:{analytical}\n"
+                f"in a random projection (atol={t.atol}, rtol={t.rtol}); fast_mode=False tells which element it is\n"
             )
 
     def _check_constant(self) -> None:
@@ -404,8 +418,8 @@ class _Check:
             for column in self.numerical(x):
                 if any(d.numel() and d.abs().max().item() > self.tolerances.atol for d in column):
                     raise GradcheckError(
-                        "No output requires grad, but the outputs change with "
-                        f"input {self.positions[i]}: numerical gradient expected to be zero"
+                        "Numerical gradient for function expected to be zero: no output requires grad, but the outputs "
+                        f"change with input {self.positions[i]}"
                     )
 
     def _check_zero_cotangents(self, outputs: Tensors, dtypes: bool) -> None:
@@ -432,7 +446,11 @@ class _Check:
         for absent in [everything] if count == 1 else [everything, *({o} for o in everything)]:
             outputs = [_NoGradient.apply(y) if o in absent else y for o, y in enumerate(self.outputs())]
             cotangents = [dynagrad.zeros_like(y) for y in outputs]
-            advice = f"Backward must treat an absent output gradient as zero (output {sorted(absent)} had none)"
+            advice = (
+                "Expected backward function to handle undefined output grads. Please look at "
+                '"Notes about undefined output gradients" in "tools/autograd/derivatives.yaml": an absent gradient is to '
+                f"count as zero (output {sorted(absent)} had none)"
+            )
             try:
                 found = grad(outputs, self.inputs, cotangents, allow_unused=True)
             except RuntimeError as error:

@@ -121,7 +121,17 @@ class BatchedTensor(Tensor):
     @property
     def mT(self) -> Tensor:
         """The last two dimensions exchanged."""
-        return self.transpose(-2, -1)
+        return self._transposed("mT")
+
+    @property
+    def mH(self) -> Tensor:
+        """The same: nothing is complex."""
+        return self._transposed("mH")
+
+    def _transposed(self, name: str) -> Tensor:
+        if self.ndim == 1:
+            raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
+        return self.transpose(-2, -1) if self.ndim else self
 
     def __copy__(self) -> BatchedTensor:
         return wrap(self.value, self.level)
@@ -130,7 +140,6 @@ class BatchedTensor(Tensor):
         return self.clone()
 
     H = T
-    mH = mT  # noqa: N815  # PyTorch's name
 
 
 def _refusal(error: type[Exception], message: str) -> Callable[..., NoReturn]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dynagrad import Tensor
 from dynagrad._core.edges import close, enter, leave
+from dynagrad._core.engine import queue_callback
 from dynagrad._core.graph import RemovableHandle
 from dynagrad._core.module import watch_global_hooks
 
@@ -304,7 +305,7 @@ class _BackwardHooks:
         tensors = [outputs[i].view_as(outputs[i]) if id(outputs[i]) in inputs else outputs[i] for i in self.outputs]
         if self.node is not None:
             close(self.node, tensors)
-        self.args = ()
+        self.args, self.node = (), None
         for i, made in zip(self.outputs, leave(tensors, self._outputs_known), strict=True):
             outputs[i] = made
         if not several:
@@ -318,15 +319,22 @@ class _BackwardHooks:
         known = tuple(spread)
         for hook in self.before:
             known = _replaced(known, hook(self.module, known), "grad_output")
-        self.grad_output = known
-        if not self.inputs:
-            self._run_without_inputs()
+        if self.inputs:
+            self.grad_output = known  # until those of the inputs are known: kept, a graph of it would keep itself
+            if any(each is not None and each.requires_grad for each in known):
+                queue_callback(self._forget)
+        else:
+            self._run_without_inputs(known)
         return tuple(known[i] for i in self.outputs)
 
-    def _run_without_inputs(self) -> None:
+    def _forget(self) -> None:
+        """What was kept for inputs whose gradients nobody asked for."""
+        self.grad_output = None
+
+    def _run_without_inputs(self, grad_output: tuple[Any, ...]) -> None:
         none = (None,) * self.n_inputs
         for hook in self.hooks:
-            found = hook(self.module, none, self.grad_output)
+            found = hook(self.module, none, grad_output)
             if found is not None and not (isinstance(found, tuple) and all(each is None for each in found)):
                 raise RuntimeError(
                     "Backward hook for Modules where no input requires gradient should always return None or None for "
@@ -338,9 +346,10 @@ class _BackwardHooks:
         for i, gradient in zip(self.inputs, gradients, strict=True):
             spread[i] = gradient
         known = tuple(spread)
-        if self.grad_output is not None:
+        grad_output, self.grad_output = self.grad_output, None
+        if grad_output is not None:
             for hook in self.hooks:
-                known = _replaced(known, hook(self.module, known, self.grad_output), "grad_input")
+                known = _replaced(known, hook(self.module, known, grad_output), "grad_input")
         return tuple(known[i] for i in self.inputs)
 
 
