@@ -26,7 +26,9 @@ class Future:
     42
     """
 
-    __class_getitem__ = classmethod(GenericAlias)  # Future[int], which says what the result is
+    def __class_getitem__(cls, result: Any) -> GenericAlias:
+        """``Future[int]``, which says what the result is."""
+        return GenericAlias(cls, result)
 
     def __init__(self, *, devices: list[Any] | None = None) -> None:
         if devices:
@@ -83,7 +85,7 @@ class Future:
         try:
             callback(self)
         except Exception as error:  # noqa: BLE001  # whatever a program's function raises
-            print(f"{_failed(error)}\n{traceback.format_exc()}", file=sys.stderr)
+            sys.stderr.write(f"{_failed(error)}\n{traceback.format_exc()}\n")
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
         raise RuntimeError("Can not pickle torch.futures.Future")

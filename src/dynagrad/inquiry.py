@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from dynagrad._core import gradients
 from dynagrad._core.card import says_what_is_no_tensor
+from dynagrad._core.gradients import set_warn_always as warn_always
 from dynagrad._core.types import BY_NAME, set_default_dtype
 from dynagrad.tensor import Tensor
 
@@ -175,7 +175,7 @@ def set_warn_always(b: bool) -> None:
     if not isinstance(b, bool):
         raise TypeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
     _Settings.warns_always = b
-    gradients.set_warn_always(b)
+    warn_always(b)
 
 
 def is_warn_always_enabled() -> bool:

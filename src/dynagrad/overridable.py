@@ -19,14 +19,35 @@ __all__ = ["ignored", "named", "namespaces", "python_functions", "takes_part", "
 
 # PyTorch asks nobody before these: they are there to make a tensor, to ask what something is, or to look behind a subclass.
 NOT_ASKED = {
-    "torch": (
-        "as_tensor asarray from_dlpack from_file from_numpy frombuffer is_storage is_tensor scalar_tensor tensor "
-        "set_printoptions typename vmap"
-    ).split(),
-    "torch.Tensor": (
-        "__array_wrap__ __copy__ __delitem__ __hash__ __init_subclass__ __iter__ __new__ __setstate__ __torch_function__ as_subclass new "
-        "_make_subclass"
-    ).split(),
+    "torch": [
+        "as_tensor",
+        "asarray",
+        "from_dlpack",
+        "from_file",
+        "from_numpy",
+        "frombuffer",
+        "is_storage",
+        "is_tensor",
+        "scalar_tensor",
+        "tensor",
+        "set_printoptions",
+        "typename",
+        "vmap",
+    ],
+    "torch.Tensor": [
+        "__array_wrap__",
+        "__copy__",
+        "__delitem__",
+        "__hash__",
+        "__init_subclass__",
+        "__iter__",
+        "__new__",
+        "__setstate__",
+        "__torch_function__",
+        "as_subclass",
+        "new",
+        "_make_subclass",
+    ],
     "torch.nn.init": ["calculate_gain"],
 }
 
@@ -90,9 +111,9 @@ def _found(every: bool = True) -> dict[str, dict[str, Any]]:
             kind = type(function)
             if kind is property:
                 here[each + ".__get__"] = function.__get__
-            elif method and kind is not FunctionType and callable(function) and each not in vars(object):
-                here[each] = function
-            elif takes_part(function, method):
+            elif (
+                method and kind is not FunctionType and callable(function) and each not in vars(object)
+            ) or takes_part(function, method):
                 here[each] = function
     found["torch.Tensor"].update({name + ".__get__": get for name, get in attribute_getters().items()})
     return found
@@ -133,8 +154,8 @@ def overridable() -> dict[Any, list[Callable[..., Any]]]:
 def ignored() -> frozenset[Callable[..., Any]]:
     """The public functions of the namespaces that do not take part."""
     found = set()
-    for name, space in namespaces().items():
-        for each, function in _members(space, True):
+    for space in namespaces().values():
+        for _, function in _members(space, every=True):
             if callable(function) and not isinstance(function, type) and getattr(function, "__hash__", None):
                 found.add(function)
     return frozenset(found - set(_names()))

@@ -143,7 +143,8 @@ def _converted(result: Any, cls: type) -> Any:
     if isinstance(result, tuple | list):
         return type(result)(_converted(each, cls) for each in result)
     if type(result) is _Slices:
-        return iter(tuple(_converted(each, cls) for each in result))
+        slices: tuple[Any, ...] = tuple(result)
+        return iter(_converted(slices, cls))
     return result
 
 
@@ -255,6 +256,8 @@ class TorchFunctionMode:
     3
     """
 
+    _asked_as_mode = True  # and not for being an argument
+
     def __init__(self) -> None:
         pass
 
@@ -266,9 +269,7 @@ class TorchFunctionMode:
     @classmethod
     def push(cls, *args: Any, **kwargs: Any) -> Self:
         """The mode itself: what ``with`` takes. There is a warning."""
-        warnings.warn(
-            "`Mode.push()` is no longer necessary and can be replaced with just `with Mode()`", stacklevel=2
-        )
+        warnings.warn("`Mode.push()` is no longer necessary and can be replaced with just `with Mode()`", stacklevel=2)
         return cls(*args, **kwargs)
 
     def __enter__(self) -> Self:
@@ -332,7 +333,7 @@ def _get_current_function_mode_stack() -> list[TorchFunctionMode]:
 
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
     """Whether one of the arguments has a ``__torch_function__`` in force, or a mode is entered."""
-    if _state.modes or not _state.disabled and any(overrides(each) for each in relevant_args):
+    if _state.modes or (not _state.disabled and any(overrides(each) for each in relevant_args)):
         return not _skipped()
     return False
 
@@ -392,7 +393,12 @@ def wrap_torch_function(dispatcher: Callable[..., Iterable[Any]]) -> Callable[[C
     return wrap
 
 
-def redispatch_function(func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...], kwargs: Any) -> Any:
+def redispatch_function(
+    func: Callable[..., Any],
+    types: Iterable[type],  # noqa: ARG001  # a part of the signature
+    args: tuple[Any, ...],
+    kwargs: Any,
+) -> Any:
     """Runs a function that a ``__torch_function__`` was told of, and has it told of the functions that are called inside.
 
     >>> import dynagrad as torch

@@ -103,7 +103,7 @@ class Tensor(NativeTensor):
     def __new__(cls, *data: Any, device: object = None) -> Self:
         """Uninitialised memory of the sizes given, or a copy of the sequence given, in the default dtype; a tensor's view."""
         if len(data) == 1 and isinstance(data[0], NativeTensor):
-            return as_subclass(data[0], cls)  # type: ignore[no-any-return]  # of the class asked for
+            return as_subclass(data[0], cls)
         return alias_of(constructed(cls.__name__, data, None, device), cls)
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -115,7 +115,8 @@ class Tensor(NativeTensor):
 
     __torch_function__ = _OfSubclasses()
 
-    __setattr__ = set_attribute
+    if not TYPE_CHECKING:  # a checker knows it of the native class
+        __setattr__ = set_attribute
     as_subclass = as_subclass
 
     @staticmethod

@@ -88,7 +88,9 @@ def test_a_class_that_does_not_know_is_an_error() -> None:
         def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             return NotImplemented
 
-    with pytest.raises(TypeError, match=r"(?s)failed for 'torch.add'; all .* NotImplemented:.*subclass <class '.*Ignorant'>"):
+    with pytest.raises(
+        TypeError, match=r"(?s)failed for 'torch.add'; all .* NotImplemented:.*subclass <class '.*Ignorant'>"
+    ):
         dynagrad.add(Ignorant([1.0]), 1)
     with pytest.raises(TypeError, match=r"no implementation found for 'torch.nn.functional.softsign' .*Ignorant"):
         dynagrad.nn.functional.softsign(Ignorant([1.0]))
@@ -370,7 +372,10 @@ def test_a_mode_without_an_answer_is_an_error_and_so_is_a_class_method() -> None
         def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             return None
 
-    with Never(), pytest.raises(TypeError, match=r"(?s)Multiple dispatch failed for 'torch.ones'.*mode object <.*Never"):
+    with (
+        Never(),
+        pytest.raises(TypeError, match=r"(?s)Multiple dispatch failed for 'torch.ones'.*mode object <.*Never"),
+    ):
         dynagrad.ones(2)
     with Wrong(), pytest.raises(RuntimeError, match="as a classmethod is not supported, please make it a plain method"):
         dynagrad.ones(2)
@@ -408,11 +413,11 @@ def test_a_library_makes_its_function_overridable() -> None:
     assert twice(Says()) == "twice"
     assert has_torch_function_variadic(1, Says())
     assert not has_torch_function_variadic(1, dynagrad.ones(1))
+
+    def other(a: Any) -> Any:
+        return handle_torch_function(other, (a,), a)
+
     with pytest.raises(TypeError, match=r"no implementation found for '.*other' on types that implement .*Says"):
-
-        def other(a: Any) -> Any:
-            return handle_torch_function(other, (a,), a)
-
         other(Says())
 
 
@@ -434,7 +439,9 @@ def test_the_lists_of_functions_are_derived_and_agree() -> None:
     assert inspect.signature(pad) == inspect.signature(dynagrad.nn.functional.pad)
     with pytest.raises(TypeError):
         pad()
-    assert all(overrides.is_tensor_method_or_property(each) for each in (dynagrad.Tensor.add_, dynagrad.Tensor.T.__get__))
+    assert all(
+        overrides.is_tensor_method_or_property(each) for each in (dynagrad.Tensor.add_, dynagrad.Tensor.T.__get__)
+    )
     assert not overrides.is_tensor_method_or_property(dynagrad.nn.functional.pad)
 
 

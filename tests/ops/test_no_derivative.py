@@ -51,7 +51,9 @@ def test_a_product_with_several_zeros_has_one_derivative_and_no_second() -> None
     y = x.scatter_reduce(0, index, src, "prod")
     of_x, of_src = dynagrad.autograd.grad(y.sum(), (x, src), create_graph=True)
     assert (of_x.tolist(), of_src.tolist()) == ([5.0, 0.0], [0.0, 0.0, 2.0])
-    with pytest.raises(RuntimeError, match=r"Double backward is unsupported for src when >1 zeros in src are scattered"):
+    with pytest.raises(
+        RuntimeError, match=r"Double backward is unsupported for src when >1 zeros in src are scattered"
+    ):
         of_src.sum().backward()
     assert dynagrad.autograd.grad(of_x.sum(), src)[0].tolist() == [0.0, 0.0, 1.0]
 

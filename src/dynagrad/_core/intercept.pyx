@@ -81,9 +81,8 @@ cdef bint _type_overrides(PyTypeObject* kind) except -1:
         method = getattr(<object>kind, "__torch_function__", disabled_torch_function)
         # PyTorch's own tensors, handed over for conversion, are not asked: they know nothing of these functions. Nor are
         # modes, which are not asked because they are arguments.
-        theirs = not issubclass(<object>kind, TensorBase) and any(
-            [base.__module__.partition(".")[0] == "torch" or base.__module__ == "dynagrad.overrides"
-             for base in (<object>kind).__mro__])
+        theirs = not issubclass(<object>kind, TensorBase) and (getattr(<object>kind, "_asked_as_mode", False) or any(
+            [base.__module__.partition(".")[0] == "torch" for base in (<object>kind).__mro__]))
         found = _overriding[<object>kind] = method is not disabled_torch_function and not theirs
     return found
 

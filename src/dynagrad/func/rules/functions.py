@@ -244,8 +244,9 @@ def _fitted(g: Any, shape: Any, places: tuple[int, ...], levels: list[Level]) ->
 
 @rule("grad")
 def gradients(function: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The gradients of all examples: with respect to tensors that every example has for itself; or, where it is only the
-    gradients of the outputs that differ from example to example, one walk for each.
+    """The gradients of all examples, with respect to tensors that every example has for itself.
+
+    Where only the gradients of the outputs differ from example to example, there is one walk for each.
     """
     bound = bind(function, args, kwargs)
     if bound["is_grads_batched"]:
@@ -284,9 +285,7 @@ def _walk_for_each(outputs: Any, inputs: Any, weights: list[Any], level: Level, 
     for i in range(level.size):
         vs = [v if row is None else op("select")(row, 0, i) for v, row in zip(weights, rows, strict=True)]
         found.append(engine_grad(outputs, inputs, vs, **{**options, "retain_graph": keep or i < level.size - 1}))
-    return tuple(
-        None if column[0] is None else wrap(op("stack")(column), level) for column in zip(*found, strict=True)
-    )
+    return tuple(None if column[0] is None else wrap(op("stack")(column), level) for column in zip(*found, strict=True))
 
 
 def _row_after_row(function: Any, level: Level, bound: dict[str, Any]) -> Any:
