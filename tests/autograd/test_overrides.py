@@ -243,6 +243,15 @@ assert seen == [torch.ones, pad], seen
 assert pad.__code__ is code and not hasattr(pad, "__wrapped__")
 assert type(__build_class__).__name__ == "cython_function_or_method"
 
+class Shy(type):
+    def __getattr__(cls, name):
+        raise RuntimeError(name)
+
+class Quiet(metaclass=Shy):
+    pass
+
+assert type(__build_class__).__name__ == "cython_function_or_method"
+
 class Duck:
     __torch_function__ = classmethod(lambda cls, *_: 3)
 

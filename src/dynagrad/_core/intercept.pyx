@@ -467,10 +467,17 @@ cdef object _notice = None
 def _built(*args, **kwargs):
     """Stands in for what a ``class`` statement calls."""
     made = _build_class(*args, **kwargs)
-    if _notice is not None and isinstance(made, type) and hasattr(made, "__torch_function__"):
-        if _type_overrides(<PyTypeObject*><PyObject*>made):
-            _notice()
+    if _notice is not None and isinstance(made, type) and _defines(made):
+        _notice()
     return made
+
+
+cdef bint _defines(object kind) noexcept:
+    """Whether a class has a ``__torch_function__`` in force. One that cannot be asked has none: its statement goes through."""
+    try:
+        return hasattr(kind, "__torch_function__") and _type_overrides(<PyTypeObject*><PyObject*>kind)
+    except Exception:
+        return False
 
 
 def notice_classes(notice):
