@@ -235,3 +235,11 @@ def printed_with(library, x, options):
 
 if __name__ == "__main__":
     record()
+
+
+def test_a_parameter_of_a_class_of_its_own_says_that_it_is_one() -> None:
+    class Own(dynagrad.Tensor):
+        pass
+
+    p = dynagrad.nn.Parameter(Own(dynagrad.ones(1)))
+    assert repr(p) == "Parameter(Own([1.], requires_grad=True))"

@@ -789,7 +789,7 @@ _LAZY_NAMES.update(dict.fromkeys(_ASKED, "about"))
 _LAZY_NAMES.update(dict.fromkeys(_STORAGES, "typed_storages"))
 _LAZY_NAMES.update(dict.fromkeys(_SYMBOLS, "symbols"))
 _LAZY_NAMES.update(dict.fromkeys(("cond", "while_loop"), "control"))
-_LAZY_NAMES.update(DisableTorchFunctionSubclass="overrides")
+_LAZY_NAMES.update(DisableTorchFunctionSubclass="overrides", _assert="inquiry")
 _LAZY_NAMES.update(dict.fromkeys(_WINDOWS, "signal.periodic"))
 
 # Methods that write in place and are functions, too.

@@ -170,6 +170,12 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
     use_deterministic_algorithms(debug_mode > 0, warn_only=debug_mode == 1)
 
 
+def _assert(condition: Any, message: str) -> None:
+    """Raises AssertionError with the message unless the condition is true: what libraries write in place of ``assert``."""
+    if not condition:
+        raise AssertionError(message)
+
+
 def set_warn_always(b: bool) -> None:
     """Says whether a warning that is given once a process is given each time. TypeError for no bool."""
     if not isinstance(b, bool):

@@ -120,7 +120,8 @@ def tensor_text(t: Tensor, *, tensor_contents: str | None = None) -> str:
     indent = len(head)
     if tensor_contents is None:
         tensor_contents = _contents(t, indent) if t.numel() else "[]"
-    return _append(head + tensor_contents, _suffixes(t), indent) + ")"
+    text = _append(head + tensor_contents, _suffixes(t), indent) + ")"
+    return f"Parameter({text})" if getattr(t, "_is_param", False) else text
 
 
 def _printed_name(t: Tensor) -> str:

@@ -232,3 +232,21 @@ def test_dlpack_and_types() -> None:
     assert isinstance(3, torch.types.Number)
     assert "OpenBLAS" in torch.__config__.show()
     assert "dynagrad version" in torch.utils.collect_env.get_pretty_env_info()
+
+
+def test_what_is_said_once_a_process_is_said_every_time_if_that_is_asked_for() -> None:
+    x = torch.ones(1, requires_grad=True)
+    torch.set_warn_always(True)
+    try:
+        for _ in range(2):
+            with pytest.warns(UserWarning, match=r"Using backward\(\) with create_graph=True"):
+                (x * x).sum().backward(create_graph=True)
+            x.grad = None
+    finally:
+        torch.set_warn_always(False)
+
+
+def test_libraries_have_their_assertion() -> None:
+    torch._assert(True, "fine")
+    with pytest.raises(AssertionError, match="not fine"):
+        torch._assert(torch.tensor(False), "not fine")
