@@ -68,14 +68,16 @@ def test_functions_that_pytorch_lets_be_overridden_can_be_here() -> None:
 
     import torch
 
-    import dynagrad.overrides  # noqa: F401  # as attributes of the library
+    import dynagrad.overrides  # as attributes of the library
 
     class Duck:
         @classmethod
         def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             return -1
 
-    apart = {"torch.sym_not", "torch.sym_ite"} | {f"torch.sym_{name}" for name in ("float", "max", "min", "sum", "sqrt")}
+    apart = {"torch.sym_not", "torch.sym_ite"} | {
+        f"torch.sym_{name}" for name in ("float", "max", "min", "sum", "sqrt")
+    }
     missed = []
     count = 0
     for theirs, override in torch.overrides.get_testing_overrides().items():
