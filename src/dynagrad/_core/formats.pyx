@@ -25,6 +25,31 @@ cdef tuple _order(object memory_format):
     raise TypeError(f"argument 'memory_format' must be torch.memory_format, not {type(memory_format).__name__}")
 
 
+cdef object suggested(TensorBase t):
+    """The format, channels last, that a batch of images or volumes lies in, gaps allowed; None for any other tensor.
+
+    What lies in several formats at once, such as images of one channel and one pixel, counts as row-major.
+    """
+    cdef tuple order
+    cdef int64_t least = 0
+    cdef int d
+    if t.ndim == 4:
+        order = _IMAGES
+    elif t.ndim == 5:
+        order = _VOLUMES
+    else:
+        return None
+    if t.strides[1] == 0:
+        return None
+    for d in order:
+        if t.shape[d] == 0 or t.strides[d] < least or (d == 0 and least == t.strides[1]):
+            return None
+        least = t.strides[d]
+        if t.shape[d] > 1:
+            least *= t.shape[d]
+    return channels_last if t.ndim == 4 else channels_last_3d
+
+
 cdef bint lies_in(TensorBase t, object memory_format) except -1:
     """Whether t's elements lie in a format without gaps; never in one that is for tensors of another rank."""
     cdef tuple order = _order(memory_format)

@@ -48,6 +48,10 @@ class RemovableHandle:
         self.hooks = hooks
         hooks[self.id] = hook
 
+    def hooks_dict_ref(self):
+        """The hooks among which this one is, by number."""
+        return self.hooks
+
     def remove(self):
         self.hooks.pop(self.id, None)
 

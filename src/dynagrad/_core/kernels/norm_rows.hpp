@@ -1,5 +1,5 @@
 // layer_norm and rms_norm of contiguous rows, and their derivatives. A row is read from the nearest cache after its first
-// pass; sums run in several lanes, which bounds their rounding error too.
+// pass; sums run in several lanes, and from block to block in double: the error does not grow with the row.
 #pragma once
 #include <cstdint>
 
@@ -21,17 +21,21 @@ template <class T, class Wide, class One>
 static DG_INLINE T sum_terms(int64_t n, Wide wide, One one) {
     using V = typename Lanes<T>::V;
     constexpr int w = Lanes<T>::width;
-    V a = {}, b = {};
+    constexpr int64_t block = 128 * w;
+    double total = 0;
     int64_t i = 0;
-    for (; i + 2 * w <= n; i += 2 * w) {
-        a += wide(i);
-        b += wide(i + w);
+    while (i + 2 * w <= n) {
+        const int64_t end = n - i > block ? i + block : n;
+        V a = {}, b = {};
+        for (; i + 2 * w <= end; i += 2 * w) {
+            a += wide(i);
+            b += wide(i + w);
+        }
+        a += b;
+        for (int k = 0; k < w; ++k) total += a[k];
     }
-    a += b;
-    T total = 0;
-    for (int k = 0; k < w; ++k) total += a[k];
     for (; i < n; ++i) total += one(i);
-    return total;
+    return T(total);
 }
 
 template <class T>

@@ -11,7 +11,7 @@ from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.graph cimport (
     Node, begin1, begin2, needs, prepare, save, save_operand, save_result, settle, thread_state, unpack,
     wants_grad)
-from dynagrad._core.iterate cimport cast, contiguous, copy_into
+from dynagrad._core.iterate cimport cast, contiguous, copy_into, output
 from dynagrad._core.layer_kernels cimport (
     Activate, ActivateBackward, LayerKernels, act_elu, act_hardshrink, act_hardsigmoid, act_hardswish, act_hardtanh,
     act_leaky_relu, act_mish, act_softshrink, act_threshold, layer_kernels)
@@ -87,25 +87,33 @@ cdef class ActivationNode(Node):                        # whole: which; params: 
 
 
 cdef TensorBase _apply(ActivationNode node, int which, TensorBase input, bint inplace, str name, tuple given, double a=0,
-                       double b=0, double c=0):
+                       double b=0, double c=0, object out=None, bint overlap_allowed=False):
     """The common course of the ops here. `node` is used if the op is recorded."""
     cdef double p[3]
-    cdef TensorBase result
+    cdef TensorBase result, target
     cdef bint recording = wants_grad(input)
     if not is_float(input.dtype):
         raise not_implemented(name, input)
     p[0], p[1], p[2] = a, b, c
-    prepare(input if inplace else None, inplace, recording)
+    prepare(input if inplace else out, inplace, recording, overlap_allowed)
     if recording:
         node.whole, node.params = which, (*given, (a, b, c))
         begin1(node, input)
         if not isinstance(node, _ByResult):
             save_operand(node, 0, input, inplace)
     result = _run(which, None, input, p)
+    if not input.contiguous and not inplace and out is None:
+        target = new_like(input, input.dtype)               # which lies as the input does
+        copy_into(target, result)
+        result = target
     if inplace:
         copy_into(input, result)
         result = input
-    settle(node if recording else None, result, input, None, input if inplace else None, inplace)
+    elif out is not None:
+        target = output(out, input.dtype, input.ndim, input.shape)
+        copy_into(target, result)
+        result = target
+    settle(node if recording else None, result, input, None, input if inplace else out, inplace)
     if recording and isinstance(node, _ByResult):
         save_result(node, 0, result)
     return result
@@ -287,28 +295,32 @@ def hardswish(TensorBase input not None, bint inplace=False):
     return _apply(HardswishBackward0.__new__(HardswishBackward0), act_hardswish, input, inplace, "hardswish_cpu", ())
 
 
-def softshrink(TensorBase input not None, lambd=0.5):
+def softshrink(TensorBase input not None, lambd=0.5, *, out=None):
     """``x`` moved towards 0 by ``lambd``, 0 where it would pass it. Raises RuntimeError for a negative ``lambd``."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
     return _apply(SoftshrinkBackward0.__new__(SoftshrinkBackward0), act_softshrink, input, False, "softshrink_cpu",
-                  (lambd,), lambd)
+                  (lambd,), lambd, 0, 0, out)
 
 
-def hardshrink(TensorBase input not None, lambd=0.5):
+def hardshrink(TensorBase input not None, lambd=0.5, *, out=None):
     """``x``, or 0 within ``lambd`` of 0."""
     return _apply(HardshrinkBackward0.__new__(HardshrinkBackward0), act_hardshrink, input, False, "hardshrink_cpu",
-                  (lambd,), lambd)
+                  (lambd,), lambd, 0, 0, out)
 
 
 def threshold(TensorBase input not None, threshold, value, bint inplace=False):
-    """``x`` above the threshold, ``value`` elsewhere. Integer tensors take the whole part of both."""
+    """``x`` above the threshold, ``value`` elsewhere. Integer tensors take the whole part of both.
+
+    In place it may hit an element twice, as in an expanded tensor: the second time nothing changes.
+    """
     if BOOL < input.dtype < F16:
         fill = CARDS["masked_fill"]
         return (fill.inplace if inplace else fill.op)(input, input <= int(threshold), int(value))
     cdef ActivationNode node = ThresholdBackward1.__new__(ThresholdBackward1) if inplace \
         else ThresholdBackward0.__new__(ThresholdBackward0)
-    return _apply(node, act_threshold, input, inplace, "threshold_cpu", (threshold,), as_number(threshold), as_number(value))
+    return _apply(node, act_threshold, input, inplace, "threshold_cpu", (threshold,), as_number(threshold), as_number(value), 0,
+                  None, True)
 
 
 # ---- mish, glu -------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from dynagrad._core.card import CARDS, Card, register
 
 from dynagrad._core.graph cimport Node, begin, link, needs, save, settle, unpack, wants_grad
 from dynagrad._core.iterate cimport cast, contiguous
+from dynagrad._core.ops.copy cimport laid_like
 from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.scalars cimport c_name
 from dynagrad._core.ops.part cimport zeros
@@ -145,7 +146,11 @@ cdef class _TrilinearNode(Node):                        # see Note [Convolution 
                   self._map(TO_WEIGHT, g, a, shapes[1]) if way == TO_INPUT else self._map(TO_OUTPUT, a, g, shapes[1]))
         if self.n_edges < 3:
             return da, db
-        return da, db, g.sum((0, *range(2, g.ndim))) if needs(self, 2) else None
+        return da, db, self._bias(g) if needs(self, 2) else None
+
+    cdef object _bias(self, TensorBase g):
+        sizes = self.params[6]
+        return g.sum((0, *range(2, g.ndim))) if g.shape[1] == sizes[0] else g.new_zeros(sizes)
 
     cdef TensorBase _map(self, int way, TensorBase a, TensorBase b, tuple shape):
         return _convolved(way, a, b, None, shape, self.params, ConvolutionBackwardBackward0)
@@ -179,6 +184,8 @@ cdef TensorBase _convolved(int way, TensorBase a, TensorBase b, TensorBase bias,
         node.whole = way
         node.params = (*params[:7], (_sizes(a), _sizes(b)))
     made = _value(way, a, b, bias, shape, params)
+    if node_class is ConvolutionBackward0:
+        made = laid_like(laid_like(made, a), b)
     settle(node, made, a, b, None, False)
     return made
 
@@ -306,6 +313,8 @@ cdef TensorBase _convolution(TensorBase input, TensorBase weight, TensorBase bia
     if input.numel == 0 and input.shape[0] and input.shape[1]:
         raise shape_error("Only zero batch or zero channel inputs are supported, but got input shape: "
                           f"{list(_sizes(input))}", [input])
+    if input.shape[1] == 0:
+        shape = (shape[0], 0, *shape[2:])               # as PyTorch: nothing from nothing, whatever weight would make of it
     params = (stride, padding, dilation, groups, transposed, more, (0,) if bias is None else _sizes(bias))
     return _convolved(TO_INPUT if transposed else TO_OUTPUT, input, weight, bias, shape, params, ConvolutionBackward0)
 

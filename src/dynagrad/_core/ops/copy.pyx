@@ -7,7 +7,7 @@ from dynagrad._core.types import contiguous_format, dtype as dtype_class, get_de
 
 from dynagrad._core.graph import use_copy
 
-from dynagrad._core.formats cimport lies_in, new_in
+from dynagrad._core.formats cimport lies_in, new_in, suggested
 from dynagrad._core.graph cimport Node, begin1, begin_pair, needs, prepare, settle, wants_grad, wrote
 from dynagrad._core.iterate cimport copy_into, copy_of, fill, output
 from dynagrad._core.tensor cimport TensorBase, new_like, new_number, shape_tuple
@@ -67,6 +67,12 @@ use_copy(_copy_of_tensor)
 cdef TensorBase row_major(TensorBase input):
     """The tensor itself if it is contiguous, else a recorded copy that is."""
     return input if input.contiguous else _copied(input, _copy_in(input, contiguous_format))
+
+
+cdef TensorBase laid_like(TensorBase made, TensorBase like):
+    """A fresh result, which nothing has recorded yet, with its channels last if `like` has them there."""
+    cdef object memory_format = suggested(like) if made.ndim == like.ndim else None
+    return made if memory_format is None or lies_in(made, memory_format) else _copy_in(made, memory_format)
 
 
 def _contiguous(TensorBase input not None, *, memory_format=contiguous_format):

@@ -81,8 +81,10 @@ cdef class CtcLossBackward0(Node):
 
 
 cdef list _lengths(object given, int64_t items, str name):
-    values = given.tolist() if isinstance(given, TensorBase) else list(given)
+    values = given.flatten().tolist() if isinstance(given, TensorBase) else list(given)
     values = values if isinstance(values, list) else [values]
+    if (given.is_floating_point() if isinstance(given, TensorBase) else any([isinstance(n, float) for n in values])):
+        raise RuntimeError(f"{name} must be integral")
     if len(values) != items:
         raise RuntimeError(f"{name} must be of size batch_size")
     return [int(n) for n in values]

@@ -124,17 +124,17 @@ cdef int _check(TensorBase input, TensorBase grid, int mode) except -1:
         raise RuntimeError(f"expected scalar type {c_name(input.dtype)} but found {c_name(grid.dtype)}")
     if not is_float(input.dtype):
         raise NotImplementedError("\"grid_sampler_2d_cpu\" not implemented for integers and bools")
-    if input.ndim not in (4, 5) or input.ndim != grid.ndim:
-        raise shape_error(f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, {given}",
-                          [input, grid])
-    if input.shape[0] != grid.shape[0]:
+    if not input.ndim or not grid.ndim or input.shape[0] != grid.shape[0]:
         raise shape_error(f"grid_sampler(): expected grid and input to have same batch size, {given}", [input, grid])
     if grid.shape[grid.ndim - 1] != input.ndim - 2:
         raise shape_error(f"grid_sampler(): expected grid to have size {input.ndim - 2} in last dimension, but got grid with "
                           f"sizes {list(sizes_of(grid))}", [input, grid])
     if 0 in sizes_of(input)[2:]:
         raise shape_error("grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
-                          f"{list(sizes_of(input))}", [input])
+                          f"{list(sizes_of(input))} with dimension {sizes_of(input).index(0, 2)} being empty", [input])
+    if input.ndim not in (4, 5) or input.ndim != grid.ndim:
+        raise shape_error(f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, {given}",
+                          [input, grid])
     if mode == 2 and input.ndim == 5:
         raise shape_error("grid_sampler(): bicubic interpolation only supports 4D input", [input])
     return 0

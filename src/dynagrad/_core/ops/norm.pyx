@@ -14,6 +14,7 @@ from dynagrad._core.card import Card, register
 from dynagrad._core.graph cimport Node, begin, has_saved, link, needs, reserve_saved, save, settle, thread_state, unpack, wants_grad
 from dynagrad._core.iterate cimport cast, contiguous
 from dynagrad._core.ops.linalg cimport shape_error
+from dynagrad._core.ops.copy cimport laid_like
 from dynagrad._core.ops.resample cimport sizes_of
 from dynagrad._core.tensor cimport TensorBase, new_tensor
 from dynagrad._core.types cimport F64, DType, compute_dtype, compute_of, is_float
@@ -277,6 +278,7 @@ def _batch_norm(TensorBase input not None, TensorBase weight, TensorBase bias, T
             save(node, 4, running_mean)
         if running_var is not None:
             save(node, 5, running_var)
+    made = laid_like(made, input)
     settle(node, made, input, weight, None, False)
     return made
 
@@ -421,6 +423,7 @@ def _group_norm(TensorBase input not None, num_groups, TensorBase weight=None, T
             save(node, 1, weight)
         save(node, 2, mean)
         save(node, 3, rstd)
+    made = laid_like(made, input)
     settle(node, made, input, weight, None, False)
     return made
 

@@ -8,9 +8,9 @@ from libc.string cimport memcmp, memcpy, memset
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import field, input_sizes, signed_field, whole_scalar
-from dynagrad._core.types import TYPE_NAMES, channels_last, channels_last_3d
+from dynagrad._core.types import TYPE_NAMES
 
-from dynagrad._core.formats cimport new_in
+from dynagrad._core.formats cimport new_in, suggested
 from dynagrad._core.graph cimport (
     Node, Output, attach, attach_many, begin1, begin_list, begin_pair, hand_on_cut, needs, output_of, prepare, set_view_of, settle,
     thread_state, wants_grad)
@@ -863,6 +863,21 @@ cdef inline bint _skipped(TensorBase t) noexcept:
     return t.ndim == 1 and t.shape[0] == 0
 
 
+cdef object _common_format(list tensors, int ndim):
+    """The memory format with channels last that all tensors lie in; None if there is no such format."""
+    cdef object found = None, each_in
+    cdef TensorBase each
+    if ndim != 4 and ndim != 5:
+        return None
+    for each in tensors:
+        if not _skipped(each):
+            each_in = suggested(each)
+            if each_in is None or found is not None and each_in is not found:
+                return None
+            found = each_in
+    return found
+
+
 cdef TensorBase _write_parts(list tensors, list lengths, TensorBase target, int dim):
     cdef Part part
     cdef TensorBase each
@@ -876,38 +891,10 @@ cdef TensorBase _write_parts(list tensors, list lengths, TensorBase target, int 
     return target
 
 
-cdef object _common_format(list tensors):
-    """The memory format in which all the tensors lie, if one of images or volumes; None for any mixture."""
-    cdef TensorBase each
-    for memory_format in (channels_last, channels_last_3d):
-        for each in tensors:
-            if each.contiguous or not _ordered_as(each, 4 if memory_format is channels_last else 5):
-                break
-        else:
-            return memory_format
-    return None
-
-
-cdef bint _ordered_as(TensorBase t, int ndim) noexcept:
-    """Whether the strides of images or volumes rise from the channels by way of the last dimension, gaps or not."""
-    cdef int64_t least = 1
-    cdef int i, d
-    if t.ndim != ndim:
-        return False
-    for i in range(ndim):
-        d = 1 if i == 0 else 0 if i == ndim - 1 else ndim - i
-        if t.shape[d] == 0 or t.strides[d] < least:
-            return False
-        if d == 0 and least == t.strides[1]:            # one element in an image: any order fits
-            return False
-        least = t.strides[d] * t.shape[d] if t.shape[d] > 1 else t.strides[d]
-    return True
-
-
 cdef TensorBase _joint_memory(list tensors, object out, int dtype, int ndim, const int64_t* shape):
     """Memory for tensors one after the other: laid out as all of them are, or ``out``, apart from them."""
     cdef TensorBase target, laid, each
-    cdef object memory_format = None if ndim < 4 else _common_format(tensors)
+    cdef object memory_format = _common_format(tensors, ndim)
     if out is None:
         return new_tensor(dtype, ndim, shape) if memory_format is None else new_in(memory_format, dtype, ndim, shape)
     prepare(out, False, False)

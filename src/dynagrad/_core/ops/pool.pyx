@@ -14,6 +14,7 @@ from dynagrad._core.graph cimport Node, attach_many, begin1, save, settle, unpac
 from dynagrad._core.iterate cimport cast, contiguous
 from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.ops.part cimport zeros
+from dynagrad._core.ops.copy cimport laid_like
 from dynagrad._core.ops.resample cimport (
     ADAPTIVE, WINDOW, WINDOW_INSIDE, SeparableNode, axis, mapped, pair, partner, sizes_of)
 from dynagrad._core.tensor cimport TensorBase, new_tensor
@@ -414,10 +415,16 @@ pair(MaxUnpool2DBackward0, MaxUnpool2DBackwardBackward0)
 pair(MaxUnpool3DBackward0, MaxUnpool3DBackwardBackward0)
 
 
+# Those whose results lie row by row whatever the input does; all others leave channels last where they are.
+cdef tuple _ROW_MAJOR = (AdaptiveMaxPool3DBackward0, FractionalMaxPool2DBackward0, FractionalMaxPool3DBackward0)
+
+
 cdef tuple _recorded(TensorBase input, TensorBase values, TensorBase indices, int rank, type node_class, tuple more):
     """Values in the input's dtype and their places, with the history of taking the elements there."""
     cdef Node node
     values = cast(values, input.dtype)
+    if node_class not in _ROW_MAJOR:
+        values, indices = laid_like(values, input), laid_like(indices, input)
     if wants_grad(input):
         node = <Node>(<object>node_class).__new__(node_class)
         begin1(node, input)

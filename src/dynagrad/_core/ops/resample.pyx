@@ -9,8 +9,10 @@ from libc.stdint cimport int64_t, uint8_t
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import input_sizes, output_sizes, size
 
+from dynagrad._core.formats cimport new_in, suggested
 from dynagrad._core.graph cimport Node, begin1, save, settle, wants_grad
 from dynagrad._core.iterate cimport cast, contiguous, copy_into, fill
+from dynagrad._core.ops.copy cimport laid_like
 from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.ops.part cimport sliced, zeros
 from dynagrad._core.tensor cimport TensorBase, dims_tuple, new_tensor
@@ -123,6 +125,8 @@ cdef TensorBase mapped(TensorBase input, tuple axes, double factor, bint transpo
             save(node, 0, input)
         node.whole = transpose
     made = _value(input, axes, factor, transpose)
+    if input.ndim == 4 or axes[0][0] not in (ADAPTIVE, WINDOW, WINDOW_INSIDE):       # averages of volumes lie row by row
+        made = laid_like(made, input)
     settle(node, made, input, None, None, False)
     return made
 
@@ -339,7 +343,7 @@ def _upsample(TensorBase input not None, sizes, mode, align_corners=False, scale
         axes.append(axis(_kinds[mode], input.shape[2 + i], sizes[i], 0, 1, 0, 1, (scales[i] or 0) if scales else 0,
                          align_corners))
     if not is_float(input.dtype):
-        return _of_bytes(input, tuple(axes), mode)
+        return laid_like(_of_bytes(input, tuple(axes), mode), input)
     return mapped(input, tuple(axes), 1, False, _upsampled[mode, rank])
 
 
@@ -475,6 +479,9 @@ def _pad_by(TensorBase input not None, pad, str mode):
     if mode == "circular" and min(pad) < 0:     # what is cut off is not repeated
         input, pad = _constant_pad_nd(input, tuple([min(n, 0) for n in pad])), tuple([max(n, 0) for n in pad])
     kind = {"reflect": REFLECT, "replicate": REPLICATE, "circular": CIRCULAR}[mode]
+    if mode != "circular" and 0 in sizes_of(input)[1 if input.ndim == rank + 2 else 0:]:
+        raise shape_error(f"Expected {rank + 1}D or {rank + 2}D (batch mode) tensor with possibly 0 batch size and other "
+                          f"non-zero dimensions for input, but got: {list(sizes_of(input))}", [input])
     for i in range(rank):
         d = input.ndim - rank + i
         before, after = pad[2 * (rank - 1 - i)], pad[2 * (rank - 1 - i) + 1]
@@ -526,7 +533,7 @@ def _constant_pad_nd(TensorBase input not None, pad, value=0):
             raise shape_error(f"The input size {input.shape[d]}, plus negative padding {pad[2 * i]} and {pad[2 * i + 1]} "
                               f"resulted in a negative output size, which is invalid. Check dimension {d} of your input.",
                               [input])
-    made = new_tensor(input.dtype, input.ndim, shape)
+    made = new_in(suggested(input), input.dtype, input.ndim, shape)
     target, source = made, input.detach()
     for i in range(rank):
         d = input.ndim - 1 - i
@@ -635,7 +642,11 @@ def _col2im(TensorBase input not None, output_size, kernel_size, dilation, paddi
     if input.shape[1] % (kh * kw):
         raise shape_error("Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
                           f"input.size(1)={input.shape[1]} and kernel_size={tuple(kernel_size)}.", [input])
-    if input.shape[2] != count or min(places) < 1:
+    if min(places) < 1:
+        raise shape_error(f"Given output_size={tuple(output_size)}, kernel_size={tuple(kernel_size)}, "
+                          f"dilation={tuple(dilation)}, padding={tuple(padding)}, stride={tuple(stride)}, calculated shape of "
+                          f"the array of sliding blocks as {tuple(places)}, which is too small (non-positive)", [input])
+    if input.shape[2] != count:
         raise shape_error(f"Given output_size={tuple(output_size)}, kernel_size={tuple(kernel_size)}, "
                           f"dilation={tuple(dilation)}, padding={tuple(padding)}, stride={tuple(stride)}, expected size of "
                           f"input's dimension 2 to match the calculated number of sliding blocks {places[0]} * {places[1]} = "

@@ -6,6 +6,7 @@ from dynagrad._core.card import Card, register
 
 from dynagrad._core.graph cimport Node, begin1, settle, wants_grad
 from dynagrad._core.ops.linalg cimport shape_error
+from dynagrad._core.ops.copy cimport laid_like
 from dynagrad._core.ops.resample cimport pair, partner, sizes_of
 from dynagrad._core.tensor cimport TensorBase
 
@@ -53,7 +54,7 @@ cdef TensorBase _shuffled(TensorBase input, int64_t r, type node_class):
     else:
         x = x.reshape(*lead, c, h // r, r, w // r, r).permute(*order, n, n + 2, n + 4, n + 1, n + 3)
         made = x.reshape(*lead, c * r * r, h // r, w // r)
-    made = (made.clone() if made.storage == input.storage else made).detach()
+    made = laid_like((made.clone() if made.storage == input.storage else made).detach(), input)
     settle(node, made, input, None, None, False)
     return made
 
@@ -107,7 +108,7 @@ cdef TensorBase _channels(TensorBase input, int64_t groups):
         begin1(node, input)
         node.whole = groups
     made = input.detach().reshape(n, groups, c // groups, *rest).transpose(1, 2).reshape(n, c, *rest)
-    made = (made.clone() if made.storage == input.storage else made).detach()
+    made = laid_like((made.clone() if made.storage == input.storage else made).detach(), input)
     settle(node, made, input, None, None, False)
     return made
 

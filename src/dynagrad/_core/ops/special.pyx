@@ -387,7 +387,7 @@ cdef class SoftplusBackward0(Node):                     # d log(1 + e^(ka))/k = 
         return binary(K.binary[op_softplus_backward], g, x, None, FLOATING, &params, 8)
 
 
-def _softplus(TensorBase input not None, beta=1, threshold=20):
+def _softplus(TensorBase input not None, beta=1, threshold=20, *, out=None):
     """``log(1 + exp(beta * x)) / beta``, a smooth relu; x itself where ``beta * x`` passes the threshold.
 
     Raises NotImplementedError for integers.
@@ -400,7 +400,7 @@ def _softplus(TensorBase input not None, beta=1, threshold=20):
     if wants_grad(input):
         node = SoftplusBackward0.__new__(SoftplusBackward0)
         node.params = (beta, threshold)
-    return unary_op(node, K.unary[op_softplus], input, None, False, FLOATING, KEEP_INPUT, 16, &params)
+    return unary_op(node, K.unary[op_softplus], input, out, False, FLOATING, KEEP_INPUT, 16, &params)
 
 
 register(Card("softplus", _softplus, SoftplusBackward0, "unary", method=False, function=False))
@@ -424,12 +424,12 @@ cdef class LogSigmoidBackward0(Node):                   # d log s(a) = s(-a) da
         return binary(K.binary[op_logsigmoid_backward], g, x, None, FLOATING, NULL, 8)
 
 
-def _logsigmoid(TensorBase input not None):
+def _logsigmoid(TensorBase input not None, *, out=None):
     """``log(1 / (1 + exp(-x)))`` without overflow. Raises NotImplementedError for integers."""
     if not is_float(input.dtype):
         raise not_implemented("log_sigmoid", input)
     return unary_op(LogSigmoidBackward0.__new__(LogSigmoidBackward0) if wants_grad(input) else None,
-                    K.unary[op_logsigmoid], input, None, False, FLOATING, KEEP_INPUT, 16)
+                    K.unary[op_logsigmoid], input, out, False, FLOATING, KEEP_INPUT, 16)
 
 
 register(Card("logsigmoid", _logsigmoid, LogSigmoidBackward0, "unary", method=False, function=False))
@@ -486,7 +486,7 @@ cdef TensorBase _gelu_tanh_slope(TensorBase x):
     return ((t + 1) + x * (1 - square(t)) * inner) * 0.5
 
 
-def _gelu(TensorBase input not None, *, approximate="none"):
+def _gelu(TensorBase input not None, *, approximate="none", out=None):
     """Each element times the normal distribution function at it, exact or with the "tanh" approximation.
 
     Raises RuntimeError for another approximation, NotImplementedError for integers.
@@ -500,7 +500,7 @@ def _gelu(TensorBase input not None, *, approximate="none"):
     if wants_grad(input):
         node = GeluBackward0.__new__(GeluBackward0)
         node.params = (approximate,)
-    return unary_op(node, K.unary[op], input, None, False, FLOATING, KEEP_INPUT, 16)
+    return unary_op(node, K.unary[op], input, out, False, FLOATING, KEEP_INPUT, 16)
 
 
 register(Card("gelu", _gelu, GeluBackward0, "unary", method=False, function=False))

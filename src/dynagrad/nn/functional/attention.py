@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import dynagrad
@@ -113,6 +114,11 @@ def _canonical_mask(
         return None
     if mask.dtype is not dynagrad.bool and not mask.is_floating_point():
         raise AssertionError(f"only bool and floating types of {mask_name} are supported")
+    if check_other and other_type is not None and mask.dtype is not other_type:
+        warnings.warn(
+            f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=3,
+        )
     if mask.dtype is dynagrad.bool:
         return dynagrad.zeros(mask.shape, dtype=target_type).masked_fill_(mask, -math.inf)
     return mask
@@ -233,6 +239,9 @@ def multi_head_attention_forward(
     else:
         q, k, v = _in_projection_packed(query, key, value, in_proj_weight, in_proj_bias)  # type: ignore[arg-type]  # not None here
     if bias_k is not None and bias_v is not None:
+        for static, name in ((static_k, "key"), (static_v, "value")):
+            if static is not None:
+                raise AssertionError(f"bias cannot be added to static {name}.")
         k, v = dynagrad.cat([k, bias_k.repeat(1, batch, 1)]), dynagrad.cat([v, bias_v.repeat(1, batch, 1)])
         mask, padding = _one_more(mask), _one_more(padding)
     q = q.view(length, batch * num_heads, head).transpose(0, 1)
@@ -248,7 +257,7 @@ def multi_head_attention_forward(
     if need_weights:
         made, weights = _weighted_attention(q, k, v, mask, drop)
         made = made.transpose(0, 1).contiguous().view(length * batch, size)
-        made = linear(made, out_proj_weight, out_proj_bias).view(length, batch, -1)
+        made = linear(made, out_proj_weight, out_proj_bias).view(length, batch, out_proj_weight.shape[0])
         weights = weights.view(batch, num_heads, length, sources)
         weights = weights.mean(1) if average_attn_weights else weights
         return (made, weights) if batched else (made.squeeze(1), weights.squeeze(0))
@@ -257,7 +266,7 @@ def multi_head_attention_forward(
     q, k, v = (t.view(batch, num_heads, t.size(1), head) for t in (q, k, v))
     made = scaled_dot_product_attention(q, k, v, mask, drop, causal)
     made = made.permute(2, 0, 1, 3).contiguous().view(batch * length, size)
-    made = linear(made, out_proj_weight, out_proj_bias).view(length, batch, -1)
+    made = linear(made, out_proj_weight, out_proj_bias).view(length, batch, out_proj_weight.shape[0])
     return (made if batched else made.squeeze(1)), None
 
 

@@ -64,8 +64,8 @@ def _broadcast(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if input.shape == target.shape:
         return input, target
     warnings.warn(
-        f"Using a target size ({target.size()}) that is different to the input size ({input.size()}): they are broadcast, "
-        "which is seldom what a loss means",
+        f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will likely "
+        "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
         stacklevel=3,
     )
     input, target = dynagrad.broadcast_tensors(input, target)
@@ -103,6 +103,13 @@ def nll_loss(
         if input.dim() >= 2 and target.dim() and input.shape[0] != target.shape[0]:
             raise ValueError(
                 f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
+            )
+        if input.dim() == 1 and target.dim() == 1:
+            raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}")
+        if input.dim() <= 2 and target.dim() > 1:
+            raise RuntimeError(
+                "0D or 1D target tensor expected, multi-target not supported: "
+                f"the target has shape {list(target.shape)}, the input {list(input.shape)}"
             )
         raise RuntimeError(
             f"Expected target size {list(batch)}, got {list(target.shape)}: the input of shape {list(input.shape)} has "
@@ -168,7 +175,7 @@ def _soft_cross_entropy(
     if weight is not None:
         product = product * _weight_along(weight, input, dim)
     if reduction == "mean":
-        members = input.numel() // classes if input.dim() > 1 else 1
+        members = (input.numel() // classes if classes else 0) if input.dim() > 1 else 1  # of no classes: 0 / 0
         return -product.sum() / members
     if reduction == "sum":
         return -product.sum()

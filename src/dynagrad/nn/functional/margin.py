@@ -36,7 +36,7 @@ def _check_targets(wanted: Tensor, least: int, classes: int) -> None:
 def _margin_shapes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if input.dim() > 2 or (input.dim() > 0 and input.shape[-1] == 0):
         raise RuntimeError(
-            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {input.shape}"
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
         )
     if input.dim() < 2:
         return input.reshape(1, -1), target.reshape(1, -1)
@@ -67,8 +67,11 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     rows, target_rows = _margin_shapes(input, target)
     wanted = target_rows.reshape(-1)
-    if wanted.shape[0] != rows.shape[0]:
-        raise RuntimeError(f"inconsistent target size, expected {[rows.shape[0]]} but got {list(target.shape)}")
+    if target.dim() > 1 or wanted.shape[0] != rows.shape[0] or (target.dim() == 0 and input.dim() > 1):
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+            f"Expected target size {[rows.shape[0]]}, but got {list(target.shape)}. Input has shape {list(input.shape)}."
+        )
     classes = rows.shape[1]
     _check_targets(wanted, 0, classes)
 
@@ -80,7 +83,7 @@ def multi_margin_loss(
             violated = violated * weight.detach().index_select(0, wanted).unsqueeze(1)
         others = dynagrad.ones_like(rows).scatter(1, wanted.unsqueeze(1), 0.0)
         loss = (violated * others).sum(1) / classes
-        return _reduced(loss if input.dim() == 2 else loss[0], reduction)
+        return _reduced(loss if target.dim() else loss[0], reduction)
 
     kept = (p, margin, REDUCTIONS.get(reduction, 0))
     return whole(MultiMarginLossBackward0, (input,), values, (input, target, weight), kept)
@@ -101,9 +104,9 @@ def multilabel_margin_loss(
         target: int64 of that shape: the targets, ended by -1.
     """
     reduction = _legacy(size_average, reduce, reduction)
+    rows, wanted = _margin_shapes(input, target)
     if input.shape != target.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
-    rows, wanted = _margin_shapes(input, target)
     classes = rows.shape[1]
     _check_targets(wanted, -1, classes)
     listed = (wanted < 0).long().cumsum(1) == 0
@@ -114,7 +117,7 @@ def multilabel_margin_loss(
         gaps = (1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)).clamp_min(0)
         counted = listed.unsqueeze(2) & ~is_target.unsqueeze(1)
         loss = (gaps * counted).sum((1, 2)) / classes
-        return _reduced(loss if input.dim() == 2 else loss[0], reduction)
+        return _reduced(loss if target.dim() else loss[0], reduction)
 
     saved = (input, target, is_target.to(input.dtype).reshape(input.shape))
     return whole(MultilabelMarginLossBackward0, (input,), values, saved, (REDUCTIONS.get(reduction, 0),))
@@ -148,15 +151,12 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1."""
     reduction = _legacy(size_average, reduce, reduction)
-    if input1.shape != input2.shape and (input1.dim() != input2.dim() or target.dim() not in (0, 1)):
+    if target.dim() > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if input1.dim() != target.dim() + 1 or input2.dim() != target.dim() + 1:
         raise RuntimeError(
-            f"cosine_embedding_loss expects two inputs of one number of dimensions, but got {list(input1.shape)} and "
-            f"{list(input2.shape)}"
-        )
-    if (target.dim(), input1.dim()) not in ((0, 1), (1, 2)):
-        raise RuntimeError(
-            "0D target tensor expects 1D input tensors, 1D target tensor expects 2D input tensors, but found inputs of "
-            f"sizes {list(input1.shape)}, {list(input2.shape)} and a target of size {list(target.shape)}"
+            f"{target.dim()}D target tensor expects {target.dim() + 1}D input tensors, but found inputs with sizes "
+            f"{list(input1.shape)} and {list(input2.shape)}."
         )
     dim = target.dim()
     eps = 1e-12

@@ -68,7 +68,11 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
     rank = len(pad) // 2
     if rank not in (1, 2, 3) or input.dim() not in (rank + 1, rank + 2):
-        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+        raise NotImplementedError(
+            f"Padding size {len(pad)} is not supported for {input.dim()}D input tensor.\n"
+            "Supported combinations for non-constant padding: 2 numbers for the last dimension of 2D or 3D input, "
+            "4 for the last two of 3D or 4D input, 6 for the last three of 4D or 5D input"
+        )
     return _pad_by(input, tuple(pad), mode)
 
 

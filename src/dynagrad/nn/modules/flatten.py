@@ -41,10 +41,6 @@ class Unflatten(Module):
 
     def __init__(self, dim: int | str, unflattened_size: Any) -> None:
         super().__init__()
-        if isinstance(dim, str):
-            raise TypeError("unflattened_size must be a tuple of tuples, but named dimensions are not supported")
-        if not isinstance(dim, int):
-            raise TypeError("dim must be int")
         if not isinstance(unflattened_size, (tuple, list)):
             raise TypeError(
                 f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"

@@ -366,11 +366,11 @@ class Module(Hooked, Stateful, ModuleBase):
             if param is None:
                 continue
             with dynagrad.no_grad():
-                param.data = fn(param.data)
+                param.data = fn(param)
                 if not is_lazy(param) and param.grad is not None:
                     before = param.grad
                     param.grad = None
-                    param.grad = fn(before.data).requires_grad_(before.requires_grad)
+                    param.grad = fn(before).requires_grad_(before.requires_grad)
         for name, buffer in self._buffers.items():
             if buffer is not None:
                 self._buffers[name] = fn(buffer)
@@ -511,8 +511,10 @@ class Module(Hooked, Stateful, ModuleBase):
     def _replicate_for_data_parallel(self) -> Module:
         replica = type(self).__new__(type(self))
         replica.__dict__.update(self.__dict__)
-        for name in ("_parameters", "_buffers", "_modules"):
+        replica.__dict__["_parameters"] = {}  # what stands for them is no leaf: it is set as a plain attribute
+        for name in ("_buffers", "_modules"):
             replica.__dict__[name] = dict(self.__dict__[name])
+        replica.__dict__["_is_replica"] = True
         return replica
 
     _call_impl = ModuleBase.__call__
@@ -548,6 +550,8 @@ def _parse_to(
     memory_format: Any = None,
 ) -> tuple[Any, Any, bool, Any]:
     """The dtype, device, non_blocking and memory_format that the arguments of ``to`` mean."""
+    if copy:
+        raise RuntimeError(".to() does not accept copy argument")
     rest = list(args)
     if rest and isinstance(rest[0], Tensor):
         tensor = rest.pop(0)
@@ -560,4 +564,10 @@ def _parse_to(
             dtype = rest.pop(0)
     if rest:
         non_blocking = rest.pop(0)
+    if rest or not isinstance(non_blocking, bool) or not isinstance(device, (str, int, dynagrad.device, type(None))):
+        given = ", ".join(type(each).__name__ for each in args)
+        raise TypeError(
+            f"to() received an invalid combination of arguments - got ({given}), but expected one of: (device, dtype, "
+            "non_blocking, copy), (dtype, non_blocking, copy), (tensor, non_blocking, copy)"
+        )
     return dtype, device, non_blocking, memory_format

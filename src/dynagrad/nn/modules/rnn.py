@@ -134,6 +134,8 @@ class RNNBase(Module):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
             )
+        if batch_sizes is None and not input.size(1 if self.batch_first else 0):
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
 
     def check_hidden_size(
         self, hx: Tensor, expected_hidden_size: tuple[int, ...], msg: str = "Expected hidden size {}, got {}"

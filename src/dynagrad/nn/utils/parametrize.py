@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import dynagrad
@@ -62,6 +62,11 @@ class ParametrizationList(ModuleList):
         super().__init__(modules)
         self.unsafe = unsafe
         value = self._inverse(original)
+        if isinstance(value, Tensor) and value.dtype is not original.dtype:
+            raise ValueError(
+                "When `right_inverse` outputs one tensor, it may not change the dtype.\n"
+                f"original.dtype: {original.dtype}\nright_inverse(original).dtype: {value.dtype}"
+            )
         self.is_tensor = isinstance(value, Tensor)
         if self.is_tensor:
             self.ntensors = 1
@@ -102,12 +107,12 @@ class ParametrizationList(ModuleList):
             raise ValueError(f"A parametrization must return a tensor. Got {type(value).__name__}.")
         if value.dtype is not original.dtype:
             raise ValueError(
-                "Registering a parametrization may not change the dtype of the tensor, unless `unsafe=True`.\n"
+                "Registering a parametrization may not change the dtype of the tensor, unless `unsafe` flag is enabled.\n"
                 f"unparametrized dtype: {original.dtype}\nparametrized dtype: {value.dtype}"
             )
         if value.shape != original.shape:
             raise ValueError(
-                "Registering a parametrization may not change the shape of the tensor, unless `unsafe=True`.\n"
+                "Registering a parametrization may not change the shape of the tensor, unless `unsafe` flag is enabled.\n"
                 f"unparametrized shape: {original.shape}\nparametrized shape: {value.shape}"
             )
 
@@ -124,7 +129,12 @@ class ParametrizationList(ModuleList):
                 made = module.right_inverse(made)
             made = [made] if isinstance(made, Tensor) else list(made)
             for own, new in zip(self._originals(), made, strict=True):
-                own.data = new.data if new.dtype is own.dtype else new.to(own.dtype)
+                if new.dtype is not own.dtype:
+                    raise ValueError(
+                        f"The tensor returned by `right_inverse` has dtype {new.dtype} while `original` has dtype "
+                        f"{own.dtype}"
+                    )
+                own.data = new.data
 
     def forward(self) -> Tensor:
         modules = list(self)
@@ -199,6 +209,34 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     return len(found) > 0 if tensor_name is None else tensor_name in found
 
 
+def _check_next(module: Module, name: str, parametrization: Module) -> None:
+    """Raises ValueError if one that is put behind others changes shape or dtype, or its inverse does."""
+    before = getattr(module, name)
+    value = parametrization(before)
+    if not isinstance(value, Tensor):
+        raise ValueError(f"A parametrization must return a tensor. Got {type(value).__name__}.")
+    for what in ("dtype", "shape"):
+        if getattr(value, what) != getattr(before, what):
+            raise ValueError(
+                f"Registering a parametrization may not change the {what} of the tensor, unless the `unsafe` flag is "
+                f"enabled.\nmodule.{name}.{what}: {getattr(before, what)}\n"
+                f"parametrization(module.{name}).{what}: {getattr(value, what)}"
+            )
+    try:
+        back = parametrization.right_inverse(value) if hasattr(parametrization, "right_inverse") else before
+    except NotImplementedError:
+        return
+    if not isinstance(back, Tensor):
+        raise ValueError(f"parametrization.right_inverse must return a tensor. Got: {type(back).__name__}")
+    for what, returned in (("dtype", "returned dtype"), ("shape", "returned shape")):
+        if getattr(back, what) != getattr(before, what):
+            raise ValueError(
+                f"The tensor returned by parametrization.right_inverse must have the same {what} as module.{name}, "
+                f"unless the `unsafe` flag is enabled.\nmodule.{name}.{what}: {getattr(before, what)}\n"
+                f"{returned}: {getattr(back, what)}"
+            )
+
+
 def register_parametrization(
     module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False
 ) -> Module:
@@ -222,15 +260,10 @@ def register_parametrization(
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         found: Any = module.parametrizations[tensor_name]
-        before = getattr(module, tensor_name)
-        if hasattr(parametrization, "right_inverse"):
-            found.append(parametrization)
-            with suppress(NotImplementedError, RuntimeError):
-                found.right_inverse(before)
-        else:
-            found.append(parametrization)
         if not unsafe:
-            found._check(before)
+            _check_next(module, tensor_name, parametrization)
+        found.append(parametrization)
+        found.unsafe = found.unsafe or unsafe
         return module
     if tensor_name not in module._parameters and tensor_name not in module._buffers:
         raise ValueError(

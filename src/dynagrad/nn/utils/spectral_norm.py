@@ -76,7 +76,22 @@ class SpectralNorm:
         module.register_buffer(name + "_u", u)
         module.register_buffer(name + "_v", v)
         module.register_forward_pre_hook(made)
+        module._register_state_dict_hook(_StateVersion(made))
         return made
+
+
+class _StateVersion:
+    """Notes in a state_dict's metadata of which kind the entries are, for PyTorch to read."""
+
+    def __init__(self, norm: SpectralNorm) -> None:
+        self.norm = norm
+
+    def __call__(self, module: Module, state_dict: Any, prefix: str, metadata: dict[str, Any]) -> None:
+        versions = metadata.setdefault("spectral_norm", {})
+        key = f"{self.norm.name}.version"
+        if key in versions:
+            raise RuntimeError(f"Unexpected key in metadata['spectral_norm']: {key}")
+        versions[key] = 1
 
 
 def spectral_norm(

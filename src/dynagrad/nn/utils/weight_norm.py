@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dynagrad.nn.modules.module import Module
-from dynagrad.nn.parameter import Parameter
+from dynagrad.nn.parameter import Parameter, is_lazy
 from dynagrad.nn.utils.parametrizations import norm_except_dim
 
 __all__ = ["WeightNorm", "remove_weight_norm", "weight_norm"]
@@ -31,6 +31,11 @@ class WeightNorm:
                 raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
         made = WeightNorm(name, dim)
         weight = getattr(module, name)
+        if is_lazy(weight):
+            raise ValueError(
+                "The module passed to `WeightNorm` can't have uninitialized parameters. Make sure to run the dummy forward "
+                "before applying weight normalization"
+            )
         del module._parameters[name]
         module.register_parameter(name + "_g", Parameter(norm_except_dim(weight, 2, made.dim).data))
         module.register_parameter(name + "_v", Parameter(weight.data))
