@@ -364,7 +364,7 @@ cdef TensorBase _apart(TensorBase target, TensorBase source):
         return source
     if not _ranges_meet(target, source):
         return source
-    if is_dense(target) and is_dense(source):
+    if target.numel == source.numel and is_dense(target) and is_dense(source):
         raise RuntimeError("unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
                            "single memory location. Please clone() the tensor before performing the operation.")
     return copy_of(source)

@@ -91,23 +91,7 @@ class UninitializedTensorMixin:
 
     cls_to_become: type
     data: Tensor
-
-    # What may be asked of a tensor without a shape: what it is, and to become another dtype's or another place's.
-    _allowed = frozenset({
-        "__get__", "__set__", "__delete__", "__hash__", "__repr__", "__deepcopy__", "__reduce_ex__", "size", "copy_",
-        "is_complex", "is_floating_point", "half", "float", "double", "char", "short", "int", "long", "bfloat16", "cuda",
-        "cpu", "to", "get_device", "requires_grad_", "detach", "_has_compatible_shallow_copy_type",
-    })  # fmt: skip
-
-    @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") in cls._allowed:
-            return disabled_torch_function(func, types, args, kwargs)
-        raise ValueError(
-            f"Attempted to use an uninitialized parameter in {func}. This error happens when you are using a `LazyModule` "
-            f"or explicitly manipulating `torch.nn.parameter.{cls.__name__}` objects. When using LazyModules Call `forward` "
-            "with a dummy batch to initialize the parameters before calling torch functions"
-        )
+    _allowed = frozenset({"materialize", "requires_grad", "dtype", "device", "is_leaf", "grad"})
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Becomes a tensor of this shape, with uninitialised values."""

@@ -15,10 +15,11 @@ from dynagrad._core.iterate cimport cast, contiguous
 from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.ops.part cimport zeros
 from dynagrad._core.ops.copy cimport laid_like
+from dynagrad._core.ops.pointwise cimport not_implemented
 from dynagrad._core.ops.resample cimport (
     ADAPTIVE, WINDOW, WINDOW_INSIDE, SeparableNode, axis, mapped, pair, partner, sizes_of)
 from dynagrad._core.tensor cimport TensorBase, new_tensor
-from dynagrad._core.types cimport BOOL, I64, DType, compute_dtype, compute_of
+from dynagrad._core.types cimport BOOL, I64, DType, compute_dtype, compute_of, is_float
 from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "runtime/pool.hpp" namespace "dg" nogil:
@@ -92,7 +93,9 @@ cdef tuple _pooled_sizes(TensorBase input, tuple kernel, tuple stride, tuple pad
         k, s, p, d = kernel[i], stride[i], padding[i], dilation[i]
         if k <= 0:
             raise RuntimeError(f"kernel size should be greater than zero, but got {list(kernel)}")
-        if s <= 0:
+        if s == 0:
+            raise RuntimeError(f"stride should not be zero, but got {list(stride)}")
+        if s < 0:
             raise RuntimeError(f"stride should be greater than zero, but got {list(stride)}")
         if d <= 0:
             raise RuntimeError(f"dilation should be greater than zero, but got {list(dilation)}")
@@ -213,9 +216,23 @@ def _avg_pool3d(TensorBase input not None, kernel_size, stride=None, padding=0, 
     return _avg_pool(input, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, AvgPool3DBackward0)
 
 
+cdef int _check_adaptive(TensorBase input, int rank, str op) except -1:
+    """The first dimension may be empty, whatever it is; the second too for means of images."""
+    cdef int i
+    if input.ndim not in (rank + 1, rank + 2):
+        raise shape_error(f"{op}(): Expected {rank + 1}D or {rank + 2}D tensor, but got: {list(sizes_of(input))}", [input])
+    for i in range(input.ndim - 2 if op == "adaptive_avg_pool2d" else 1, input.ndim):
+        if input.shape[i] == 0:
+            raise shape_error(f"{op}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+                              f"{list(sizes_of(input))} with dimension {i} being empty", [input])
+    if not is_float(input.dtype):
+        raise not_implemented(op, input)
+    return 0
+
+
 cdef tuple _adaptive_sizes(TensorBase input, int rank, object given, str op):
     cdef int i
-    _check_image(input, rank, op)
+    _check_adaptive(input, rank, op)
     if isinstance(given, (tuple, list)):
         if len(given) == 1:
             given = tuple(given) * rank
@@ -585,6 +602,9 @@ cdef tuple _fractional(TensorBase input, int rank, object kernel, object output_
     cdef str op = f"fractional_max_pool{rank}d"
     cdef int i
     cdef list begins = [], ends = []
+    if 0 in sizes_of(input)[input.ndim - rank - 1:]:
+        raise shape_error(f"{op}(): Expected input to have non-zero size for non-batch dimensions, but got "
+                          f"{list(sizes_of(input))}", [input])
     _check_image(input, rank, op)
     kernel, sizes = _numbers(kernel, rank, op, "kernel_size"), _numbers(output_size, rank, op, "output_size")
     # As in PyTorch there may be samples of more items than the input has: the first are used.
@@ -595,7 +615,7 @@ cdef tuple _fractional(TensorBase input, int rank, object kernel, object output_
     samples = samples.detach().reshape(-1, rank)[:planes]
     for i in range(rank):
         size, n, k = input.shape[input.ndim - rank + i], sizes[i], kernel[i]
-        if n + k - 1 > size or n <= 0:
+        if n + k - 1 > size or n < 0:
             raise shape_error(f"{op}(): pool size {k} along axis {i} is too large relative to input size {size}", [input])
         # Of images, the sample of the last axis comes first.
         starts = _fractional_starts(samples[:, 1 - i if rank == 2 else i], n, size, k)
@@ -611,7 +631,8 @@ cdef TensorBase _fractional_starts(TensorBase sample, object n, object size, obj
     u = sample.unsqueeze(1)
     positions = cast(_whole_numbers(list(range(n))), sample.dtype)
     made = ((positions + u) * alpha).trunc().long() - (u * alpha).trunc().long()
-    made[:, n - 1] = size - k
+    if n:
+        made[:, n - 1] = size - k
     return made
 
 

@@ -63,8 +63,9 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 def _warn_dims(name: str, input: Tensor, expected: str) -> None:
     warnings.warn(
-        f"{name}: Received a {input.dim()}-D input to {name}, where {expected} is expected; for elements instead of whole "
-        "channels use dropout",
+        f"{name}: Received a {input.dim()}-D input to {name}, which is deprecated and will result in an error in a future "
+        "release. To retain the behavior and silence this warning, please use dropout instead: whole channels are those of "
+        f"{expected} inputs",
         stacklevel=3,
     )
 
@@ -76,8 +77,9 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         _warn_dims("dropout2d", input, "3-D or 4-D")
     if input.dim() == 3:
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d, which is taken as (N, C, L) and not as (C, H, W); dropout1d "
-            "says so without a warning",
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
+            "input is interpreted as shape (N, C, L), where C is the channel dim. To maintain the behavior of channel-wise "
+            "1D dropout on inputs of shape (N, C, L) without this warning, please use dropout1d instead",
             stacklevel=2,
         )
     return _dropped(input, p, training, inplace, feature=True)

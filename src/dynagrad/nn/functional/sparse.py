@@ -57,6 +57,8 @@ def embedding(
     tensor([[3., 4.],
             [3., 4.]])
     """
+    if weight.dim() == 0:
+        raise RuntimeError("'weight' must be 2-D")
     padding = _padding(padding_idx, weight.shape[0])
     if max_norm is not None:
         _renorm(weight, input, max_norm, norm_type)
@@ -91,7 +93,8 @@ def embedding_bag(
         ``[B, size]``; an empty bag gives zeros.
     """
     input, offsets, per_sample_weights = _as_bags(input, offsets, per_sample_weights)
-    _check_bag(mode, per_sample_weights, scale_grad_by_freq, input)
+    _check_bag(mode, per_sample_weights, scale_grad_by_freq, weight)
+    _check_rows(input, weight.shape[0])
     if max_norm is not None:
         _renorm(weight, input, max_norm, norm_type)
     starts = offsets[:-1] if include_last_offset else offsets
@@ -102,6 +105,11 @@ def embedding_bag(
             f"offsets[0] has to be 0, for the first bag starts there, and they must not fall; got {starts.tolist()}"
         )
     bag_of = dynagrad.repeat_interleave(dynagrad.arange(bags), ends - starts)
+    if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise RuntimeError(
+            f"padding_idx must be within the number of embeddings, {-weight.shape[0]} through {weight.shape[0] - 1}, but "
+            f"got {padding_idx}"
+        )
     padding = _padding(padding_idx, weight.shape[0])
     used, bag_of_used, factors = input, bag_of, per_sample_weights
     if padding >= 0:
@@ -137,7 +145,21 @@ def _rows_of_maxima(weight: Tensor, indices: Tensor, bag_of: Tensor, bags: int) 
     return dynagrad.cat((indices, indices.new_zeros(1))).take(first)
 
 
+def _check_rows(input: Tensor, rows: int) -> None:
+    """Raises RuntimeError for an index that is no row. Under vmap none can be looked at."""
+    if getattr(input, "stands_for_many", False) or not input.numel():
+        return
+    for wrong in (int(input.min()), int(input.max())):
+        if not 0 <= wrong < rows:
+            raise RuntimeError(
+                f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be {wrong}: there are {rows}"
+            )
+
+
 def _bagged(rows: Tensor, bag_of: Tensor, bags: int, mode: str, factors: Tensor | None) -> Tensor:
+    if mode != "max" and rows.dtype in (dynagrad.float16, dynagrad.bfloat16):  # summed in float32, rounded once
+        factors = None if factors is None else factors.float()
+        return _bagged(rows.float(), bag_of, bags, mode, factors).to(rows.dtype)
     zeros = rows.new_zeros((bags, rows.shape[1]))
     if mode == "max":
         index = bag_of.unsqueeze(1).expand_as(rows)
@@ -155,8 +177,8 @@ def _as_bags(input: Tensor, offsets: Tensor | None, factors: Tensor | None) -> t
     """The indices in a row, where each bag starts, and the factors in a row."""
     if factors is not None and factors.shape != input.shape:
         raise ValueError(
-            f"embedding_bag: per_sample_weights must have the shape of the input, got shapes {factors.shape} and "
-            f"{input.shape}"
+            f"embedding_bag: If per_sample_weights ({factors.shape}) is not None, then it must have the same shape as "
+            f"the input ({input.shape})"
         )
     if input.dim() == 2:
         if offsets is not None:
@@ -175,14 +197,20 @@ def _as_bags(input: Tensor, offsets: Tensor | None, factors: Tensor | None) -> t
     return input.long(), offsets.long(), factors
 
 
-def _check_bag(mode: str, factors: Tensor | None, scale_grad_by_freq: bool, input: Tensor) -> None:
+def _check_bag(mode: str, factors: Tensor | None, scale_grad_by_freq: bool, weight: Tensor) -> None:
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
     if mode == "max" and scale_grad_by_freq:
         raise ValueError("max mode does not support scaling the gradient by the frequency")
     if factors is not None and mode != "sum":
         raise NotImplementedError(
-            f"embedding_bag: per_sample_weights is only supported for mode='sum' (got mode='{mode}')"
+            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got "
+            f"mode='{mode}')."
+        )
+    if factors is not None and factors.dtype is not weight.dtype:
+        raise RuntimeError(
+            "Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 'per_sample_weights'; "
+            f"but type {weight.type()} does not equal {factors.type()} (while checking arguments for embedding_bag)"
         )
 
 

@@ -51,6 +51,22 @@ __all__ = [
 _KeysReport = _IncompatibleKeys
 
 
+class _CallSignature:
+    """What `inspect.signature` says of a module, whose call is native; its class is asked for ``__init__`` as ever."""
+
+    def __get__(self, module: Any, owner: Any) -> Any:
+        if module is None:
+            raise AttributeError("__signature__")
+        import inspect
+
+        return inspect.Signature(
+            [
+                inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+                inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+            ]
+        )
+
+
 class Module(Hooked, Stateful, ModuleBase):
     """The base of all layers and models: a class derives from it, assigns its parts in ``__init__``, defines ``forward``.
 
@@ -516,6 +532,8 @@ class Module(Hooked, Stateful, ModuleBase):
             replica.__dict__[name] = dict(self.__dict__[name])
         replica.__dict__["_is_replica"] = True
         return replica
+
+    __signature__ = _CallSignature()
 
     _call_impl = ModuleBase.__call__
     _wrapped_call_impl = ModuleBase.__call__

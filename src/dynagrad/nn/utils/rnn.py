@@ -78,6 +78,22 @@ class PackedSequence(_Packed):
         """The same in float16."""
         return self.to(dtype=dynagrad.float16)
 
+    def bfloat16(self) -> PackedSequence:
+        """The same in bfloat16."""
+        return self.to(dtype=dynagrad.bfloat16)
+
+    def byte(self) -> PackedSequence:
+        """The same in uint8."""
+        return self.to(dtype=dynagrad.uint8)
+
+    def char(self) -> PackedSequence:
+        """The same in int8."""
+        return self.to(dtype=dynagrad.int8)
+
+    def short(self) -> PackedSequence:
+        """The same in int16."""
+        return self.to(dtype=dynagrad.int16)
+
     def long(self) -> PackedSequence:
         """The same in int64."""
         return self.to(dtype=dynagrad.int64)
@@ -141,8 +157,8 @@ def pack_padded_sequence(
         )
     if any(a < b for a, b in pairwise(sizes)):
         raise RuntimeError(
-            "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True: sort the sequences, or "
-            "give enforce_sorted=False"
+            "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
+            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement."
         )
     if sizes[0] > steps.size(0):
         raise RuntimeError(f"Expected lengths of at most {steps.size(0)}, the size of the padded input, got {sizes[0]}")

@@ -8,7 +8,7 @@ import dynagrad
 from dynagrad import Tensor
 from dynagrad.nn import functional as F
 from dynagrad.nn.modules.module import Module
-from dynagrad.nn.parameter import Parameter
+from dynagrad.nn.parameter import Parameter, is_lazy
 from dynagrad.nn.utils.parametrizations import _transposed_weight
 
 __all__ = ["SpectralNorm", "remove_spectral_norm", "spectral_norm"]
@@ -65,6 +65,11 @@ class SpectralNorm:
         weight = module._parameters[name]
         if weight is None:
             raise ValueError(f"`SpectralNorm` cannot be applied as parameter `{name}` is None")
+        if is_lazy(weight):
+            raise ValueError(
+                "The module passed to `SpectralNorm` can't have uninitialized parameters. Make sure to run the dummy "
+                "forward before applying spectral normalization"
+            )
         with dynagrad.no_grad():
             rows, columns = made.reshape_weight_to_matrix(weight).size()
             u = F.normalize(weight.new_empty(rows).normal_(0, 1), dim=0, eps=eps)
