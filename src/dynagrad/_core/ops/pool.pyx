@@ -9,13 +9,13 @@ from libc.stdint cimport int64_t
 from dynagrad._core.card import Card, register
 from dynagrad._core.ops.resample import of_axes
 from dynagrad._core.shown import item
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport Node, attach_many, begin1, save, settle, unpack, wants_grad
 from dynagrad._core.iterate cimport cast, contiguous
 from dynagrad._core.ops.linalg cimport shape_error
 from dynagrad._core.ops.part cimport zeros
 from dynagrad._core.ops.copy cimport laid_like
-from dynagrad._core.ops.pointwise cimport not_implemented
 from dynagrad._core.ops.resample cimport (
     ADAPTIVE, WINDOW, WINDOW_INSIDE, SeparableNode, axis, mapped, pair, partner, sizes_of)
 from dynagrad._core.tensor cimport TensorBase, new_tensor
@@ -226,7 +226,7 @@ cdef int _check_adaptive(TensorBase input, int rank, str op) except -1:
             raise shape_error(f"{op}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes "
                               f"{list(sizes_of(input))} with dimension {i} being empty", [input])
     if not is_float(input.dtype):
-        raise not_implemented(op, input)
+        raise NotImplementedError(f"\"{op}\" not implemented for '{TYPE_NAMES[input.dtype]}'")
     return 0
 
 
