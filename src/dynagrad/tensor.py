@@ -178,6 +178,15 @@ class Tensor(NativeTensor):
 
     _typed_storage = storage
 
+    @property
+    def _grad(self) -> Tensor | None:
+        """``grad`` under the name that may be set without asking whose it is."""
+        return self.grad
+
+    @_grad.setter
+    def _grad(self, value: Tensor | None) -> None:
+        self.grad = value
+
     def share_memory_(self) -> Self:
         """Moves the memory to where processes share it: those forked later, and those that this tensor is sent to.
 

@@ -3,8 +3,8 @@
 import pytest
 
 import dynagrad as torch
-import dynagrad.nn.functional as F
 from dynagrad import Tensor, nn
+from dynagrad.nn import functional as F  # noqa: N812  # as everybody calls it
 
 IMAGES = [
     nn.Conv2d(4, 6, 3),
@@ -78,7 +78,9 @@ def test_the_weight_of_a_convolution_decides_too() -> None:
 
 
 def test_gradients_are_those_of_row_major_images() -> None:
-    layer = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ELU(), nn.MaxPool2d(2), nn.Upsample(size=5))
+    layer = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ELU(), nn.MaxPool2d(2), nn.Upsample(size=5)
+    )
     found = []
     for memory_format in (torch.contiguous_format, torch.channels_last):
         x = torch.arange(96.0).view(2, 3, 4, 4).sin().to(memory_format=memory_format).requires_grad_()

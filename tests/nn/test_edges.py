@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 import dynagrad as torch
-import dynagrad.nn.functional as F
 from dynagrad import Tensor, nn
+from dynagrad.nn import functional as F  # noqa: N812  # as everybody calls it
 
 
 @pytest.mark.parametrize("f", [F.softplus, F.logsigmoid, F.gelu, F.softshrink, F.hardshrink])
@@ -39,7 +39,9 @@ def test_losses_of_nothing() -> None:
     assert math.isnan(F.cross_entropy(torch.rand(5, 0), torch.rand(5, 0)).item())
     for f in (F.multi_margin_loss, F.multilabel_margin_loss):
         for x in (torch.ones(0), torch.ones(3, 0)):
-            with pytest.raises(RuntimeError, match="Expected non-empty vector or matrix with optional 0-dim batch size"):
+            with pytest.raises(
+                RuntimeError, match="Expected non-empty vector or matrix with optional 0-dim batch size"
+            ):
                 f(x, torch.ones(10).long())
 
 
@@ -182,3 +184,22 @@ def test_attention_warns_of_masks_of_two_kinds() -> None:
     layer, q = nn.MultiheadAttention(4, 2), torch.ones(3, 2, 4)
     with pytest.warns(UserWarning, match="Support for mismatched key_padding_mask and attn_mask is deprecated"):
         layer(q, q, q, key_padding_mask=torch.zeros(2, 3), attn_mask=torch.zeros(3, 3).bool())
+
+
+def test_gradcheck_draws_from_a_state_of_its_own() -> None:
+    def dropped(x: Tensor) -> Tensor:
+        before = torch.get_rng_state()
+        try:
+            return F.rrelu(x, training=True)
+        finally:
+            torch.set_rng_state(before)
+
+    x = torch.tensor([-1.0, -2.0, 0.5], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(dropped, x, fast_mode=True)
+
+
+def test_a_gradient_may_be_set_under_its_inner_name() -> None:
+    p = nn.Parameter(torch.ones(2))
+    p._grad = torch.tensor([3.0, 4.0])
+    assert nn.utils.clip_grad_norm_([p], 1.0).item() == 5.0
+    assert p.grad is p._grad

@@ -104,7 +104,7 @@ def test_replicas_take_plain_tensors_for_parameters() -> None:
     replica = table._replicate_for_data_parallel()
     replica.a = table.a * 2
     assert replica.a.grad_fn is not None
-    assert list(table.parameters())[0] is table.a
+    assert next(iter(table.parameters())) is table.a
 
 
 def test_an_update_by_a_dict_is_sorted() -> None:

@@ -371,8 +371,8 @@ def kl_div(
     reduction = _legacy(size_average, reduce, reduction)
     if reduction == "mean":
         warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size; 'batchmean', by the "
-            "batch size alone, is the divergence of mathematics",
+            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only "
+            "by the batch size, and aligns with the KL div math definition.",
             stacklevel=2,
         )
     loss = target.exp() * (target - input) if log_target else dynagrad.xlogy(target, target) - target * input

@@ -272,7 +272,10 @@ def _warn_of_old_hooks(args: tuple[Any, ...], result: Any, node: Any) -> None:
     results = result if isinstance(result, tuple) else (result,)
     nodes = {each.grad_fn for each in results if isinstance(each, Tensor) and each.grad_fn is not None}
     if not all(isinstance(each, Tensor) for each in results):
-        when, missing = "on a Module that does not return a single Tensor or a tuple of Tensors", "some of the grad_output"
+        when, missing = (
+            "on a Module that does not return a single Tensor or a tuple of Tensors",
+            "some of the grad_output",
+        )
     elif not all(isinstance(each, Tensor) for each in args):
         when = "on a Module that does not take as input a single Tensor or a tuple of Tensors"
         missing = "some of the grad_input"

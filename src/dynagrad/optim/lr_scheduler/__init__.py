@@ -15,5 +15,6 @@ from dynagrad.optim.lr_scheduler.decay import PolynomialLR as PolynomialLR
 from dynagrad.optim.lr_scheduler.decay import StepLR as StepLR
 from dynagrad.optim.lr_scheduler.one_cycle import OneCycleLR as OneCycleLR
 from dynagrad.optim.lr_scheduler.plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from dynagrad.optim.lr_scheduler.schedule import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
 from dynagrad.optim.lr_scheduler.schedule import LRScheduler as LRScheduler
 from dynagrad.optim.lr_scheduler.schedule import _LRScheduler as _LRScheduler
