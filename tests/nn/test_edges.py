@@ -122,6 +122,7 @@ REFUSED = [
         "have the same type as tensor for argument #1 'per_sample_weights'",
     ),
     (lambda: F.embedding(torch.tensor([0]), torch.tensor(1.0)), RuntimeError, "'weight' must be 2-D"),
+    (lambda: nn.utils.rnn.pack_padded_sequence(torch.ones(3, 0), []), RuntimeError, "Cannot pack empty tensors"),
     (
         lambda: nn.utils.rnn.pack_sequence([torch.ones(1), torch.ones(2)]),
         RuntimeError,
@@ -203,3 +204,12 @@ def test_a_gradient_may_be_set_under_its_inner_name() -> None:
     p._grad = torch.tensor([3.0, 4.0])
     assert nn.utils.clip_grad_norm_([p], 1.0).item() == 5.0
     assert p.grad is p._grad
+
+
+def test_of_equal_rows_in_a_bag_the_first_gets_the_gradient() -> None:
+    weight = torch.tensor([[1.0, 5.0], [2.0, 5.0], [2.0, 0.0]], requires_grad=True)
+    y = F.embedding_bag(torch.tensor([0, 1, 2]), weight, torch.tensor([0, 3]), mode="max")
+    assert y.tolist() == [[2.0, 5.0], [0.0, 0.0]]
+    y.sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]

@@ -145,6 +145,17 @@ def _rows_of_maxima(weight: Tensor, indices: Tensor, bag_of: Tensor, bags: int) 
     return dynagrad.cat((indices, indices.new_zeros(1))).take(first)
 
 
+def _largest(rows: Tensor, bag_of: Tensor, zeros: Tensor) -> Tensor:
+    """Where in its bag the first of the largest elements is, for each column; behind the last row for an empty bag."""
+    count = rows.shape[0]
+    index = bag_of.unsqueeze(1).expand_as(rows)
+    with dynagrad.no_grad():
+        largest = zeros.scatter_reduce(0, index, rows, "amax", include_self=False).index_select(0, bag_of)
+        place = dynagrad.arange(count).unsqueeze(1).expand_as(rows)
+        first = dynagrad.where((rows == largest) | rows.isnan(), place, count)
+        return zeros.new_full(zeros.shape, count, dtype=first.dtype).scatter_reduce(0, index, first, "amin")
+
+
 def _check_rows(input: Tensor, rows: int) -> None:
     """Raises RuntimeError for an index that is no row. Under vmap none can be looked at."""
     if getattr(input, "stands_for_many", False) or not input.numel():
@@ -162,8 +173,7 @@ def _bagged(rows: Tensor, bag_of: Tensor, bags: int, mode: str, factors: Tensor 
         return _bagged(rows.float(), bag_of, bags, mode, factors).to(rows.dtype)
     zeros = rows.new_zeros((bags, rows.shape[1]))
     if mode == "max":
-        index = bag_of.unsqueeze(1).expand_as(rows)
-        return zeros.scatter_reduce(0, index, rows, "amax", include_self=False)
+        return dynagrad.cat([rows, rows.new_zeros((1, rows.shape[1]))]).gather(0, _largest(rows, bag_of, zeros))
     if factors is not None:
         rows = rows * factors.unsqueeze(1)
     total = zeros.index_add(0, bag_of, rows)

@@ -141,6 +141,8 @@ def pack_padded_sequence(
     """
     if not isinstance(lengths, Tensor):
         lengths = dynagrad.as_tensor(lengths, dtype=dynagrad.int64)
+    if not input.numel():
+        raise RuntimeError("Cannot pack empty tensors.")
     order = None
     if not enforce_sorted:
         lengths, order = lengths.sort(descending=True)
