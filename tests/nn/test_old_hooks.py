@@ -117,3 +117,15 @@ def test_an_update_by_a_dict_is_sorted() -> None:
 def test_spectral_norm_notes_its_kind_in_the_metadata() -> None:
     state = nn.utils.spectral_norm(nn.Linear(3, 4)).state_dict()
     assert state._metadata[""]["spectral_norm"] == {"weight.version": 1}
+
+
+def test_conversions_that_change_nothing_leave_parameters_of_five_dimensions_alone() -> None:
+    layer = nn.Conv3d(1, 2, 3)
+    before = layer.weight.detach().clone()
+    for _ in range(3):
+        layer.float().cpu()
+        layer.weight.data = layer.weight
+        junk = [torch.ones(1, 1, 1, 1, 1) for _ in range(50)]
+    assert layer.weight.shape == (2, 1, 3, 3, 3)
+    assert torch.equal(layer.weight, before)
+    assert len(junk) == 50

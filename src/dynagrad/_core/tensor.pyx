@@ -5,7 +5,7 @@ Operators and the protocols of Python objects are in `base`; how a tensor joins 
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp
 from libcpp.vector cimport vector
 
 from dynagrad._core.types cimport BOOL, F32, F64, I64, itemsizes
@@ -195,22 +195,18 @@ cdef int set_geometry(TensorBase t, int ndim, const int64_t* shape, const int64_
     cdef int64_t expected = 1
     cdef int i
     cdef int64_t* dims
+    cdef int64_t* before = t.shape if t.shape != t.dims else NULL       # freed last: what is given may be there
     if ndim > INLINE_DIMS:
         if ndim > 64:
             raise RuntimeError(f"tensors have at most 64 dimensions, but {ndim} were asked for")
         dims = <int64_t*>malloc(2 * ndim * sizeof(int64_t))
         if dims == NULL:
             raise MemoryError()
-        if t.shape != t.dims:
-            free(t.shape)
         t.shape = dims
         t.strides = dims + ndim
-    elif t.shape != t.dims:
-        memcpy(t.dims, shape, ndim * sizeof(int64_t))
-        free(t.shape)
+    elif before != NULL:
         t.shape = t.dims
         t.strides = t.dims + INLINE_DIMS
-        shape = t.dims
     t.ndim = ndim
     if strides != NULL:
         for i in range(ndim):
@@ -228,6 +224,7 @@ cdef int set_geometry(TensorBase t, int ndim, const int64_t* shape, const int64_
             expected *= shape[i]
         t.contiguous = True
     t.numel = expected
+    free(before)
     return 0
 
 

@@ -21,7 +21,8 @@ class _Table(Module):
         shape = (self.num_embeddings, self.embedding_dim)
         if self.padding_idx is not None:
             if self.padding_idx >= self.num_embeddings or self.padding_idx < -self.num_embeddings:
-                raise AssertionError("Padding_idx must be within num_embeddings")
+                name = "Padding_idx" if isinstance(self, Embedding) else "padding_idx"
+                raise AssertionError(f"{name} must be within num_embeddings")
             self.padding_idx %= self.num_embeddings
         if given is None:
             self.weight = Parameter(dynagrad.empty(shape, device=device, dtype=dtype), requires_grad=not freeze)
