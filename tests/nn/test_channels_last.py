@@ -77,6 +77,18 @@ def test_the_weight_of_a_convolution_decides_too() -> None:
     assert layer(torch.randn(2, 3, 5, 5)).stride() == (36, 1, 12, 4)
 
 
+def test_a_weight_of_one_channel_takes_the_strides_asked_for() -> None:
+    layer = nn.Conv2d(1, 4, 3).to(memory_format=torch.channels_last)
+    assert layer.weight.stride() == (9, 1, 3, 1)
+    assert layer(torch.randn(2, 1, 5, 5)).stride() == (36, 1, 12, 4)
+
+
+def test_max_unpool_keeps_channels_last() -> None:
+    x = torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    values, places = F.max_pool2d(x, 2, return_indices=True)
+    assert F.max_unpool2d(values, places, 2).stride() == (48, 1, 12, 3)
+
+
 def test_gradients_are_those_of_row_major_images() -> None:
     layer = nn.Sequential(
         nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ELU(), nn.MaxPool2d(2), nn.Upsample(size=5)

@@ -91,7 +91,9 @@ def test_apply_hands_over_the_parameters_themselves() -> None:
     assert layer.weight._version == before + 1
 
 
-@pytest.mark.parametrize("args", [(1.0, torch.float), (["cpu"],), (torch.float, "cpu"), ("cpu", torch.float, True, 5)])
+@pytest.mark.parametrize(
+    "args", [(1.0, torch.float), (["cpu"],), (torch.float, "cpu"), ("cpu", torch.float, True, 5), ("cpu", True)]
+)
 def test_to_refuses_what_means_nothing(args: tuple[object, ...]) -> None:
     with pytest.raises(TypeError, match="invalid combination of arguments"):
         nn.Linear(2, 2).to(*args)

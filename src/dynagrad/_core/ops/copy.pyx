@@ -3,7 +3,7 @@ import cython
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.types import TYPE_NAMES
-from dynagrad._core.types import contiguous_format, dtype as dtype_class, get_default_dtype, preserve_format
+from dynagrad._core.types import channels_last, channels_last_3d, contiguous_format, dtype as dtype_class, get_default_dtype, preserve_format
 
 from dynagrad._core.graph import use_copy
 
@@ -117,6 +117,13 @@ cdef TensorBase to_dtype(TensorBase input, int dtype):
     return result
 
 
+cdef TensorBase _moved_to(TensorBase input, memory_format):
+    """As `in_format`, but what lies in several formats at once, being of one channel, is given the strides asked for."""
+    if (memory_format is channels_last or memory_format is channels_last_3d) and suggested(input) is not memory_format:
+        return _copied(input, _copy_in(input, memory_format))
+    return in_format(input, memory_format)
+
+
 def _to(TensorBase self not None, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
     """The tensor with another dtype or device: itself if nothing changes and ``copy`` is not asked for.
 
@@ -139,7 +146,7 @@ def _to(TensorBase self not None, *args, dtype=None, device=None, non_blocking=F
     if len(rest) > 1:
         copy = rest[1]
     check_device(device)
-    cdef TensorBase result = in_format(self if dtype is None else to_dtype(self, dtype_code(dtype)), memory_format)
+    cdef TensorBase result = _moved_to(self if dtype is None else to_dtype(self, dtype_code(dtype)), memory_format)
     return clone(self) if copy and result is self else result
 
 

@@ -328,6 +328,8 @@ cdef TensorBase places_op(TensorBase input, TensorBase indices, tuple shape, int
         save(node, 0, indices)
         node.params = (way, sizes_of(input), rank)
     made = _at_places(input, indices, shape, way, rank)
+    if rank == 2:
+        made = laid_like(made, input)
     settle(node, made, input, None, None, False)
     return made
 

@@ -405,8 +405,8 @@ class Module(Hooked, Stateful, ModuleBase):
 
         def convert(t: Tensor) -> Tensor:
             wanted = dtype if t.is_floating_point() else None
-            t = t.to(device, wanted or t.dtype, non_blocking)
-            return t.contiguous(memory_format=memory_format) if memory_format is not None and t.dim() == 4 else t
+            laid = memory_format if t.dim() in (4, 5) else None
+            return t.to(device, wanted or t.dtype, non_blocking, memory_format=laid)
 
         return self._apply(convert)
 
@@ -578,11 +578,16 @@ def _parse_to(
         dtype = rest.pop(0)
     elif rest:
         device = rest.pop(0)
-        if rest and isinstance(rest[0], dynagrad.dtype):
+        if rest:
             dtype = rest.pop(0)
     if rest:
         non_blocking = rest.pop(0)
-    if rest or not isinstance(non_blocking, bool) or not isinstance(device, (str, int, dynagrad.device, type(None))):
+    kinds = (
+        (non_blocking, bool),
+        (device, (str, int, dynagrad.device, type(None))),
+        (dtype, (dynagrad.dtype, type(None))),
+    )
+    if rest or not all(isinstance(value, kind) for value, kind in kinds):  # type: ignore[arg-type]  # kinds, or tuples of these
         given = ", ".join(type(each).__name__ for each in args)
         raise TypeError(
             f"to() received an invalid combination of arguments - got ({given}), but expected one of: (device, dtype, "
