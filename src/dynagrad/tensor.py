@@ -102,7 +102,7 @@ class Tensor(NativeTensor):
 
     def __new__(cls, *data: Any, device: object = None) -> Self:
         """Uninitialised memory of the sizes given, or a copy of the sequence given, in the default dtype; a tensor's view."""
-        if len(data) == 1 and isinstance(data[0], NativeTensor):
+        if len(data) == 1 and isinstance(data[0], NativeTensor) and device is None:
             return as_subclass(data[0], cls)
         return alias_of(constructed(cls.__name__, data, None, device), cls)
 

@@ -1,6 +1,6 @@
 """Taking tensors apart, as views, and joining them: select, slice, split, diagonal, unfold, as_strided, cat, stack.
 
-Views of the whole are in `view`; indexing by tensors and masks is in `index`.
+Views of the whole are in `view`; copies in which a part is replaced in `replace`; indexing by tensors and masks is in `index`.
 """
 import cython
 from libc.stdint cimport int64_t
@@ -12,10 +12,9 @@ from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.formats cimport new_in, suggested
 from dynagrad._core.graph cimport (
-    Node, Output, attach, attach_many, begin1, begin_list, begin_pair, hand_on_cut, needs, output_of, prepare, set_view_of, settle,
+    Node, Output, attach, attach_many, begin1, begin_list, hand_on_cut, needs, output_of, prepare, set_view_of, settle,
     thread_state, wants_grad)
 from dynagrad._core.iterate cimport copy_into, copy_of, output, refuse_out_grad, result_dtype
-from dynagrad._core.ops.copy cimport row_major
 from dynagrad._core.ops.shape cimport ViewNode, input_of, ints, view_from, wrapped_dim
 from dynagrad._core.ops.view cimport StridedNode, as_strided, unsqueeze_at
 from dynagrad._core.overlap cimport check_apart
@@ -32,14 +31,7 @@ cdef TensorBase zeros(int dtype, int ndim, const int64_t* shape):
 # ---- a part of a tensor: dimension, start, step, length --------------------------------------------------------------
 # The derivative of every view of a part writes the gradient to the same part of a tensor of zeros.
 
-cdef struct Part:
-    int ndim
-    int64_t shape[64]
-    int64_t strides[64]
-    int64_t offset
-
-
-cdef void _select_part(TensorBase t, int dim, int64_t index, Part* part) noexcept:
+cdef void select_part(TensorBase t, int dim, int64_t index, Part* part) noexcept:
     part.ndim = t.ndim - 1
     part.offset = index * t.strides[dim]
     memcpy(part.shape, t.shape, dim * sizeof(int64_t))
@@ -48,7 +40,7 @@ cdef void _select_part(TensorBase t, int dim, int64_t index, Part* part) noexcep
     memcpy(part.strides + dim, t.strides + dim + 1, (t.ndim - dim - 1) * sizeof(int64_t))
 
 
-cdef void _slice_part(TensorBase t, int dim, int64_t start, int64_t length, int64_t step, Part* part) noexcept:
+cdef void slice_part(TensorBase t, int dim, int64_t start, int64_t length, int64_t step, Part* part) noexcept:
     part.ndim = t.ndim
     part.offset = start * t.strides[dim]
     memcpy(part.shape, t.shape, t.ndim * sizeof(int64_t))
@@ -57,7 +49,7 @@ cdef void _slice_part(TensorBase t, int dim, int64_t start, int64_t length, int6
     part.strides[dim] *= step
 
 
-cdef void _diagonal_part(TensorBase t, int64_t offset, int dim1, int dim2, Part* part) noexcept:
+cdef void diagonal_part(TensorBase t, int64_t offset, int dim1, int dim2, Part* part) noexcept:
     cdef int d, n = 0
     cdef int64_t rows = t.shape[dim1] - max(<int64_t>0, -offset), columns = t.shape[dim2] - max(<int64_t>0, offset)
     cdef int64_t length = max(<int64_t>0, min(rows, columns))
@@ -78,13 +70,13 @@ cdef inline TensorBase _view(TensorBase t, Part* part, Node node):
     return view_from(t, part.ndim, part.shape, part.strides, part.offset, node)
 
 
-cdef inline TensorBase _piece(TensorBase t, Part* part):
+cdef TensorBase piece(TensorBase t, Part* part):
     return new_alias(t, part.ndim, part.shape, part.strides, part.offset)
 
 
 cdef TensorBase _embedded(TensorBase g, TensorBase made, Part* part, Node node):
     """Writes g to a part of `made`, which is zero elsewhere, and records that."""
-    copy_into(_piece(made, part), g)
+    copy_into(piece(made, part), g)
     if node is not None:
         begin1(node, g)
         attach(node, made)
@@ -116,7 +108,7 @@ cdef TensorBase _select_backward(TensorBase g, int ndim, const int64_t* shape, i
     cdef Part part
     cdef TensorBase made = zeros(g.dtype, ndim, shape)
     cdef Node node = None
-    _select_part(made, dim, index, &part)
+    select_part(made, dim, index, &part)
     if wants_grad(g):
         node = SelectBackwardBackward0.__new__(SelectBackwardBackward0)
         node.whole = index << 6 | dim
@@ -127,14 +119,14 @@ cdef TensorBase selected(TensorBase t, int dim, int64_t index):
     """The slice of t at one index, already checked, of a dimension."""
     cdef Part part
     cdef Node node = None
-    _select_part(t, dim, index if index >= 0 else index + t.shape[dim], &part)
+    select_part(t, dim, index if index >= 0 else index + t.shape[dim], &part)
     if wants_grad(t):
         node = SelectBackward0.__new__(SelectBackward0)
         node.whole = index << 6 | dim
     return _view(t, &part, node)
 
 
-cdef int64_t _select_index(TensorBase t, int dim, object given) except -1:
+cdef int64_t select_index(TensorBase t, int dim, object given) except -1:
     cdef int64_t index = given
     if not -t.shape[dim] <= index < t.shape[dim]:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape_tuple(t))} at dimension "
@@ -152,7 +144,7 @@ def _select(TensorBase input not None, object dim, object index):
     if input.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     cdef int at = wrapped_dim(dim, input.ndim)
-    _select_index(input, at, index)     # which checks it
+    select_index(input, at, index)     # which checks it
     return selected(input, at, index)
 
 
@@ -183,14 +175,14 @@ cdef class SliceBackwardBackward0(Node):
     cdef object vjp(self, TensorBase g):
         cdef int dim = self.whole & 63
         cdef Output* shape = input_of(self)
-        return _strided_slice(g, dim, self.whole >> 6, shape.shape[dim], <int64_t>self.scalar)
+        return strided_slice(g, dim, self.whole >> 6, shape.shape[dim], <int64_t>self.scalar)
 
 
 cdef TensorBase _slice_backward(TensorBase g, int ndim, const int64_t* shape, int dim, int64_t start, int64_t step):
     cdef Part part
     cdef TensorBase made = zeros(g.dtype, ndim, shape)
     cdef Node node = None
-    _slice_part(made, dim, start, g.shape[dim], step, &part)
+    slice_part(made, dim, start, g.shape[dim], step, &part)
     if wants_grad(g):
         node = SliceBackwardBackward0.__new__(SliceBackwardBackward0)
         node.whole = start << 6 | dim
@@ -198,10 +190,10 @@ cdef TensorBase _slice_backward(TensorBase g, int ndim, const int64_t* shape, in
     return _embedded(g, made, &part, node)
 
 
-cdef TensorBase _strided_slice(TensorBase t, int dim, int64_t start, int64_t length, int64_t step):
+cdef TensorBase strided_slice(TensorBase t, int dim, int64_t start, int64_t length, int64_t step):
     cdef Part part
     cdef Node node = None
-    _slice_part(t, dim, start, length, step, &part)
+    slice_part(t, dim, start, length, step, &part)
     if wants_grad(t):
         node = SliceBackward0.__new__(SliceBackward0)
         node.whole = start << 6 | dim
@@ -209,15 +201,15 @@ cdef TensorBase _strided_slice(TensorBase t, int dim, int64_t start, int64_t len
     return _view(t, &part, node)
 
 
-cdef void _clamp(int64_t size, int64_t* start, int64_t* end) noexcept:
+cdef void clamped(int64_t size, int64_t* start, int64_t* end) noexcept:
     start[0] = min(max(start[0] + size if start[0] < 0 else start[0], <int64_t>0), size)
     end[0] = min(max(end[0] + size if end[0] < 0 else end[0], start[0]), size)
 
 
 cdef TensorBase sliced(TensorBase t, int dim, int64_t start, int64_t end, int64_t step):
     """t[start:end:step] along a dimension; bounds are clamped as Python clamps those of a slice, step > 0."""
-    _clamp(t.shape[dim], &start, &end)
-    return _strided_slice(t, dim, start, (end - start + step - 1) // step, step)
+    clamped(t.shape[dim], &start, &end)
+    return strided_slice(t, dim, start, (end - start + step - 1) // step, step)
 
 
 def _narrow(TensorBase input not None, object dim, object start, object length):
@@ -239,7 +231,7 @@ def _narrow(TensorBase input not None, object dim, object start, object length):
         first += size
     if first + n > size:
         raise RuntimeError(f"start ({first}) + length ({n}) exceeds dimension size ({size}).")
-    return _strided_slice(input, at, first, n, 1)
+    return strided_slice(input, at, first, n, 1)
 
 
 register(Card("narrow", _narrow, SliceBackward0, "view"))
@@ -320,8 +312,8 @@ cdef tuple _pieces(TensorBase t, list sizes, int dim, Node node):
     cdef list made = []
     cdef int64_t start = 0, length
     for length in sizes:
-        _slice_part(t, dim, start, length, 1, &part)
-        made.append(_piece(t, &part))
+        slice_part(t, dim, start, length, 1, &part)
+        made.append(piece(t, &part))
         start += length
     return _views(t, made, node)
 
@@ -493,8 +485,8 @@ cdef tuple unbound(TensorBase t, int dim):
     cdef Node node = None
     cdef int at = dim if dim >= 0 else dim + t.ndim
     for i in range(t.shape[at]):
-        _select_part(t, at, i, &part)
-        made.append(_piece(t, &part))
+        select_part(t, at, i, &part)
+        made.append(piece(t, &part))
     if wants_grad(t) and made:
         node = UnbindBackward0.__new__(UnbindBackward0)
         node.whole = dim
@@ -503,11 +495,11 @@ cdef tuple unbound(TensorBase t, int dim):
 
 # ---- diagonal --------------------------------------------------------------------------------------------------------
 
-_DIAGONAL = {"offset": signed_field(12, 52), "dim1": field(6, 6), "dim2": field(0, 6)}
+DIAGONAL = {"offset": signed_field(12, 52), "dim1": field(6, 6), "dim2": field(0, 6)}
 
 
 cdef class DiagonalNode(ViewNode):                      # whole = offset << 12 | dim1 << 6 | dim2
-    _shows = {**_DIAGONAL, "self_sym_sizes": input_sizes}
+    _shows = {**DIAGONAL, "self_sym_sizes": input_sizes}
 
 
 @cython.final
@@ -520,31 +512,31 @@ cdef class DiagonalBackward0(DiagonalNode):
 @cython.final
 cdef class DiagonalBackwardBackward0(Node):
     cdef object vjp(self, TensorBase g):
-        return _diagonal_at(g, self.whole)
+        return diagonal_at(g, self.whole)
 
 
 cdef TensorBase _diagonal_backward(TensorBase g, int ndim, const int64_t* shape, int64_t which):
     cdef Part part
     cdef TensorBase made = zeros(g.dtype, ndim, shape)
     cdef Node node = None
-    _diagonal_part(made, which >> 12, which >> 6 & 63, which & 63, &part)
+    diagonal_part(made, which >> 12, which >> 6 & 63, which & 63, &part)
     if wants_grad(g):
         node = DiagonalBackwardBackward0.__new__(DiagonalBackwardBackward0)
         node.whole = which
     return _embedded(g, made, &part, node)
 
 
-cdef TensorBase _diagonal_at(TensorBase t, int64_t which):
+cdef TensorBase diagonal_at(TensorBase t, int64_t which):
     cdef Part part
     cdef Node node = None
-    _diagonal_part(t, which >> 12, which >> 6 & 63, which & 63, &part)
+    diagonal_part(t, which >> 12, which >> 6 & 63, which & 63, &part)
     if wants_grad(t):
         node = DiagonalBackward0.__new__(DiagonalBackward0)
         node.whole = which
     return _view(t, &part, node)
 
 
-cdef int64_t _which_diagonal(TensorBase t, int64_t offset, object dim1, object dim2) except? -1:
+cdef int64_t which_diagonal(TensorBase t, int64_t offset, object dim1, object dim2) except? -1:
     cdef int a = wrapped_dim(dim1, t.ndim), b = wrapped_dim(dim2, t.ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -558,7 +550,7 @@ def _diagonal(TensorBase input not None, int64_t offset=0, object dim1=0, object
     >>> dynagrad.diagonal(dynagrad.tensor([[1, 2], [3, 4]]))
     tensor([1, 4])
     """
-    return _diagonal_at(input, _which_diagonal(input, offset, dim1, dim2))
+    return diagonal_at(input, which_diagonal(input, offset, dim1, dim2))
 
 
 register(Card("diagonal", _diagonal, DiagonalBackward0, "view"))
@@ -623,184 +615,6 @@ cdef tuple _geometry(TensorBase t, Part* part):
             dims_tuple(t.ndim, t.shape), dims_tuple(t.ndim, t.strides), offset)
 
 
-# ---- a copy with one part replaced -----------------------------------------------------------------------------------
-
-cdef TensorBase _replaced(TensorBase t, TensorBase made, TensorBase src, Part* part, Node node):
-    """Writes src, which may be a 0-d tensor, to a part of `made`, a copy of t; records that."""
-    if src.ndim and dims_tuple(src.ndim, src.shape) != dims_tuple(part.ndim, part.shape):
-        raise RuntimeError("expected src to have a size equal to the slice of self. src size = "
-                           f"{ints(src.shape, src.ndim)}, slice size = {ints(part.shape, part.ndim)}")
-    if node is not None:
-        begin_pair(node, t, src)
-    copy_into(_piece(made, part), src)
-    settle(node, made, t, src, None, False)
-    return made
-
-
-cdef inline bint _wants(TensorBase a, TensorBase b) noexcept:
-    return wants_grad(a) or wants_grad(b)
-
-
-cdef inline TensorBase _zero(TensorBase like):
-    return zeros(like.dtype, 0, NULL)
-
-
-@cython.final
-cdef class SelectScatterBackward0(Node):                # whole = index << 6 | dim
-    _shows = {"dim": field(0, 6), "index": signed_field(6, 58)}
-
-    cdef object vjp(self, TensorBase g):
-        return (_select_scatter(g, _zero(g), self.whole & 63, self.whole >> 6) if needs(self, 0) else None,
-                selected(g, self.whole & 63, self.whole >> 6) if needs(self, 1) else None)
-
-
-cdef TensorBase _select_scatter(TensorBase t, TensorBase src, int dim, int64_t index):
-    cdef Part part
-    cdef Node node = None
-    cdef TensorBase made = copy_of(t)
-    _select_part(made, dim, index, &part)
-    if _wants(t, src):
-        node = SelectScatterBackward0.__new__(SelectScatterBackward0)
-        node.whole = index << 6 | dim
-    return _replaced(t, made, src, &part, node)
-
-
-def _select_scatter_(TensorBase input not None, TensorBase src not None, dim, index):
-    """A copy of ``input`` in which ``src`` stands at one index of a dimension.
-
-    >>> import dynagrad
-    >>> dynagrad.zeros(2, 2).select_scatter(dynagrad.ones(2), 0, 1)
-    tensor([[0., 0.],
-            [1., 1.]])
-    """
-    cdef int at = wrapped_dim(dim, input.ndim)
-    return _select_scatter(input, src, at, _select_index(input, at, index))
-
-
-register(Card("select_scatter", _select_scatter_, SelectScatterBackward0, "view"))
-
-
-def _scatter_end(Node node):
-    cdef int64_t start = node.whole >> 6, length = node.params[0]
-    return start + (length - 1) * <int64_t>node.scalar + 1 if length else start
-
-
-@cython.final
-cdef class SliceScatterBackward0(Node):                 # whole = start << 6 | dim, scalar = step, params = (length,)
-    _shows = {"dim": field(0, 6), "start": field(6, 58), "step": whole_scalar, "end": _scatter_end}
-
-    cdef object vjp(self, TensorBase g):
-        cdef int dim = self.whole & 63
-        cdef int64_t start = self.whole >> 6, step = <int64_t>self.scalar, length = self.params[0]
-        return (_slice_scatter(g, _zero(g), dim, start, length, step) if needs(self, 0) else None,
-                _strided_slice(g, dim, start, length, step) if needs(self, 1) else None)
-
-
-cdef TensorBase _slice_scatter(TensorBase t, TensorBase src, int dim, int64_t start, int64_t length, int64_t step):
-    cdef Part part
-    cdef Node node = None
-    cdef TensorBase made = copy_of(t)
-    _slice_part(made, dim, start, length, step, &part)
-    if _wants(t, src):
-        node = SliceScatterBackward0.__new__(SliceScatterBackward0)
-        node.whole = start << 6 | dim
-        node.scalar = step
-        node.params = (length,)
-    return _replaced(t, made, src, &part, node)
-
-
-def _slice_scatter_(TensorBase input not None, TensorBase src not None, dim=0, start=None, end=None, step=1):
-    """A copy of ``input`` in which ``src`` stands at the indices start:end:step of a dimension.
-
-    >>> import dynagrad
-    >>> dynagrad.zeros(4).slice_scatter(dynagrad.ones(2), 0, 1, 3)
-    tensor([0., 1., 1., 0.])
-    """
-    cdef int at = wrapped_dim(dim, input.ndim)
-    if input.ndim == 0:
-        raise RuntimeError("slice_scatter() cannot be applied to a 0-dim tensor.")
-    if step <= 0:
-        raise RuntimeError("slice step must be positive")
-    cdef int64_t size = input.shape[at], first = 0 if start is None else start, last = size if end is None else end
-    _clamp(size, &first, &last)
-    return _slice_scatter(input, src, at, first, (last - first + step - 1) // step, step)
-
-
-register(Card("slice_scatter", _slice_scatter_, SliceScatterBackward0, "view"))
-
-
-@cython.final
-cdef class DiagonalScatterBackward0(Node):              # whole as in DiagonalNode
-    _shows = _DIAGONAL
-
-    cdef object vjp(self, TensorBase g):
-        return (_diagonal_scatter(g, _zero(g), self.whole) if needs(self, 0) else None,
-                _diagonal_at(g, self.whole) if needs(self, 1) else None)
-
-
-cdef TensorBase _diagonal_scatter(TensorBase t, TensorBase src, int64_t which):
-    cdef Part part
-    cdef Node node = None
-    cdef TensorBase made = copy_of(t)
-    _diagonal_part(made, which >> 12, which >> 6 & 63, which & 63, &part)
-    if _wants(t, src):
-        node = DiagonalScatterBackward0.__new__(DiagonalScatterBackward0)
-        node.whole = which
-    return _replaced(t, made, src, &part, node)
-
-
-def _diagonal_scatter_(TensorBase input not None, TensorBase src not None, int64_t offset=0, dim1=0, dim2=1):
-    """A copy of ``input`` in which ``src`` stands on a diagonal.
-
-    >>> import dynagrad
-    >>> dynagrad.zeros(2, 2).diagonal_scatter(dynagrad.ones(2))
-    tensor([[1., 0.],
-            [0., 1.]])
-    """
-    return _diagonal_scatter(input, src, _which_diagonal(input, offset, dim1, dim2))
-
-
-register(Card("diagonal_scatter", _diagonal_scatter_, DiagonalScatterBackward0, "view"))
-
-
-@cython.final
-cdef class AsStridedScatterBackward0(Node):
-    _keeps = ("size", "stride", "storage_offset")
-
-    cdef object vjp(self, TensorBase g):
-        size, stride, offset = self.params
-        g = row_major(g)
-        return (_as_strided_scatter(g, _zero(g), size, stride, offset) if needs(self, 0) else None,
-                as_strided(g, size, stride, offset or 0) if needs(self, 1) else None)
-
-
-cdef TensorBase _as_strided_scatter(TensorBase t, TensorBase src, size, stride, offset):
-    cdef Node node = None
-    cdef TensorBase made = copy_of(t)
-    cdef TensorBase piece = as_strided(made, size, stride, offset or 0)
-    cdef Part part
-    part.ndim, part.offset = piece.ndim, (piece.data - made.data) // itemsizes[t.dtype]
-    memcpy(part.shape, piece.shape, piece.ndim * sizeof(int64_t))
-    memcpy(part.strides, piece.strides, piece.ndim * sizeof(int64_t))
-    if _wants(t, src):
-        node = AsStridedScatterBackward0.__new__(AsStridedScatterBackward0)
-        node.params = (tuple(size), tuple(stride), offset)
-    return _replaced(t, made, src, &part, node)
-
-
-def _as_strided_scatter_(TensorBase input not None, TensorBase src not None, size, stride, storage_offset=None):
-    """A copy of ``input`` in which ``src`` stands where ``as_strided`` with the same arguments looks.
-
-    >>> import dynagrad
-    >>> dynagrad.zeros(4).as_strided_scatter(dynagrad.ones(2), (2,), (2,))
-    tensor([1., 0., 1., 0.])
-    """
-    return _as_strided_scatter(input, src, size, stride, storage_offset)
-
-
-register(Card("as_strided_scatter", _as_strided_scatter_, AsStridedScatterBackward0, "view"))
-
-
 # ---- join ------------------------------------------------------------------------------------------------------------
 
 @cython.final
@@ -819,7 +633,7 @@ cdef class CatBackward0(Node):
             elif size < 0:
                 parts.append(zeros(g.dtype, 1, &start) if start == 0 else _empty_vector(g.dtype))
             else:
-                parts.append(_strided_slice(g, at, start, size, 1))
+                parts.append(strided_slice(g, at, start, size, 1))
             start += max(size, <int64_t>0)
         return tuple(parts)
 
@@ -885,8 +699,8 @@ cdef TensorBase _write_parts(list tensors, list lengths, TensorBase target, int 
     for each, length in zip(tensors, lengths):
         if length < 0:
             continue
-        _slice_part(target, dim, start, length, 1, &part)
-        copy_into(_piece(target, &part), each)
+        slice_part(target, dim, start, length, 1, &part)
+        copy_into(piece(target, &part), each)
         start += length
     return target
 
@@ -986,8 +800,8 @@ cdef TensorBase stacked(list tensors, object dim, object out=None):
         node.whole = dim
     target = output(out, result_dtype(tensors), first.ndim + 1, shape)
     for i, each in enumerate(tensors):
-        _select_part(target, at, i, &part)
-        copy_into(_piece(target, &part), each)
+        select_part(target, at, i, &part)
+        copy_into(piece(target, &part), each)
     settle(node, target, first, None, out, False)
     return target
 

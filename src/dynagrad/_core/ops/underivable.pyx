@@ -10,7 +10,7 @@ from dynagrad._core.ops.view cimport detach
 from dynagrad._core.tensor cimport TensorBase, requires_grad
 
 
-cdef class _NoFormula(Node):
+cdef class NoFormula(Node):
     cdef object vjp(self, TensorBase g):
         raise NotImplementedError(f"the derivative for '{self.params[0]}' is not implemented.")
 
@@ -19,22 +19,22 @@ cdef class _NoFormula(Node):
 
 
 @cython.final
-cdef class Unique2Backward0(_NoFormula):
+cdef class Unique2Backward0(NoFormula):
     pass
 
 
 @cython.final
-cdef class UniqueDimBackward0(_NoFormula):
+cdef class UniqueDimBackward0(NoFormula):
     pass
 
 
 @cython.final
-cdef class UniqueConsecutiveBackward0(_NoFormula):
+cdef class UniqueConsecutiveBackward0(NoFormula):
     pass
 
 
 @cython.final
-cdef class GeqrfBackward0(_NoFormula):
+cdef class GeqrfBackward0(NoFormula):
     pass
 
 

@@ -65,11 +65,17 @@ def set_default_tensor_type(tensor_type: Any) -> Iterator[None]:
     torch.float64
     """
     before = torch.tensor([]).type()
-    torch.set_default_tensor_type(tensor_type)
+    _silently_default(tensor_type)
     try:
         yield
     finally:
-        torch.set_default_tensor_type(before)
+        _silently_default(before)
+
+
+def _silently_default(tensor_type: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it is deprecated, which the suite knows
+        torch.set_default_tensor_type(tensor_type)
 
 
 @contextlib.contextmanager
