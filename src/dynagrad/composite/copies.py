@@ -131,7 +131,7 @@ def split_with_sizes_copy(
     return _copied_parts(input, input.split_with_sizes(list(split_sizes), dim), out)
 
 
-for _each in (alias_copy, unbind_copy, split_copy, split_with_sizes_copy):  # type: ignore[assignment]
+for _each in (alias_copy, unbind_copy, split_copy, split_with_sizes_copy):
     register(Card(_each.__name__, _each, samples="database", method=False))
 
 

@@ -587,7 +587,7 @@ def _parse_to(
         (device, (str, int, dynagrad.device, type(None))),
         (dtype, (dynagrad.dtype, type(None))),
     )
-    if rest or not all(isinstance(value, kind) for value, kind in kinds):  # type: ignore[arg-type]  # kinds, or tuples of these
+    if rest or not all(isinstance(value, kind) for value, kind in kinds):  # kinds, or tuples of these
         given = ", ".join(type(each).__name__ for each in args)
         raise TypeError(
             f"to() received an invalid combination of arguments - got ({given}), but expected one of: (device, dtype, "

@@ -212,7 +212,8 @@ def _validate_pruning_amount_init(amount: Any) -> None:
     """Refuses what is no amount of anything; rules that scripts write themselves call this and the next two."""
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if amount < 0 or (not isinstance(amount, numbers.Integral) and amount > 1.0):
+    size = float(amount)
+    if size < 0 or (not isinstance(amount, numbers.Integral) and size > 1.0):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
 
 
