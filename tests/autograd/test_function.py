@@ -341,6 +341,19 @@ def test_views_made_in_forward_may_not_be_written_to(x):
         first.mul_(2)
 
 
+def test_a_view_that_forward_wrote_to_has_the_node_as_history():
+    def forward(_ctx, x):
+        part = x.clone()[:3]
+        part += 2
+        return part
+
+    x = torch.ones(4, requires_grad=True)
+    y = function(forward, lambda _, g: torch.cat([g, torch.zeros(1)])).apply(x)
+    assert y.grad_fn.name() == "MyFnBackward"
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 1, 1, 0]
+
+
 def test_one_tensor_returned_twice(x):
     def twice(_, x):
         y = x * 2

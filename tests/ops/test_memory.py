@@ -124,3 +124,21 @@ def test_as_strided_in_place() -> None:
         torch.ones(4).as_strided_((20,), (1,))
     with pytest.raises(RuntimeError, match="Negative strides are not supported at the moment, got strides: \\[-1\\]"):
         torch.ones(4).as_strided((2,), (-1,))
+
+
+@pytest.mark.parametrize(
+    ("op", "write"),
+    [
+        ("index_put_", lambda x: x.__setitem__(x == 0, 3.0)),
+        ("index_put_", lambda x: x.__setitem__(torch.tensor([0, 2]), 3.0)),
+        ("index_fill_", lambda x: x.index_fill_(0, torch.tensor([1]), 3.0)),
+        ("masked_fill_", lambda x: x.masked_fill_(torch.tensor([True, False, True]), 3.0)),
+    ],
+)
+def test_writes_to_expanded_tensors_are_done_with_a_warning(op: str, write: Any) -> None:
+    x = torch.zeros(1).expand(3)
+    with pytest.warns(UserWarning, match=f"Use of {op} on expanded tensors is deprecated"):
+        write(x)
+    assert x.tolist() == [3, 3, 3]
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+        x.put_(torch.tensor([0]), torch.ones(1))

@@ -529,17 +529,28 @@ cdef int _attach(FunctionNode node, list outputs) except -1:
         t = <TensorBase>outputs[0]
         if not _is_constant(node, t):
             t.cut = None
-            return rebase(t, node) if _holds(<tuple>node.dirty, t) else attach(node, t)
+            if _holds(<tuple>node.dirty, t):
+                return rebase(t, node)
+            attach(node, t)
+            _settle_view(t)
+            return 0
     attach_many(node, [output if isinstance(output, TensorBase) else None for output in outputs])
     for output in outputs:
         if isinstance(output, TensorBase):
             t = <TensorBase>output
             t.cut = None
+            _settle_view(t)
             if _is_constant(node, t):
                 t.grad_fn = None
                 t.output_nr = 0
                 t.flags &= ~LEAF_GRAD
     return 0
+
+
+cdef inline void _settle_view(TensorBase t) noexcept:
+    """Counts what forward itself wrote to a view that it returns as a part of the node's work."""
+    if t.base is not None:
+        t.view_version = t.counter.version
 
 
 cdef int _save(FunctionNode node, list outputs, object only) except -1:

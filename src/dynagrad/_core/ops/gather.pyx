@@ -20,7 +20,7 @@ from dynagrad._core.iterate cimport SAME, K, binary, cast, contiguous, copy_into
 from dynagrad._core.ops.index cimport nonzero_columns
 from dynagrad._core.ops.part cimport sliced, zeros
 from dynagrad._core.ops.shape cimport input_of, ints, reshaped, wrapped_dim
-from dynagrad._core.overlap cimport check_apart
+from dynagrad._core.overlap cimport check_apart, warn_if_expanded
 from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I32, I64, U8, DType, dtype_object, is_float, is_number, itemsizes
@@ -734,7 +734,8 @@ cdef TensorBase index_fill(TensorBase t, int dim, TensorBase index, TensorBase v
     if bad >= 0:
         raise IndexError(f"index {(<int64_t*>places.data)[bad]} is out of bounds for dimension {dim} with size {_size(t, dim)}")
     if inplace:
-        prepare(t, True, recording)
+        prepare(t, True, recording, True)
+        warn_if_expanded(t, "index_fill_")
         check_apart(t, index)
     if recording:
         node = IndexFillBackward1.__new__(IndexFillBackward1) if of_tensor else IndexFillBackward0.__new__(IndexFillBackward0)

@@ -29,7 +29,7 @@ from dynagrad._core.ops.copy cimport copy_
 from dynagrad._core.ops.part cimport joined, selected, sliced, unbound, zeros
 from dynagrad._core.ops.shape cimport alias_of, input_of, ints, reshaped
 from dynagrad._core.ops.view cimport expanded, unsqueeze_at
-from dynagrad._core.overlap cimport check_apart
+from dynagrad._core.overlap cimport check_apart, warn_if_expanded
 from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport WRAPPED, TensorBase, count, new_alias, new_number, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I64, U8, DType, dtype_object, is_float, is_number, itemsizes
@@ -489,7 +489,8 @@ cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumul
         found = _locate(t, _expand_masks(t, indices))
         _check_values(values, found.ndim, found.shape)
     if inplace:
-        prepare(t, True, recording)
+        prepare(t, True, recording, True)
+        warn_if_expanded(t, "index_put_")
         for each in indices:
             if each is not None:
                 check_apart(t, <TensorBase>each)

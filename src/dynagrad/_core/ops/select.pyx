@@ -16,6 +16,7 @@ from dynagrad._core.ops.copy cimport to_dtype
 from dynagrad._core.ops.pointwise cimport (
     KEEP_BOTH, KEEP_INPUT, KEEP_NOTHING, KEEP_OTHER, KEEP_RESULT, ONE_EDGE, binary_op, check_fits, mul,
     no_derivative, not_implemented, unary_op, unrecorded, zeros_of)
+from dynagrad._core.overlap cimport warn_if_expanded
 from dynagrad._core.scalars cimport c_name, check_element
 from dynagrad._core.tensor cimport TensorBase, is_tensor
 from dynagrad._core.types cimport BF16, BOOL, F16, F32, U8, dtype_object, is_float, is_number
@@ -118,7 +119,8 @@ cdef TensorBase masked_fill(TensorBase input, TensorBase mask, object value, bin
     cdef bint recording = wants_grad(input) or wants_grad(value)
     _check_fill(input, mask, value)
     if inplace:
-        prepare(input, True, recording)
+        prepare(input, True, recording, True)
+        warn_if_expanded(input, "masked_fill_")
         check_fits(input, mask)
     if recording:
         node = MaskedFillBackward1.__new__(MaskedFillBackward1) if is_tensor(value) \
