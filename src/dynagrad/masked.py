@@ -36,52 +36,52 @@ __all__ = [
 
 
 def _dims(dim: DimOrDims, ndim: int) -> tuple[int, ...]:
-    """The dimensions to reduce, from 0 on; all where none are named."""
-    if dim is None or (not isinstance(dim, int) and not dim):
+    """The dimensions to reduce, from 0 on: all for None and for ``()``, and none for ``[]``."""
+    if dim is None or dim == ():
         return tuple(range(ndim))
-    given = (dim,) if isinstance(dim, int) else tuple(dim)
-    found = tuple(sorted(d % max(ndim, 1) for d in given))
-    if len(set(found)) != len(found):
-        raise RuntimeError(f"dim={given} contains repeated dimensions")
-    return found
+    size, found = max(ndim, 1), list[int]()
+    for d in (dim,) if isinstance(dim, int) else dim:
+        if not -size <= d < size:
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {d})")
+        if d % size in found:
+            # A dimension named twice by one number is found here, one named from both ends by what reduces, in PyTorch.
+            raise RuntimeError(f"dim{'=' if d >= 0 else ' '}{d % size} appears multiple times in the list of dims")
+        found.append(d % size)
+    return tuple(sorted(found))
 
 
-def _bool_mask(input: Tensor, mask: Tensor | None) -> Tensor:
-    if mask is None:
-        return input.new_ones(input.shape, dtype=BY_NAME["bool"])
+def _bool_mask(input: Tensor, mask: Tensor) -> Tensor:
+    """The mask in the shape of the input; it may lack leading dimensions, and have no more than the input."""
+    if mask.ndim > input.ndim:
+        raise IndexError(
+            "_input_mask expected broadcastable mask (got mask dimensionality higher than of the input): "
+            f"{list(mask.shape)} for {list(input.shape)}"
+        )
     return CARDS["broadcast_to"].op(mask.bool(), input.shape)
 
 
 def _filled(input: Tensor, mask: Tensor | None, value: float) -> Tensor:
-    """The input with a value where the mask is false."""
+    """The input with a value of its dtype where the mask is false."""
     return input if mask is None else input.where(_bool_mask(input, mask), input.new_full((), value))
 
 
-def _lowest(input: Tensor) -> float:
+def _without(input: Tensor, mask: Tensor | None, largest: bool, name: str) -> Tensor:
+    """The input with the number that no other exceeds, or falls below, where the mask is false."""
+    if mask is None:
+        return input
     if input.is_floating_point():
-        return -math.inf
+        return _filled(input, mask, -math.inf if largest else math.inf)
     if input.dtype is BY_NAME["bool"]:
-        return 0
-    return 0 if input.dtype is BY_NAME["uint8"] else -(2 ** (8 * input.dtype.itemsize - 1))
-
-
-def _highest(input: Tensor) -> float:
-    if input.is_floating_point():
-        return math.inf
-    if input.dtype is BY_NAME["bool"]:
-        return 1
-    return 255 if input.dtype is BY_NAME["uint8"] else 2 ** (8 * input.dtype.itemsize - 1) - 1
+        raise NotImplementedError(f"identity of {name} on {input.dtype} input")
+    bits = 8 * input.dtype.itemsize
+    if input.dtype is BY_NAME["uint8"]:
+        return _filled(input, mask, 0 if largest else 255)
+    return _filled(input, mask, -(2 ** (bits - 1)) if largest else 2 ** (bits - 1) - 1)
 
 
 def _wide(input: Tensor, dtype: Any) -> Any:
-    """The dtype in which integers are summed, unless one is given."""
-    return dtype if dtype is not None or input.is_floating_point() else BY_NAME["int64"]
-
-
-def _floating(input: Tensor, dtype: Any) -> Tensor:
-    if dtype is not None:
-        return input.to(dtype)
-    return input if input.is_floating_point() else input.float()
+    """The dtype of a sum: the given one, or int64 for integers, or the input's."""
+    return dtype or (input.dtype if input.is_floating_point() else BY_NAME["int64"])
 
 
 # ---- reductions ------------------------------------------------------------------------------------------------------
@@ -96,16 +96,17 @@ def sum(
     >>> dynagrad.masked.sum(dynagrad.tensor([1, 2, 4]), 0, mask=dynagrad.tensor([True, False, True]))
     tensor(5)
     """
-    x, dims = _filled(input, mask, 0), _dims(dim, input.ndim)
-    return x.sum(dims, bool(keepdim), dtype=_wide(input, dtype)) if input.ndim else x.sum(dtype=_wide(input, dtype))
+    dims = _dims(dim, input.ndim)
+    total: Tensor = _filled(input, mask, 0).sum(dims, bool(keepdim), dtype=_wide(input, dtype))
+    return total
 
 
 def prod(
     input: Tensor, dim: DimOrDims = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
     """The products of the elements where the mask is true."""
-    result = _filled(input, mask, 1).to(_wide(input, dtype) or input.dtype)
-    for d in reversed(_dims(dim, input.ndim)):
+    dims, result = _dims(dim, input.ndim), _filled(input, mask, 1).to(_wide(input, dtype))
+    for d in reversed(dims):
         result = result.prod(d, bool(keepdim))
     return result
 
@@ -114,16 +115,16 @@ def amax(
     input: Tensor, dim: DimOrDims = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
     """The largest elements where the mask is true; the smallest number of the dtype where it is nowhere."""
-    x = input if dtype is None else input.to(dtype)
-    return _filled(x, mask, _lowest(x)).amax(_dims(dim, x.ndim), bool(keepdim))
+    found: Tensor = _without(input, mask, True, "amax").amax(_dims(dim, input.ndim), bool(keepdim))
+    return found.to(dtype or input.dtype)
 
 
 def amin(
     input: Tensor, dim: DimOrDims = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
     """The smallest elements where the mask is true; the largest number of the dtype where it is nowhere."""
-    x = input if dtype is None else input.to(dtype)
-    return _filled(x, mask, _highest(x)).amin(_dims(dim, x.ndim), bool(keepdim))
+    found: Tensor = _without(input, mask, False, "amin").amin(_dims(dim, input.ndim), bool(keepdim))
+    return found.to(dtype or input.dtype)
 
 
 def argmax(
@@ -134,9 +135,9 @@ def argmax(
     dtype: Any = None,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """Where the largest element is among those where the mask is true, in the input's dtype."""
-    x = input if dtype is None else input.to(dtype)
-    return _filled(x, mask, _lowest(x)).argmax(dim, bool(keepdim)).to(x.dtype)
+    """Where the largest element is among those where the mask is true, as a number of the input's dtype."""
+    place: Tensor = _without(input, mask, True, "argmax").argmax(dim, bool(keepdim))
+    return place.to(dtype or input.dtype)
 
 
 def argmin(
@@ -147,41 +148,57 @@ def argmin(
     dtype: Any = None,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """Where the smallest element is among those where the mask is true, in the input's dtype."""
-    x = input if dtype is None else input.to(dtype)
-    return _filled(x, mask, _highest(x)).argmin(dim, bool(keepdim)).to(x.dtype)
+    """Where the smallest element is among those where the mask is true, as a number of the input's dtype."""
+    place: Tensor = _without(input, mask, False, "argmin").argmin(dim, bool(keepdim))
+    return place.to(dtype or input.dtype)
 
 
-def _count(input: Tensor, dims: tuple[int, ...], keepdim: bool | None, mask: Tensor | None) -> Tensor:
-    ones = _bool_mask(input, mask).long()
-    return ones.sum(dims, bool(keepdim)) if input.ndim else ones
+def _count(input: Tensor, dim: DimOrDims, keepdim: bool | None, mask: Tensor | None) -> Tensor:
+    """How many elements of each mean the mask shows."""
+    shown = input.new_ones(input.shape, dtype=BY_NAME["bool"]) if mask is None else _bool_mask(input, mask)
+    return sum(shown, dim, keepdim=keepdim)
 
 
 def mean(
     input: Tensor, dim: DimOrDims = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
-    """The means of the elements where the mask is true; NaN where it is nowhere."""
-    total = sum(_floating(input, dtype) if dtype else input, dim, keepdim=keepdim, dtype=dtype, mask=mask)
-    return total / _count(input, _dims(dim, input.ndim), keepdim, mask)
+    """The means of the elements where the mask is true; NaN where it is nowhere.
+
+    Raises ValueError where neither the input nor ``dtype`` is floating.
+    """
+    kind = dtype or input.dtype
+    if not kind.is_floating_point:
+        raise ValueError(
+            f"mean(): Could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must be either "
+            f"a floating point or complex dtype. Got: {kind}"
+        )
+    count = _count(input, dim, keepdim, mask)
+    return sum(input, dim, keepdim=keepdim, dtype=kind, mask=mask) / count
 
 
 def median(
     input: Tensor, dim: int = -1, *, keepdim: bool = False, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
-    """The medians of the elements where the mask is true, the lower of two; NaN where it is nowhere."""
-    x = input if dtype is None else input.to(dtype)
-    if not x.is_floating_point():
-        raise ValueError("input with dtype=torch.int64 cannot be used: there is no NaN to stand for a masked element")
-    result: Tensor = _filled(x, mask, math.nan).nanmedian(dim, keepdim)[0]
-    return result
+    """The medians of the elements where the mask is true, the lower of two; NaN where it is nowhere.
+
+    Raises ValueError where there would be a NaN among integers.
+    """
+    x = input if input.is_floating_point() else input.float()
+    result: Tensor = _filled(x, mask, math.nan).nanmedian(_dims(dim, x.ndim)[0], keepdim)[0]
+    if x is input:
+        return result
+    if result.isnan().any():
+        raise ValueError("masked median expects no fully masked out rows if dtype is not floating point")
+    return result.to(dtype or input.dtype)
 
 
 def logsumexp(
     input: Tensor, dim: DimOrDims = None, *, keepdim: bool = False, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
     """The logarithms of the sums of exponentials of the elements where the mask is true."""
-    x = input if dtype is None else input.to(dtype)
-    return _filled(x, mask, _lowest(x)).logsumexp(_dims(dim, x.ndim), keepdim).to(x.dtype)
+    dims = _dims(dim, input.ndim)
+    found: Tensor = _without(input, mask, True, "logsumexp").logsumexp(dims, keepdim)
+    return found.to(dtype or input.dtype)
 
 
 def norm(
@@ -195,10 +212,9 @@ def norm(
 ) -> Tensor:
     """The norms of the vectors of the elements where the mask is true."""
     order = 2.0 if ord is None else float(ord)
-    x = input if dtype is None else input.to(dtype)
-    value = math.inf if order < 0 else 0.0
+    x = _filled(input, mask, math.inf if order == -math.inf and input.is_floating_point() else 0)
     dims = _dims(dim, x.ndim)
-    return CARDS["linalg_vector_norm"].op(_filled(x, mask, value), order, dims, bool(keepdim))
+    return CARDS["linalg_vector_norm"].op(x, order, dims, bool(keepdim), dtype=dtype or input.dtype)
 
 
 def _moment(
@@ -212,13 +228,18 @@ def _moment(
     root: bool,
 ) -> Tensor:
     """The variances of the elements where the mask is true, or their roots."""
+    if unbiased is not None and correction is not None:
+        raise AssertionError("Only one of unbiased and correction may be given")
     off = correction if correction is not None else 0 if unbiased is False else 1
-    x, dims = _floating(input, dtype), _dims(dim, input.ndim)
-    count = _count(x, dims, True, mask)
-    centre = sum(x, dims, keepdim=True, mask=mask) / count
-    squares = sum((x - centre).square(), dims, keepdim=bool(keepdim), mask=mask)
-    degrees = (count if keepdim or not x.ndim else count.reshape(squares.shape)) - off
-    result = (squares / degrees.clamp(min=0)).to(x.dtype)
+    kind = dtype or (input.dtype if input.is_floating_point() else BY_NAME["float32"])
+    count = _count(input, dim, True, mask)
+    centre = sum(input, dim, keepdim=True, dtype=kind, mask=mask) / count
+    away = input - centre
+    squares = sum(
+        away * away, dim, keepdim=keepdim, dtype=kind if kind.is_floating_point else BY_NAME["float32"], mask=mask
+    )
+    degrees = (count if keepdim else count.reshape(squares.shape)).to(squares.dtype) - off
+    result = (squares / degrees.clamp(min=0)).to(kind)
     return result.sqrt() if root else result
 
 
@@ -255,37 +276,34 @@ def std(
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
     """The running sums of the elements where the mask is true."""
-    return _filled(input, mask, 0).cumsum(dim, dtype=dtype or input.dtype)
+    return _filled(input, mask, 0).cumsum(_dims(dim, input.ndim)[0], dtype=dtype or input.dtype)
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
     """The running products of the elements where the mask is true."""
-    return _filled(input, mask, 1).cumprod(dim, dtype=dtype or input.dtype)
+    return _filled(input, mask, 1).cumprod(_dims(dim, input.ndim)[0], dtype=dtype or input.dtype)
 
 
 def softmax(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
     """`softmax` over the elements where the mask is true; 0 elsewhere."""
-    x = input if dtype is None else input.to(dtype)
-    return _filled(x, mask, -math.inf).softmax(dim)
+    return _without(input, mask, True, "amax").softmax(_dims(dim, input.ndim)[0], dtype=dtype or input.dtype)
 
 
 def log_softmax(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
     """`log_softmax` over the elements where the mask is true; -inf elsewhere."""
-    x = input if dtype is None else input.to(dtype)
-    return _filled(x, mask, -math.inf).log_softmax(dim)
+    return _without(input, mask, True, "amax").log_softmax(_dims(dim, input.ndim)[0], dtype=dtype or input.dtype)
 
 
 def softmin(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
     """`softmax` of the negated elements where the mask is true; 0 elsewhere."""
-    x = input if dtype is None else input.to(dtype)
-    return (-_filled(x, mask, math.inf)).softmax(dim)
+    return (-_without(input, mask, False, "amin")).softmax(_dims(dim, input.ndim)[0], dtype=dtype or input.dtype)
 
 
 def normalize(
     input: Tensor, ord: float, dim: int, *, eps: float = 1e-12, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
     """The elements where the mask is true over their norm, or over ``eps`` where that is smaller; 0 elsewhere."""
-    x = _filled(input if dtype is None else input.to(dtype), mask, 0)
+    x = _filled(input, mask, 0)
     sizes = norm(input, ord, dim, keepdim=True, dtype=dtype, mask=mask)
     return x / sizes.maximum(sizes.new_full((), eps))
 
@@ -299,6 +317,6 @@ def logaddexp(
     other_mask: Tensor | None = None,
 ) -> Tensor:
     """`logaddexp` of the elements where each mask is true; the others count as -inf."""
-    x, y = (t if dtype is None else t.to(dtype) for t in (input, other))
-    result: Tensor = _filled(x, input_mask, -math.inf).logaddexp(_filled(y, other_mask, -math.inf))
-    return result
+    x, y = _without(input, input_mask, True, "logaddexp"), _without(other, other_mask, True, "logaddexp")
+    result: Tensor = x.logaddexp(y)
+    return result.to(dtype or input.dtype)
