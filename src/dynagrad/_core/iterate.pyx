@@ -17,7 +17,7 @@ from dynagrad._core.provenance cimport at_this_line, called_here, name_of
 from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport (
     PENDING, WRAPPED, Storage, TensorBase, blank, count, dense_strides, dims_tuple, is_dense,
-    is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad, set_geometry, shape_tuple, storage_new, storage_share)
+    check_sizes, is_tensor, new_alias, new_like, new_number, new_scalar, new_tensor, requires_grad, set_geometry, shape_tuple, storage_new, storage_share)
 from dynagrad._core.types cimport (
     BOOL, F16, F32, F64, I64, DType, category, compute_dtype, compute_of, default_dtype, dtype_object, is_float, is_number,
     itemsizes, promote_types_code, scalar_dtype)
@@ -167,6 +167,7 @@ cdef inline bint _same_shape(TensorBase a, TensorBase b) noexcept:
 cdef int resize(TensorBase t, int ndim, const int64_t* shape) except -1:
     """Gives t a new contiguous shape, and new memory if its storage is too small."""
     cdef Storage* fresh
+    check_sizes(ndim, shape, itemsizes[t.dtype])
     cdef size_t needed = count(ndim, shape) * itemsizes[t.dtype]
     cdef size_t offset = t.data - t.storage.data
     if needed + offset > t.storage.nbytes:

@@ -75,6 +75,7 @@ cdef void set_tensor_class(object cls) except *
 cdef type tensor_class()
 cdef TensorBase blank(object cls)
 cdef int set_geometry(TensorBase t, int ndim, const int64_t* shape, const int64_t* strides) except -1
+cdef int check_sizes(int ndim, const int64_t* shape, int itemsize) except -1
 cdef bint is_dense(TensorBase t) noexcept
 cdef bint is_contiguous(int ndim, const int64_t* shape, const int64_t* strides) noexcept nogil
 cdef int64_t count(int ndim, const int64_t* shape) noexcept nogil

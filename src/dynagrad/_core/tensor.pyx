@@ -19,6 +19,12 @@ cdef extern from "Python.h":
     ctypedef struct _type "PyTypeObject":
         allocfunc tp_alloc
 
+cdef extern from *:
+    """
+    static inline bool dg_multiply(int64_t a, int64_t b, int64_t* to) { return __builtin_mul_overflow(a, b, to); }
+    """
+    bint dg_multiply(int64_t a, int64_t b, int64_t* to) noexcept
+
 cdef extern from "objects.hpp" namespace "dg":
     void serve_tensors(object type)
     void dealloc_natively(object type, object native)
@@ -212,7 +218,8 @@ cdef int set_geometry(TensorBase t, int ndim, const int64_t* shape, const int64_
         for i in range(ndim):
             t.shape[i] = shape[i]
             t.strides[i] = strides[i]
-            expected *= shape[i]
+            if dg_multiply(expected, shape[i], &expected):
+                raise RuntimeError(f"numel: integer multiplication overflow: the sizes {list(dims_tuple(ndim, shape))}")
         t.contiguous = _row_major(ndim, t.shape, t.strides)
     else:
         for i in range(ndim - 1, -1, -1):
@@ -228,20 +235,17 @@ cdef int set_geometry(TensorBase t, int ndim, const int64_t* shape, const int64_
     return 0
 
 
-cdef int _check_sizes(int ndim, const int64_t* shape, int itemsize) except -1:
+cdef int check_sizes(int ndim, const int64_t* shape, int itemsize) except -1:
     """Refuses negative sizes and totals that do not fit in memory's address range."""
     cdef int64_t limit = <int64_t>0x7fffffffffffffff // itemsize
     cdef int64_t total = 1
-    cdef bint empty = False
     cdef int i
     for i in range(ndim):
         if shape[i] < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {shape[i]}: {list(dims_tuple(ndim, shape))}")
-        if shape[i] == 0:
-            empty = True
-    if empty:
-        return 0
     for i in range(ndim):
+        if shape[i] == 0:               # of nothing on, so that sizes before it must fit, as in PyTorch
+            return 0
         if total > limit // shape[i]:
             raise RuntimeError(f"Storage size calculation overflowed with sizes={list(dims_tuple(ndim, shape))}")
         total *= shape[i]
@@ -254,7 +258,7 @@ cdef TensorBase new_tensor(int dtype, int ndim, const int64_t* shape):
     cdef int64_t total = 1
     for i in range(ndim):
         if not 0 <= shape[i] < 0x10000 or i > 1:
-            _check_sizes(ndim, shape, itemsizes[dtype])
+            check_sizes(ndim, shape, itemsizes[dtype])
             break
     cdef TensorBase made = blank(_tensor_class)
     made.dtype = dtype

@@ -5,7 +5,7 @@ None of it has a derivative. Views in place, which have one, are in `view` and `
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
-from dynagrad._core.types import BY_NAME, TYPE_NAMES, channels_last, preserve_format
+from dynagrad._core.types import BY_NAME, TYPE_NAMES, channels_last, channels_last_3d, preserve_format
 
 from dynagrad._core.formats cimport lies_in, new_in
 from dynagrad._core.graph cimport check_inplace, thread_state, wrote
@@ -104,8 +104,8 @@ def _resize_as_(TensorBase self not None, TensorBase the_template not None, *, m
             [1]])
     """
     _resize(self, the_template.ndim, the_template.shape)
-    if memory_format is preserve_format and not the_template.contiguous and lies_in(the_template, channels_last):
-        memory_format = channels_last
+    if memory_format is preserve_format and not the_template.contiguous:
+        memory_format = next((each for each in (channels_last, channels_last_3d) if lies_in(the_template, each)), memory_format)
     _lay_in(self, memory_format)
     return self
 
