@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynagrad._core import return_types as named
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.iterate import result_type
 from dynagrad._core.ops import functions
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.whole import (
@@ -21,6 +22,7 @@ from dynagrad._core.ops.whole import (
     SpecialXlog1PyBackward2,
     whole,
 )
+from dynagrad._core.types import get_default_dtype
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -157,27 +159,35 @@ def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([12,  0])
     """
     common = functions.common_divisors(input, other, "lcm")
-    some = common.masked_fill(common == 0, 1)
-    return deliver(((input.to(common.dtype) // some) * other).abs(), out)
+    some = common.masked_fill(common == 0, 1).long()  # in which a multiple of short integers has room for its sign
+    return deliver(((input.long() // some) * other).abs().to(common.dtype), out)
 
 
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The input times 2^other.
+    """The input times 2^other, in the dtype of a floating input; also where 2^other alone would not be in range.
 
     >>> import dynagrad
     >>> dynagrad.ldexp(dynagrad.tensor([3.]), dynagrad.tensor([2]))
     tensor([12.])
     """
+    return deliver(whole(LdexpBackward0, (input, other), lambda: _ldexp(input, other), (other, None)), out)
 
-    def values() -> Tensor:
-        return input * CARDS["pow"].op(2.0, other)
 
-    return deliver(whole(LdexpBackward0, (input, other), values, (other, None)), out)
+def _ldexp(input: Tensor, other: Tensor) -> Tensor:
+    power = CARDS["pow"].op
+    if other.is_floating_point():
+        return input * power(2.0, other)
+    x = input if input.is_floating_point() else input.to(get_default_dtype())
+    found = x if x.dtype.itemsize >= 4 else x.float()
+    third = other.long().div(3, rounding_mode="trunc")
+    for part in (third, third, other - 2 * third):
+        found = found * power(2.0, part.to(found.dtype))
+    return found.to(x.dtype)
 
 
 def _ldexp_(self: Tensor, other: Tensor) -> Tensor:
     """`ldexp` in place."""
-    return whole(LdexpBackward0, (self, other), lambda: self * CARDS["pow"].op(2.0, other), (other, None), target=self)
+    return whole(LdexpBackward0, (self, other), lambda: _ldexp(self, other), (other, None), target=self)
 
 
 def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> Any:
@@ -222,7 +232,9 @@ def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def xlog1py(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The input times log1p(other), 0 where the input is 0 and the other is no NaN."""
-    x, y = (CARDS["as_tensor"].op(value) for value in (input, other))
+    kind = result_type(input, other)
+    kind = kind if kind.is_floating_point else get_default_dtype()
+    x, y = (CARDS["as_tensor"].op(value, dtype=kind) for value in (input, other))
 
     def values() -> Tensor:
         return (x * y.log1p()).masked_fill((x == 0) & ~y.isnan(), 0)

@@ -11,6 +11,7 @@ namespace {
 constexpr double INF = std::numeric_limits<double>::infinity();
 constexpr double NAN_ = std::numeric_limits<double>::quiet_NaN();
 constexpr double PI = 3.14159265358979323846;
+constexpr double INVERSE_LN2 = 1.44269504088896340736;
 constexpr double EULER = 0.57721566490153286061;
 constexpr double EPS = 1e-17;
 
@@ -256,7 +257,22 @@ double zeta(double x, double q) {
 double logaddexp2(double x, double y) {
     if (std::isinf(x) && x == y) return x;
     double high = std::fmax(x, y);
-    return std::isnan(x) || std::isnan(y) ? NAN_ : high + std::log2(1 + std::exp2(-std::fabs(x - y)));
+    return std::isnan(x) || std::isnan(y) ? NAN_ : high + std::log1p(std::exp2(-std::fabs(x - y))) * INVERSE_LN2;
+}
+
+// The next number with `digits` binary digits after the first, none of whose steps is smaller than `tiny`.
+double next_short(double x, double y, int digits, double tiny, double largest) {
+    if (std::isnan(x) || std::isnan(y) || x == y) return x == y ? y : NAN_;
+    if (std::isinf(x)) return std::copysign(largest, x);
+    double step = tiny;
+    if (x != 0) {
+        int exponent;
+        bool power_of_two = std::fabs(std::frexp(x, &exponent)) == 0.5;
+        bool inwards = (y < x) == (x > 0);
+        step = std::fmax(std::ldexp(1.0, exponent - 1 - digits - (power_of_two && inwards)), tiny);
+    }
+    double next = y > x ? x + step : x - step;
+    return next == 0 ? std::copysign(0.0, x) : next;
 }
 
 // ---- orthogonal polynomials: three-term recurrences, DLMF 18.9 -------------------------------------------------------
@@ -311,6 +327,8 @@ double value(OfTwo f, double x, double y) {
         case OfTwo::igammac: return gamma_part(x, y, true);
         case OfTwo::zeta: return zeta(x, y);
         case OfTwo::nextafter: return std::nextafter(x, y);
+        case OfTwo::nextafter_half: return next_short(x, y, 10, std::ldexp(1.0, -24), 65504);
+        case OfTwo::nextafter_bfloat16: return next_short(x, y, 7, std::ldexp(1.0, -133), std::ldexp(255.0, 120));
         case OfTwo::logaddexp2: return logaddexp2(x, y);
         case OfTwo::chebyshev_t: return chebyshev(x, y, x);
         case OfTwo::chebyshev_u: return chebyshev(x, y, 2 * x);

@@ -11,7 +11,7 @@ enum class OfOne {
 };
 
 enum class OfTwo {
-    igamma, igammac, zeta, nextafter, logaddexp2, chebyshev_t, chebyshev_u, chebyshev_v, chebyshev_w, shifted_chebyshev_t,
+    igamma, igammac, zeta, nextafter, nextafter_half, nextafter_bfloat16, logaddexp2, chebyshev_t, chebyshev_u, chebyshev_v, chebyshev_w, shifted_chebyshev_t,
     shifted_chebyshev_u, shifted_chebyshev_v, shifted_chebyshev_w, hermite_h, hermite_he, laguerre, legendre
 };
 

@@ -5,6 +5,7 @@ kernels/functions.cpp; their names, examples and cards are in composite/special.
 import cython
 
 from dynagrad._core.card import CARDS
+from dynagrad._core.types import TYPE_NAMES
 
 from libc.math cimport M_PI, sqrt
 from libc.stdint cimport int32_t, int64_t
@@ -15,7 +16,7 @@ from dynagrad._core.graph cimport (
 from dynagrad._core.ops.pointwise cimport check_fits
 from dynagrad._core.iterate cimport as_operand, cast, contiguous, copy_into, result_dtype2
 from dynagrad._core.tensor cimport TensorBase, new_like
-from dynagrad._core.types cimport F32, F64, I32, I64, dtype_code, is_float
+from dynagrad._core.types cimport F16, F32, F64, I32, I64, dtype_code, is_float, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
 
 cdef extern from "kernels/functions.hpp" namespace "dg" nogil:
@@ -50,6 +51,8 @@ cdef extern from *:                                     # the codes of the funct
     int two_igammac "int(dg::OfTwo::igammac)"
     int two_zeta "int(dg::OfTwo::zeta)"
     int two_nextafter "int(dg::OfTwo::nextafter)"
+    int two_nextafter_half "int(dg::OfTwo::nextafter_half)"
+    int two_nextafter_bfloat16 "int(dg::OfTwo::nextafter_bfloat16)"
     int two_logaddexp2 "int(dg::OfTwo::logaddexp2)"
     int two_chebyshev_t "int(dg::OfTwo::chebyshev_t)"
     int two_chebyshev_u "int(dg::OfTwo::chebyshev_u)"
@@ -271,6 +274,10 @@ def binary(str name, input, other, bint inplace=False):
     cdef int dtype = _floating(result_dtype2(input, other))
     cdef TensorBase a = as_operand(input, f"{name}(): argument 'input'"), b = as_operand(other, f"{name}(): argument 'other'")
     cdef TensorBase x, y, made
+    if not is_float(result_dtype2(input, other)) and name in ("nextafter", "logaddexp2"):
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{TYPE_NAMES[result_dtype2(input, other)]}'")
+    if code == two_nextafter and itemsizes[dtype] == 2:         # whose steps are others than of the type computed in
+        code = two_nextafter_half if dtype == F16 else two_nextafter_bfloat16
     if inplace:
         prepare(a, True, wants_grad(a) or wants_grad(b))
         check_fits(a, b)
@@ -299,7 +306,7 @@ def common_divisors(TensorBase input not None, TensorBase other not None, str na
     cdef int dtype = result_dtype2(input, other)
     cdef TensorBase x, y, made
     if is_float(dtype) or dtype == 0:
-        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{'Bool' if dtype == 0 else 'Float'}'")
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{TYPE_NAMES[dtype]}'")
     x, y = CARDS["broadcast_tensors"].op(input, other)
     x, y = contiguous(cast(x, I64)), contiguous(cast(y, I64))
     made = new_like(x, I64)
