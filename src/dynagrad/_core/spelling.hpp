@@ -56,8 +56,30 @@ inline PyObject* call_spelled(PyObject* function, PyObject* const* args, size_t 
     return result;
 }
 
+// Sums with a product take three positional arguments, and one or two more from before keywords, when their numbers came
+// first: those calls go to the Python function that puts them in today's order.
+constexpr Py_ssize_t factors_and_input = 3;
+inline PyObject* reorder = nullptr;             // called with the function, its positional arguments and its keywords
+
+inline PyObject* call_in_any_order(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* names) {
+    Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+    if (n <= factors_and_input || n > factors_and_input + 2 || reorder == nullptr)
+        return spelled_at(function).original(function, args, nargsf, names);
+    PyObject* positional = PyTuple_New(n);
+    PyObject* named = positional == nullptr ? nullptr : PyDict_New();
+    PyObject* result = nullptr;
+    bool ready = named != nullptr;
+    for (Py_ssize_t i = 0; ready && i < n; i++) PyTuple_SET_ITEM(positional, i, Py_NewRef(args[i]));
+    for (Py_ssize_t i = 0; ready && names != nullptr && i < PyTuple_GET_SIZE(names); i++)
+        ready = PyDict_SetItem(named, PyTuple_GET_ITEM(names, i), args[n + i]) == 0;
+    if (ready) result = PyObject_CallFunctionObjArgs(reorder, function, positional, named, nullptr);
+    Py_XDECREF(named);
+    Py_XDECREF(positional);
+    return result;
+}
+
 // Whether the function is in the table now: it must have a vectorcall pointer, and the table room.
-inline bool spell(PyObject* function, unsigned mask) {
+inline bool spell(PyObject* function, unsigned mask, vectorcallfunc call = call_spelled) {
     PyTypeObject* type = Py_TYPE(function);
     if (!(type->tp_flags & Py_TPFLAGS_HAVE_VECTORCALL) || type->tp_vectorcall_offset <= 0) return false;
     vectorcallfunc* at = (vectorcallfunc*)((char*)function + type->tp_vectorcall_offset);
@@ -66,8 +88,10 @@ inline bool spell(PyObject* function, unsigned mask) {
     Py_INCREF(function);
     place = {function, *at, mask};
     spelled_used++;
-    *at = call_spelled;
+    *at = call;
     return true;
 }
+
+inline bool take_any_order(PyObject* function) { return spell(function, 0, call_in_any_order); }
 
 }  // namespace dg

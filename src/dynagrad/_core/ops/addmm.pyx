@@ -17,6 +17,7 @@ from dynagrad._core.ops.linalg cimport (
     added_to_weight, batch_multiply_into, batch_product, bmm, check_dtype, deliver, layout_bits, left_gradient, matrix_vector,
     matrix_vector_into, multiply_into, mv, outer_product, right_gradient, shape_error)
 from dynagrad._core.ops.pointwise cimport mul
+from dynagrad._core.ops.reduce cimport delivered
 from dynagrad._core.scalars cimport c_name
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, compute_dtype, compute_of, dtype_object, is_float
@@ -255,6 +256,8 @@ cdef TensorBase _addr_with(TensorBase input, TensorBase x, TensorBase y, object 
     for name, factor in (("beta", beta), ("alpha", alpha)):
         if isinstance(factor, float) and not is_float(x.dtype):
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
+        if isinstance(factor, bool) and x.dtype != BOOL:
+            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
     shape[0], shape[1] = x.numel, y.numel
     _check_input(input, y, 2, shape, inplace)
     prepare(out, inplace, wants_grad(input) or wants_grad(x) or wants_grad(y))
@@ -264,6 +267,8 @@ cdef TensorBase _addr_with(TensorBase input, TensorBase x, TensorBase y, object 
     else:
         result = _start(input, 2, shape, beta)
         multiply_into(result, _as_matrix(x, True), _as_matrix(y, False), alpha, beta)
+    if out is not None and not inplace:             # which converts, unlike that of the products of matrices
+        return delivered(deliver(result, x.dtype, None), out)
     return _end(node, result, input, x, out, inplace)
 
 
