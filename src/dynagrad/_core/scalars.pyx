@@ -7,6 +7,8 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
 
+from dynagrad._core.types import C_NAMES
+
 from dynagrad._core.types cimport BF16, BOOL, F16, F32, F64, U8, is_float, itemsizes
 
 
@@ -16,8 +18,7 @@ _NAMES = ("bool", "uint8_t", "int8_t", "int16_t", "int", "int64_t", "c10::Half",
 
 cdef str c_name(int dtype):
     """What C++ calls the type itself, as other errors of PyTorch's have it."""
-    return ("bool", "unsigned char", "signed char", "short int", "int", "long int", "c10::Half", "c10::BFloat16", "float",
-            "double")[dtype]
+    return C_NAMES[dtype]
 
 
 cdef double _largest(int dtype) noexcept:

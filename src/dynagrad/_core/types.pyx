@@ -37,7 +37,7 @@ cdef class dtype:
             return self
         name = {"float16": "complex32", "bfloat16": "complex64", "float32": "complex64", "float64": "complex128"}.get(self.name)
         if name is None:
-            raise RuntimeError(f"Unknown Complex ScalarType for {_scalar_type(self)}")
+            raise RuntimeError(f"Unknown Complex ScalarType for {type_name(self)}")
         return _dtype_named(name)
 
     def __repr__(self):
@@ -68,6 +68,9 @@ cdef list dtype_objects = [
 ]
 # What PyTorch calls them in the names of old tensor classes, such as FloatTensor, and in many of its errors; by code.
 TYPE_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double")
+# What they are in C++, which other errors name.
+C_NAMES = ("bool", "unsigned char", "signed char", "short int", "int", "long int", "c10::Half", "c10::BFloat16", "float",
+           "double")
 BY_NAME = {(<dtype>each).name: each for each in dtype_objects}
 cdef int default_dtype = F32
 
@@ -92,10 +95,15 @@ def _dtype_named(str name):
     return BY_NAME[name] if name in BY_NAME else NAMED_ONLY[name]
 
 
-cdef str _scalar_type(dtype given):
-    """PyTorch's other name of a dtype, which its errors use."""
-    plain = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long"}
-    return plain.get(given.name, given.name.capitalize().replace("Uint", "UInt"))
+cpdef str type_name(dtype given):
+    """PyTorch's other name of a dtype, which its errors use.
+
+    >>> import dynagrad
+    >>> from dynagrad._core.types import type_name
+    >>> type_name(dynagrad.int64)
+    'Long'
+    """
+    return given.name.capitalize().replace("Uint", "UInt") if given.code == NO_TENSORS else TYPE_NAMES[given.code]
 
 
 cdef dtype dtype_object(int code):

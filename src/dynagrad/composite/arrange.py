@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dynagrad._core.card import CARDS, Card, only_tensors, register
 from dynagrad._core.ops.arrange import repeated_positions
 from dynagrad._core.tensor import TensorBase
-from dynagrad._core.types import contiguous_format
+from dynagrad._core.types import BY_NAME, contiguous_format, type_name
 
 if TYPE_CHECKING:
     from dynagrad import Tensor
@@ -73,6 +73,20 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
     return hstack([each.reshape(each.numel(), 1) if each.ndim <= 1 else each for each in given], out=out)
 
 
+def _split_places(given: Tensor) -> Any:
+    """The number of sections or the indices that a tensor holds."""
+    if given.dtype is not BY_NAME["int64"]:
+        raise RuntimeError(
+            f"tensor_split expected tensor_indices_or_sections to have dtype of long, but got {type_name(given.dtype)}"
+        )
+    if given.ndim > 1:
+        raise RuntimeError(
+            "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got "
+            f"a tensor with {given.ndim} dims"
+        )
+    return given.tolist()
+
+
 def tensor_split(
     input: Tensor,
     indices_or_sections: int | Sequence[int] | Tensor | None = None,
@@ -94,7 +108,9 @@ def tensor_split(
     if input.ndim == 0:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     size = input.size(dim)
-    given: Any = indices_or_sections.tolist() if isinstance(indices_or_sections, TensorBase) else indices_or_sections
+    given: Any = (
+        _split_places(indices_or_sections) if isinstance(indices_or_sections, TensorBase) else indices_or_sections
+    )
     if isinstance(given, tuple | list):
         bounds = [slice(first, last).indices(size) for first, last in zip([0, *given], [*given, size], strict=True)]
         return tuple(input.narrow(dim, first, max(last - first, 0)) for first, last, _ in bounds)
@@ -162,7 +178,7 @@ def fliplr(input: Tensor) -> Tensor:
     tensor([[2, 1]])
     """
     if input.ndim < 2:
-        raise RuntimeError(f"Input must be >= 2-d, but it has {input.ndim} dimensions")
+        raise RuntimeError(f"Input must be >= 2-d. It has {input.ndim} dimensions")
     return input.flip(1)
 
 
@@ -174,7 +190,7 @@ def flipud(input: Tensor) -> Tensor:
     tensor([2, 1])
     """
     if input.ndim < 1:
-        raise RuntimeError(f"Input must be >= 1-d, but it has {input.ndim} dimensions")
+        raise RuntimeError(f"Input must be >= 1-d. It has {input.ndim} dimensions")
     return input.flip(0)
 
 
@@ -244,8 +260,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     >>> dynagrad.take_along_dim(t, t.argsort(1), 1)
     tensor([[10, 20, 30]])
     """
-    if str(indices.dtype) != "torch.int64":
-        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
+    if indices.dtype is not BY_NAME["int64"]:
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {type_name(indices.dtype)}"
+        )
     if dim is None:
         return gather(input.view(-1), 0, _from_the_front(indices.reshape(-1), input.numel()), out=out)
     if input.ndim != indices.ndim:
@@ -253,7 +271,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
-    at = dim % input.ndim if input.ndim else 0
+    size = max(input.ndim, 1)
+    if not -size <= dim < size:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
+    at = dim % size
     common = [max(a, b) if min(a, b) else 0 for a, b in zip(input.shape, indices.shape, strict=True)]
     mine, theirs = ([*common[:at], each.size(at), *common[at + 1 :]] for each in (input, indices))
     indices = _from_the_front(indices, input.size(at) if input.ndim else 1)

@@ -270,9 +270,9 @@ def _range(input: Tensor, low: float, high: float, name: str) -> tuple[float, fl
     if low == high == 0 and input.numel():
         low, high = input.min().item(), input.max().item()
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite")
+        raise RuntimeError(f"torch.{name}: range of [{low:g}, {high:g}] is not finite")
     if low > high:
-        raise RuntimeError(f"{name}: max must be larger than min")
+        raise RuntimeError(f"torch.{name}: max must be larger than min")
     return (low - 1, high + 1) if low == high else (low, high)
 
 
@@ -284,7 +284,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     tensor([0., 2., 1., 0.])
     """
     if bins <= 0:
-        raise RuntimeError("bins must be > 0")
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     x = input.detach().flatten()
     low, high = _range(x, min, max, "histc")
     x = x[(x >= low) & (x <= high)]
@@ -349,8 +349,10 @@ def histogramdd(
     tensor([[0., 1.],
             [1., 0.]])
     """
-    points = input.detach().reshape(-1, input.shape[-1])
-    n = points.shape[1]
+    n = input.shape[-1]
+    points = input.detach().reshape(math.prod(input.shape[:-1]), n)
+    if n == 0:  # points without coordinates are in no bin
+        return named.histogramdd((points.new_zeros(()), ()))
     bins = [bins] * n if isinstance(bins, int) else list(bins)
     limits = [None] * n if range is None else [range[2 * d : 2 * d + 2] for d in builtins.range(n)]
     edges = [_edges(points[:, d], bins[d], limits[d]) for d in builtins.range(n)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.moments import check_norm_dtypes
 from dynagrad.composite.linear_systems import cutoff
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def linalg_matrix_norm(
     tensor(6.)
     """
     rows, columns = _two_dims(A, dim)
-    if not A.is_floating_point():
-        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {A.dtype}")
+    check_norm_dtypes(A, dtype, "linalg.matrix_norm")
     if ord == "fro":
         return CARDS["linalg_vector_norm"].op(A, 2, (rows, columns), keepdim, dtype=dtype, out=out)
     if ord in (2, -2, "nuc"):
@@ -89,6 +89,9 @@ def linalg_cond(A: Tensor, p: float | str | None = None, *, out: Tensor | None =
         return deliver(last / first if p == -2 else first / last, out)
     if not A.numel():
         return deliver(A.new_zeros(A.shape[:-2]), out)
+    if p == "nuc":  # by its definition: an inverse that is not finite has no singular values
+        values = CARDS["linalg_svdvals"].op(A)
+        return deliver(values.sum(-1) * values.reciprocal().sum(-1), out)
     inverse, info = CARDS["linalg_inv_ex"].op(A)
     found = linalg_matrix_norm(A, p) * linalg_matrix_norm(inverse, p)
     return deliver(found.masked_fill(info != 0, INF), out)

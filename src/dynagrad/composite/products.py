@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dynagrad._core.card import CARDS, Card, only_tensors, register
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.linalg import unsafe_view
+from dynagrad._core.types import type_name
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -60,7 +61,9 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
     tensor([3., 3.])
     """
     if not x.is_floating_point():
-        raise RuntimeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {x.dtype}")
+        raise RuntimeError(
+            f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {type_name(x.dtype)}"
+        )
     return deliver((x * y).sum(dim), out)
 
 

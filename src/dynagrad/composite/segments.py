@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.types import type_name
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -23,8 +24,9 @@ REDUCTIONS = {
 
 def _check(data: Tensor, bounds: Tensor, axis: int, name: str) -> None:
     if bounds.is_floating_point():
-        kind = str(bounds.dtype).rpartition(".")[2].replace("float32", "Float").replace("float64", "Double")
-        raise NotImplementedError(f"\"_segment_reduce_{name}_cpu_kernel1\" not implemented for '{kind}'")
+        raise NotImplementedError(
+            f"\"_segment_reduce_{name}_cpu_kernel1\" not implemented for '{type_name(bounds.dtype)}'"
+        )
     if data.dim() < max(bounds.dim(), 1) or not bounds.shape[-1:] or (name == "offsets" and not bounds.shape[-1]):
         raise RuntimeError(
             f"segment_reduce(): Expected data with the dimensions of {name}, of which there is at least one, but got "
@@ -38,8 +40,7 @@ def _check(data: Tensor, bounds: Tensor, axis: int, name: str) -> None:
             f"{list(bounds.shape)} and {list(data.shape)}."
         )
     if not data.is_floating_point():
-        kind = str(data.dtype).rpartition(".")[2].replace("int64", "Long").replace("int32", "Int")
-        raise NotImplementedError(f"\"_segment_reduce_cpu\" not implemented for '{kind}'")
+        raise NotImplementedError(f"\"_segment_reduce_cpu\" not implemented for '{type_name(data.dtype)}'")
 
 
 def _segments_of(data: Tensor, lengths: Tensor, axis: int, unsafe: bool) -> Tensor:

@@ -102,6 +102,14 @@ def _quantile(
     return found[0] if wanted.dim() == 0 else found
 
 
+def _delivered(input: Tensor, found: Tensor, out: Tensor | None) -> Tensor:
+    if out is not None and out.dtype is not input.dtype:
+        raise RuntimeError(
+            f"quantile() out tensor must be same dtype as the input tensor: {input.dtype}, not {out.dtype}"
+        )
+    return deliver(found, out)
+
+
 def quantile(
     input: Tensor,
     q: float | Tensor,
@@ -121,7 +129,7 @@ def quantile(
     >>> dynagrad.quantile(dynagrad.tensor([1., 2., 3., 5.]), 0.5)
     tensor(2.5000)
     """
-    return deliver(_quantile(input, q, dim, keepdim, interpolation, False), out)
+    return _delivered(input, _quantile(input, q, dim, keepdim, interpolation, False), out)
 
 
 def nanquantile(
@@ -139,7 +147,7 @@ def nanquantile(
     >>> dynagrad.nanquantile(dynagrad.tensor([1., float("nan"), 3.]), 0.5)
     tensor(2.)
     """
-    return deliver(_quantile(input, q, dim, keepdim, interpolation, True), out)
+    return _delivered(input, _quantile(input, q, dim, keepdim, interpolation, True), out)
 
 
 register(Card("nanmean", nanmean, None, "composite", samples="reduce"))

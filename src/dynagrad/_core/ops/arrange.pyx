@@ -8,6 +8,7 @@ from libc.string cimport memcpy
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import input_sizes
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport Node, Output, begin1, settle, wants_grad
 from dynagrad._core.ops.index_kernels cimport bincount, bincount_weighted, first_out_of_range, repeat_positions
@@ -69,6 +70,8 @@ def _flip(TensorBase input not None, *args, dims=None):
     tensor([3, 2, 1])
     """
     if dims is None:
+        if not args:
+            raise TypeError('flip() missing 1 required positional arguments: "dims"')
         dims = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
     return flip(input, tuple(dims) if isinstance(dims, (tuple, list)) else (dims,))
 
@@ -286,7 +289,7 @@ cdef int64_t _largest(TensorBase values) except -2:
     cdef int64_t* data = <int64_t*>values.data
     cdef int64_t bad = first_out_of_range(data, values.numel, <int64_t>0x7fffffffffffffff, False)
     if bad >= 0:
-        raise RuntimeError(f"bincount only supports 1-d non-negative integral inputs, but element {bad} is {data[bad]}.")
+        raise RuntimeError(f"bincount only supports 1-d non-negative integral inputs. Element {bad} is {data[bad]}.")
     return values.max().item() if values.numel else -1
 
 
@@ -299,7 +302,9 @@ def _bincount(TensorBase input not None, TensorBase weights=None, int64_t minlen
     """
     cdef TensorBase values, made, weight
     cdef int64_t n
-    if input.ndim != 1 or is_float(input.dtype) or input.dtype == BOOL:
+    if is_float(input.dtype) or input.dtype == BOOL:
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{TYPE_NAMES[input.dtype]}': it counts integers")
+    if input.ndim != 1:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")

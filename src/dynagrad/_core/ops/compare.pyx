@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport Node, begin1, begin_pair, prepare, settle, wants_grad
 from dynagrad._core.iterate cimport PREDICATE, SAME, K, Loop, binary, cast, result_dtype2, unary
@@ -11,7 +12,7 @@ from dynagrad._core.kernel_table cimport (
     op_ne, op_shift_left, op_shift_right, op_signbit, op_sub, red_all, reduce_all)
 from dynagrad._core.ops.pointwise cimport check_fits, in_dtype, not_implemented, unrecorded, zeros_of
 from dynagrad._core.tensor cimport TensorBase, is_tensor, new_tensor
-from dynagrad._core.types cimport BOOL, DType, default_dtype, dtype_object, is_float
+from dynagrad._core.types cimport BOOL, DType, default_dtype, is_float
 
 cdef enum Order:
     LESS = 0            # the codes of Python's rich comparisons
@@ -387,7 +388,7 @@ cdef TensorBase _bitwise(const Loop* row, str op, object input, object other, ob
     if is_tensor(input) or is_tensor(other):
         dtype = result_dtype2(input, other)
         if is_float(dtype) or dtype == BOOL and op.endswith("shift"):
-            raise NotImplementedError(f"\"{op}_cpu\" not implemented for '{dtype_object(dtype).name}'")
+            raise NotImplementedError(f"\"{op}_cpu\" not implemented for '{TYPE_NAMES[dtype]}'")
     return _pairwise(row, in_dtype(input, other), in_dtype(other, input), out, inplace, SAME)
 
 
@@ -564,7 +565,7 @@ def _equal(TensorBase input not None, TensorBase other not None):
 cdef TensorBase _close(TensorBase a, TensorBase b, double rtol, double atol, bint equal_nan):
     cdef TensorBase close, allowed, distance
     if a.dtype != b.dtype:
-        raise RuntimeError(f"{dtype_object(a.dtype).name} did not match {dtype_object(b.dtype).name}")
+        raise RuntimeError(f"{TYPE_NAMES[a.dtype]} did not match {TYPE_NAMES[b.dtype]}")
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"{'rtol' if rtol < 0 else 'atol'} must be greater than or equal to zero, but got "
                            f"{rtol if rtol < 0 else atol}")

@@ -5,6 +5,7 @@ from libc.string cimport memcpy, memset
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.shown import size
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
     Node, attach, begin1, reserve_saved, save, settle, thread_state, unpack, wants_grad)
@@ -196,14 +197,14 @@ cdef TensorBase _nll_gradient(_NllNode node, TensorBase g, TensorBase target, Te
 cdef int _check_nll(TensorBase x, TensorBase target, TensorBase weight) except -1:
     cdef int64_t classes = x.shape[1 if x.ndim > 1 else 0]
     if target.dtype != I64 and target.dtype != 1:
-        raise RuntimeError(f"expected scalar type Long but found {dtype_object(target.dtype).name}")
+        raise RuntimeError(f"expected scalar type Long but found {TYPE_NAMES[target.dtype]}")
     if weight is not None and (weight.ndim != 1 or weight.numel != classes):
         raise RuntimeError(f"weight tensor should be defined either for all {classes} classes or no classes but got weight "
                            f"tensor of shape: {list(shape_tuple(weight))}")
     if weight is not None and weight.dtype != x.dtype:
-        raise RuntimeError(f"expected scalar type {dtype_object(x.dtype).name} but found {dtype_object(weight.dtype).name}")
+        raise RuntimeError(f"expected scalar type {TYPE_NAMES[x.dtype]} but found {TYPE_NAMES[weight.dtype]}")
     if not is_float(x.dtype):
-        raise NotImplementedError(f"\"nll_loss_out_frame\" not implemented for '{dtype_object(x.dtype).name}'")
+        raise NotImplementedError(f"\"nll_loss_out_frame\" not implemented for '{TYPE_NAMES[x.dtype]}'")
     return 0
 
 

@@ -6,6 +6,7 @@ import cython
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.reduce import two_tensors
+from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.return_types import aminmax as aminmax_results, max as max_results, min as min_results
 from dynagrad._core.shown import folded_dim, folded_dims, keeps_dims
 
@@ -19,7 +20,7 @@ from dynagrad._core.kernel_table cimport (
     Operand, arg_reduce, red_all, red_amax, red_amin, red_any, red_count_nonzero)
 from dynagrad._core.ops.reduce cimport (
     PositionNode, ReduceNode, count_over, delivered, dims_mask, every_dim, first_given, folded, one_dim, record_positions,
-    record_reduction, restored, room, settled, spread)
+    record_reduction, restored, room, same_dtype, settled, spread)
 from dynagrad._core.tensor cimport TensorBase, new_alias
 from dynagrad._core.types cimport BOOL, I64, U8, DType, compute_of
 from dynagrad._core.unlocked cimport Unlocked
@@ -105,6 +106,7 @@ def _amax(TensorBase input not None, dim=(), bint keepdim=False, *, out=None, ax
     tensor([4., 3.])
     """
     dim = _tuple_of(first_given(dim, axis))
+    _same_as_input(input, out)
     return _extreme(red_amax, AmaxBackward0.__new__(AmaxBackward0), input, dim, keepdim, out, "amax")
 
 
@@ -116,10 +118,20 @@ def _amin(TensorBase input not None, dim=(), bint keepdim=False, *, out=None, ax
     tensor([1., 2.])
     """
     dim = _tuple_of(first_given(dim, axis))
+    _same_as_input(input, out)
     return _extreme(red_amin, AminBackward0.__new__(AminBackward0), input, dim, keepdim, out, "amin")
 
 
+cdef int _same_as_input(TensorBase input, object out) except -1:
+    if isinstance(out, TensorBase) and (<TensorBase>out).dtype != input.dtype:
+        raise RuntimeError(f"Expected the dtype for input and out to match, but got {TYPE_NAMES[input.dtype]} for input's "
+                           f"dtype and {TYPE_NAMES[(<TensorBase>out).dtype]} for out's dtype.")
+    return 0
+
+
 cdef object _tuple_of(object dim):
+    if dim is None:
+        return ()
     return tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
 
 
@@ -180,6 +192,8 @@ cdef object _extreme_along(TensorBase input, object dim, bint keepdim, bint larg
     _refuse_empty(input, <uint64_t>1 << d, dim, name)
     if out is not None:
         out = two_tensors(out)
+        same_dtype(out[0], input.dtype)
+        same_dtype(out[1], I64)
         prepare(out[0], False, recording)
     values, indices = _positions(input, d, keepdim, largest, True)
     if out is not None:
@@ -264,6 +278,8 @@ def _aminmax(TensorBase input not None, *, dim=None, bint keepdim=False, out=Non
     cdef TensorBase high = folded(red_amax, input, mask, keepdim, compute, input.dtype)
     if out is not None:
         out = two_tensors(out)
+        same_dtype(out[0], input.dtype)
+        same_dtype(out[1], input.dtype)
         return aminmax_results((delivered(low, out[0]), delivered(high, out[1])))
     if wants_grad(input):
         node = AminmaxBackward0.__new__(AminmaxBackward0)
@@ -292,6 +308,7 @@ cdef TensorBase _arg_extreme(TensorBase input, object dim, bint keepdim, bint la
     cdef TensorBase indices
     if input.dtype == BOOL:
         raise RuntimeError(f"{name}(): does not support bool input")
+    same_dtype(out, I64)
     if dim is None:
         if numel == 0:
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
@@ -330,8 +347,12 @@ register(Card("argmax", _argmax, None, "reduce"))
 register(Card("argmin", _argmin, None, "reduce"))
 
 
-cdef TensorBase _truth(int op, TensorBase input, object dim, bint keepdim, object out):
+cdef TensorBase _truth(int op, TensorBase input, object dim, bint keepdim, object out, str name):
     cdef int dtype = U8 if input.dtype == U8 else BOOL
+    if isinstance(out, TensorBase):
+        if (<TensorBase>out).dtype != BOOL and (<TensorBase>out).dtype != U8:
+            raise RuntimeError(f"{name} only supports bool tensor for result, got: {TYPE_NAMES[(<TensorBase>out).dtype]}")
+        dtype = (<TensorBase>out).dtype
     return settled(None, folded(op, input, dims_mask(input, dim), keepdim, compute_of[input.dtype], dtype), input, out)
 
 
@@ -342,7 +363,7 @@ def _any(TensorBase input not None, dim=None, bint keepdim=False, *, out=None, a
     >>> dynagrad.any(dynagrad.tensor([[0, 1], [0, 0]]), 1)
     tensor([ True, False])
     """
-    return _truth(red_any, input, first_given(dim, axis), keepdim, out)
+    return _truth(red_any, input, first_given(dim, axis), keepdim, out, "any")
 
 
 def _all(TensorBase input not None, dim=None, bint keepdim=False, *, out=None, axis=None):
@@ -352,7 +373,7 @@ def _all(TensorBase input not None, dim=None, bint keepdim=False, *, out=None, a
     >>> dynagrad.all(dynagrad.tensor([[0, 1], [1, 1]]), 1)
     tensor([False,  True])
     """
-    return _truth(red_all, input, first_given(dim, axis), keepdim, out)
+    return _truth(red_all, input, first_given(dim, axis), keepdim, out, "all")
 
 
 def _count_nonzero(TensorBase input not None, dim=None):

@@ -10,8 +10,9 @@ import cython
 
 from dynagrad._core.card import CARDS
 from dynagrad._core.shown import flag
+from dynagrad._core.ops.lapack import LinAlgError
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 from dynagrad._core.graph cimport (
     Node, Output, attach_many, begin1, begin2, output_of, reserve_saved, save, save_result, settle, unpack, wants_grad)
@@ -421,6 +422,17 @@ cdef class LinalgSvdBackward0(Node):
         return (_svd_vjp(U, S, Vh, gU, gS, gVh),)
 
 
+cdef int _refuse_not_finite(TensorBase info) except -1:
+    """LAPACK calls the matrix, its fourth argument, illegal where it holds a NaN or an infinity."""
+    cdef int64_t i
+    for i in range(info.numel):
+        if (<int32_t*>info.data)[i] == -4:
+            where = f"(Batch element {i}): " if info.ndim else ""
+            raise LinAlgError(f"linalg.svd: {where}The algorithm failed to converge because the input matrix contained "
+                              "non-finite values.")
+    return 0
+
+
 def svd(TensorBase A not None, bint full_matrices, bint vectors, str name):
     """(U, S, Vh) with A = U diag(S) Vh and falling S. Without vectors U and Vh are None unless the derivative needs them."""
     cdef Node node
@@ -428,8 +440,9 @@ def svd(TensorBase A not None, bint full_matrices, bint vectors, str name):
     check_matrices(A, name, False)
     node = _begun(LinalgSvdBackward0, A, 3)
     U, S, Vh, info = svd_values(A, full_matrices and vectors, vectors or node is not None)
-    raise_at(info, name, "The algorithm failed to converge because the input matrix is ill-conditioned or has too many "
-                         "repeated singular values (error code: {}).")
+    _refuse_not_finite(info)
+    raise_at(info, "linalg.svd", "The algorithm failed to converge because the input matrix is ill-conditioned or has too "
+                                 "many repeated singular values (error code: {}).")
     _settled(node, A, [U, S, Vh])
     if node is not None:
         node.whole = full_matrices

@@ -19,7 +19,8 @@ from dynagrad._core.kernel_table cimport op_mul
 from dynagrad._core.iterate cimport SAME, K, binary, cast, contiguous, copy_into, copy_of, fill, output, refuse_out_grad
 from dynagrad._core.ops.index cimport nonzero_columns
 from dynagrad._core.ops.part cimport sliced, zeros
-from dynagrad._core.ops.shape cimport input_of, ints, reshaped, wrapped_dim
+from dynagrad._core.ops.reduce cimport same_dtype, wrapped_dim
+from dynagrad._core.ops.shape cimport input_of, ints, reshaped
 from dynagrad._core.overlap cimport check_apart, warn_if_expanded
 from dynagrad._core.scalars cimport check_element
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_like, new_number, new_tensor, shape_tuple
@@ -93,6 +94,12 @@ cdef TensorBase _apart(TensorBase target, TensorBase source):
     return copy_of(source) if source.storage == target.storage else source
 
 
+cdef TensorBase _exactly(TensorBase made, object out):
+    """The result, or `out` in its dtype: these ops do not convert."""
+    same_dtype(out, made.dtype)
+    return deliver(made, out)
+
+
 cdef TensorBase _deliver(TensorBase made, object out):
     """The result itself, or the caller's `out` with the result copied to it."""
     if out is None:
@@ -146,6 +153,7 @@ cdef TensorBase gather(TensorBase t, int dim, TensorBase index, object out=None,
     made = new_tensor(t.dtype, index.ndim, index.shape)
     if made.numel:
         _walk(t, dim, places, False, made, GET)
+    same_dtype(out, made.dtype)
     made = _deliver(made, out)
     settle(node, made, t, None, out, False)
     return made
@@ -292,7 +300,7 @@ def _scatter_op(TensorBase input not None, dim, TensorBase index not None, src=N
     >>> dynagrad.zeros(3).scatter(0, dynagrad.tensor([2, 0]), dynagrad.tensor([5., 6.]))
     tensor([6., 0., 5.])
     """
-    return deliver(_any_scatter(input, dim, index, src, value, reduce, False), out)
+    return _exactly(_any_scatter(input, dim, index, src, value, reduce, False), out)
 
 
 def _scatter_(TensorBase self not None, dim, TensorBase index not None, src=None, *, value=None, reduce=None):
@@ -307,7 +315,7 @@ def _scatter_add(TensorBase input not None, dim, TensorBase index not None, Tens
     >>> dynagrad.zeros(2).scatter_add(0, dynagrad.tensor([1, 1]), dynagrad.tensor([5., 6.]))
     tensor([ 0., 11.])
     """
-    return deliver(scatter_add(input, wrapped_dim(dim, input.ndim), index, src, False), out)
+    return _exactly(scatter_add(input, wrapped_dim(dim, input.ndim), index, src, False), out)
 
 
 def _scatter_add_(TensorBase self not None, dim, TensorBase index not None, TensorBase src not None):
@@ -466,7 +474,7 @@ def _scatter_reduce(TensorBase input not None, dim, TensorBase index not None, T
     >>> dynagrad.zeros(2).scatter_reduce(0, dynagrad.tensor([1, 1]), dynagrad.tensor([5., 6.]), "amax")
     tensor([0., 6.])
     """
-    return deliver(_reduced(input, wrapped_dim(dim, input.ndim), index, src, reduce, include_self, False), out)
+    return _exactly(_reduced(input, wrapped_dim(dim, input.ndim), index, src, reduce, include_self, False), out)
 
 
 def _scatter_reduce_(TensorBase self not None, dim, TensorBase index not None, TensorBase src not None, str reduce, *,
@@ -555,6 +563,9 @@ cdef TensorBase index_select(TensorBase t, int dim, TensorBase index, object out
         shape[dim] = places.numel
     made = new_tensor(t.dtype, t.ndim, shape)
     _walk(t, dim, places, True, made, GET)
+    if isinstance(out, TensorBase) and (<TensorBase>out).dtype != made.dtype:
+        raise RuntimeError(f"index_select(): self and result must have the same scalar type, not {dtype_object(made.dtype)} "
+                           f"and {out.dtype}")
     made = _deliver(made, out)
     settle(node, made, t, None, out, False)
     return made
@@ -661,7 +672,7 @@ def _index_add(TensorBase input not None, dim, TensorBase index not None, Tensor
     >>> dynagrad.zeros(2).index_add(0, dynagrad.tensor([1, 1]), dynagrad.tensor([5., 6.]))
     tensor([ 0., 11.])
     """
-    return deliver(index_add(input, wrapped_dim(dim, input.ndim), index, source, alpha, False), out)
+    return _exactly(index_add(input, wrapped_dim(dim, input.ndim), index, source, alpha, False), out)
 
 
 def _index_add_(TensorBase self not None, dim, TensorBase index not None, TensorBase source not None, *, alpha=1):
@@ -681,7 +692,7 @@ def _index_copy(TensorBase input not None, dim, TensorBase index not None, Tenso
     >>> dynagrad.zeros(3).index_copy(0, dynagrad.tensor([2, 0]), dynagrad.tensor([5., 6.]))
     tensor([6., 0., 5.])
     """
-    return deliver(_copied_slices(input, dim, index, source, False), out)
+    return _exactly(_copied_slices(input, dim, index, source, False), out)
 
 
 def _index_copy_(TensorBase self not None, dim, TensorBase index not None, TensorBase source not None):

@@ -152,12 +152,17 @@ cdef int64_t _position_in(TensorBase source, TensorBase t, int dim, int64_t inde
     return index
 
 
+cdef int _warn_of_bytes() except -1:
+    warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=1)
+    return 0
+
+
 cdef TensorBase _with_tensor(TensorBase source, TensorBase t, int* dim, TensorBase index, list indices):
     """A 0-d integer selects, a 0-d bool adds a dimension; any other tensor is an index of its own."""
     if is_float(index.dtype):
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     if index.dtype == U8 and index.ndim:
-        warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=1)
+        _warn_of_bytes()
     if index.ndim == 0 and index.dtype != BOOL and index.dtype != U8:
         return selected(t, dim[0], _position_in(source, t, dim[0], index.item()))
     if index.ndim == 0:
@@ -480,12 +485,12 @@ cdef TensorBase _put(TensorBase t, list indices, TensorBase values, bint accumul
     cdef TensorBase given = values
     if values.dtype != t.dtype and values.numel == 1 and not accumulate and _only_masks(indices):
         values = cast(values, t.dtype)
+    if full_mask:
+        _check_masked_values(t, <TensorBase>indices[0], values)
     if values.dtype != t.dtype:
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {TYPE_NAMES[t.dtype]} for the "
                            f"destination and {TYPE_NAMES[values.dtype]} for the source.")
-    if full_mask:
-        _check_masked_values(t, <TensorBase>indices[0], values)
-    else:
+    if not full_mask:
         found = _locate(t, _expand_masks(t, indices))
         _check_values(values, found.ndim, found.shape)
     if inplace:
@@ -623,6 +628,8 @@ cdef list _index_list(object indices):
     for each in indices:
         if each is not None and not isinstance(each, TensorBase):
             raise TypeError(f"index_put(): indices must be tensors or None, not {type(each).__name__}")
+        if each is not None and (<TensorBase>each).dtype == U8:
+            _warn_of_bytes()
     return list(indices)
 
 
@@ -660,6 +667,11 @@ def _nonzero(TensorBase input not None, *, bint as_tuple=False, out=None):
     """
     cdef int64_t one = 1
     cdef TensorBase columns
+    if as_tuple and out is not None:
+        raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
+    if isinstance(out, TensorBase) and (<TensorBase>out).dtype != I64:
+        raise RuntimeError("nonzero: Expected out tensor to have scalar type Long but got scalar type"
+                           f"{TYPE_NAMES[(<TensorBase>out).dtype]}")
     if as_tuple and input.ndim == 0:
         input = new_alias(input, 1, &one, NULL, 0)
     columns = nonzero_columns(_as_mask(input))
@@ -775,7 +787,7 @@ cdef TensorBase _masked_scatter_op(TensorBase t, TensorBase mask, TensorBase sou
     cdef int d
     if t.dtype != source.dtype:
         raise RuntimeError("masked_scatter: expected self and source to have same dtypes but got "
-                           f"{dtype_object(t.dtype).name} and {dtype_object(source.dtype).name}")
+                           f"{TYPE_NAMES[t.dtype]} and {TYPE_NAMES[source.dtype]}")
     a, m = _same_shape(t, mask, "masked_scatter_")
     if inplace and a.numel != t.numel:
         raise RuntimeError(f"masked_scatter_: the mask of shape {list(shape_tuple(mask))} does not broadcast to the tensor's "

@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import input_sizes, sizes
 from dynagrad._core.ops.shape import TBackward0
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
     HAS_EXTRA, AccumulateGrad, Node, attach, begin1, begin2, has_saved, needs, output_of, prepare, records, records2, save, settle, thread_state,
@@ -319,7 +320,7 @@ cdef int _check_dot(TensorBase x, TensorBase y) except -1:
         raise shape_error(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors", [x, y])
     if x.dtype != y.dtype:
         raise RuntimeError("dot : expected both vectors to have same dtype, but found "
-                           f"{c_name(x.dtype)} and {c_name(y.dtype)}")
+                           f"{TYPE_NAMES[x.dtype]} and {TYPE_NAMES[y.dtype]}")
     if x.numel != y.numel:
         raise shape_error(f"inconsistent tensor size, expected tensor [{x.numel}] and src [{y.numel}] to have the same "
                           f"number of elements, but got {x.numel} and {y.numel} elements respectively", [x, y])

@@ -16,8 +16,8 @@ from dynagrad._core.iterate cimport K, cast, contiguous, copy_into
 from dynagrad._core.kernel_table cimport (
     ExtremeScanLoop, RowBackwardLoop, RowLoop, ScanLoop, parallel_for, parallel_threshold)
 from dynagrad._core.ops.reduce cimport (
-    PositionNode, ReduceNode, converted, count_over, delivered, dims_mask, input_shape, one_dim, out_dtype, record_positions,
-    record_reduction, restored, spread)
+    PositionNode, ReduceNode, converted, count_over, delivered, dims_mask, input_shape, one_dim, record_positions,
+    record_reduction, restored, same_dtype, spread, sum_dtype)
 from dynagrad._core.tensor cimport dims_tuple, new_alias, new_tensor, shape_tuple
 from dynagrad._core.types cimport (
     I64, compute_dtype, compute_of, default_dtype, dtype_code, dtype_object, is_float, itemsizes)
@@ -163,8 +163,9 @@ cdef TensorBase _normalised(const RowLoop* row, _SoftmaxNode node, TensorBase in
     if dtype is not None:
         input = input.to(dtype)
     if not is_float(input.dtype):
-        raise NotImplementedError(f"\"{name}\" not implemented for '{dtype_object(input.dtype).name}': give dtype=, or "
-                                  "convert the tensor to a floating dtype")
+        kernel = f"{name}_{'lastdim_' if d + 1 >= input.ndim else ''}kernel_impl"
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{TYPE_NAMES[input.dtype]}': give dtype=, or convert the "
+                                  "tensor to a floating dtype")
     cdef uint64_t mask = _mask_of(input, d)
     cdef int compute = compute_dtype[compute_of[input.dtype]]
     cdef bint recording = wants_grad(input)
@@ -177,6 +178,7 @@ cdef TensorBase _normalised(const RowLoop* row, _SoftmaxNode node, TensorBase in
         _run_rows(&job, result, rows, input.numel // _length(input, d), _length(input, d), False)
     result = cast(dims_back(result, mask), input.dtype)
     if out is not None:
+        same_dtype(out, result.dtype)
         return delivered(result, out)
     if recording:
         node.whole, node.params = d, (dim,)
@@ -364,12 +366,6 @@ cdef TensorBase _scan(const ScanLoop* row, _ScanNode node, TensorBase input, obj
     return result
 
 
-cdef int _scan_dtype(TensorBase input, object dtype) except -1:
-    if dtype is not None:
-        return dtype_code(dtype)
-    return input.dtype if is_float(input.dtype) else I64
-
-
 def _cumsum(TensorBase input not None, dim, *, dtype=None, out=None):
     """The running sums along ``dim``. Integers are summed as int64.
 
@@ -377,7 +373,7 @@ def _cumsum(TensorBase input not None, dim, *, dtype=None, out=None):
     >>> dynagrad.cumsum(dynagrad.tensor([1, 2, 3]), 0)
     tensor([1, 3, 6])
     """
-    return _scan(K.cumsum, CumsumBackward0.__new__(CumsumBackward0), input, dim, _scan_dtype(input, out_dtype(dtype, out)), out)
+    return _scan(K.cumsum, CumsumBackward0.__new__(CumsumBackward0), input, dim, sum_dtype(input, dtype, out), out)
 
 
 def _cumprod(TensorBase input not None, dim, *, dtype=None, out=None):
@@ -387,13 +383,13 @@ def _cumprod(TensorBase input not None, dim, *, dtype=None, out=None):
     >>> dynagrad.cumprod(dynagrad.tensor([1, 2, 3]), 0)
     tensor([1, 2, 6])
     """
-    return _scan(K.cumprod, CumprodBackward0.__new__(CumprodBackward0), input, dim, _scan_dtype(input, out_dtype(dtype, out)), out)
+    return _scan(K.cumprod, CumprodBackward0.__new__(CumprodBackward0), input, dim, sum_dtype(input, dtype, out), out)
 
 
 cdef int _kept_dtype(TensorBase target, object dtype) except -1:
     if dtype is not None and dtype_code(dtype) != target.dtype:
         raise RuntimeError("Bad in-place call: the tensor written to and the dtype asked for should match")
-    return _scan_dtype(target, None)
+    return sum_dtype(target, None, None)
 
 
 def _cumsum_(TensorBase self not None, dim, *, dtype=None):

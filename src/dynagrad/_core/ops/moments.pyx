@@ -6,6 +6,7 @@ import cython
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import folded_dims, keeps_dims, third
+from dynagrad._core.types import TYPE_NAMES
 
 from libc.math cimport isinf
 from libc.stdint cimport int64_t, uint64_t
@@ -20,7 +21,7 @@ from dynagrad._core.ops.reduce cimport (
     ReduceNode, converted, count_over, delivered, dims_mask, first_given, folded, mean_over, record_reduction, restored,
     spread)
 from dynagrad._core.tensor cimport TensorBase, new_alias
-from dynagrad._core.types cimport F32, compute_dtype, compute_of, dtype_code, dtype_object, is_float, itemsizes
+from dynagrad._core.types cimport F32, compute_dtype, compute_of, dtype_code, dtype_object, is_float, itemsizes, promote_types_code
 
 
 cdef tuple _dims_of(uint64_t mask, int ndim):
@@ -306,14 +307,27 @@ cdef TensorBase _norm_value(TensorBase input, double p, uint64_t mask, bint keep
     return cast(result, dtype)
 
 
+cpdef int check_norm_dtypes(TensorBase input, object dtype, str name) except -1:
+    """A norm is of floating numbers, and its dtype holds what theirs holds."""
+    if not is_float(input.dtype):
+        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {TYPE_NAMES[input.dtype]}")
+    if dtype is None:
+        return 0
+    cdef int code = dtype_code(dtype)
+    if not is_float(code):
+        raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {TYPE_NAMES[code]}")
+    if promote_types_code(input.dtype, code) != code:
+        raise RuntimeError(f"{name}: the dtype of the input ({TYPE_NAMES[input.dtype]}) should be convertible without "
+                           f"narrowing to the specified dtype ({TYPE_NAMES[code]})")
+    return 0
+
+
 cdef TensorBase vector_norm(TensorBase input, object ord, object dim, bint keepdim, object dtype, object out):
     cdef LinalgVectorNormBackward0 node = None
     cdef double p = ord
     cdef uint64_t mask
     cdef TensorBase result
-    if not is_float(input.dtype):
-        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-                           f"{dtype_object(input.dtype).name}")
+    check_norm_dtypes(input, dtype, "linalg.vector_norm")
     mask = dims_mask(input, dim)
     if (p < 0 or isinf(p)) and count_over(input, mask) == 0:
         raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does "

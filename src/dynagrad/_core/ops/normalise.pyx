@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from dynagrad._core.card import Card, register
-from dynagrad._core.types import finfo
+from dynagrad._core.types import TYPE_NAMES, finfo
 
 from dynagrad._core.graph cimport (
     Node, attach, attach_many, begin, link, needs, reserve_saved, save, settle, thread_state, unpack, wants_grad)
@@ -176,8 +176,8 @@ cdef int _check(TensorBase input, tuple shape, TensorBase weight, TensorBase bia
         raise not_implemented(name, input)
     for t in (weight, bias):
         if t is not None and (<TensorBase>t).dtype != input.dtype and input.dtype > 7:
-            raise RuntimeError(f"expected scalar type {dtype_object(input.dtype).name} but found "
-                               f"{dtype_object((<TensorBase>t).dtype).name}")
+            raise RuntimeError(f"expected scalar type {TYPE_NAMES[input.dtype]} but found "
+                               f"{TYPE_NAMES[(<TensorBase>t).dtype]}")
     return 0
 
 

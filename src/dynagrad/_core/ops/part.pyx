@@ -15,11 +15,12 @@ from dynagrad._core.graph cimport (
     Node, Output, attach, attach_many, begin1, begin_list, hand_on_cut, needs, output_of, prepare, set_view_of, settle,
     thread_state, wants_grad)
 from dynagrad._core.iterate cimport copy_into, copy_of, output, refuse_out_grad, result_dtype
-from dynagrad._core.ops.shape cimport ViewNode, input_of, ints, view_from, wrapped_dim
+from dynagrad._core.ops.reduce cimport wrapped_dim
+from dynagrad._core.ops.shape cimport ViewNode, input_of, ints, view_from
 from dynagrad._core.ops.view cimport StridedNode, as_strided, unsqueeze_at
 from dynagrad._core.overlap cimport check_apart
 from dynagrad._core.tensor cimport VIEW_MULTI, TensorBase, dims_tuple, new_alias, new_tensor, set_geometry, shape_tuple
-from dynagrad._core.types cimport category, itemsizes
+from dynagrad._core.types cimport BOOL, category, is_float, itemsizes
 
 
 cdef TensorBase zeros(int dtype, int ndim, const int64_t* shape):
@@ -222,6 +223,9 @@ def _narrow(TensorBase input not None, object dim, object start, object length):
     if input.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     cdef int at = wrapped_dim(dim, input.ndim)
+    if isinstance(start, TensorBase) and ((<TensorBase>start).ndim or is_float((<TensorBase>start).dtype)
+                                         or (<TensorBase>start).dtype == BOOL):
+        raise RuntimeError(f"start must be an 0-dim integral Tensor. Got {list(start.shape)} of {start.dtype}")
     cdef int64_t size = input.shape[at], first = start, n = length
     if n < 0:
         raise RuntimeError("narrow(): length must be non-negative.")

@@ -5,6 +5,7 @@ from libc.math cimport log as log_of
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import number
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
     Node, begin1, keep_number, needs, prepare, save_operand, save_result, settle, thread_state, unpack, wants_grad)
@@ -17,7 +18,7 @@ from dynagrad._core.ops.pointwise cimport (
     KEEP_BOTH, KEEP_INPUT, KEEP_RESULT, binary_op, div, in_dtype, mul, not_implemented, unary_op, zeros_of)
 from dynagrad._core.ops.select cimport where
 from dynagrad._core.tensor cimport TensorBase, is_tensor
-from dynagrad._core.types cimport BOOL, F64, dtype_object, is_float, is_number, scalar_dtype
+from dynagrad._core.types cimport BOOL, F64, is_float, is_number, scalar_dtype
 
 cdef double LN2 = 0.6931471805599453
 cdef double LN10 = 2.302585092994046
@@ -151,16 +152,16 @@ def _float_power(input, exponent, *, out=None):
     tensor([1.0000, 0.5000], dtype=torch.float64)
     """
     if is_tensor(out) and (<TensorBase>out).dtype != F64:
-        raise RuntimeError(f"the output given to float_power has dtype {dtype_object((<TensorBase>out).dtype).name} but "
-                           "the operation's result requires dtype float64")
+        raise RuntimeError(f"the output given to float_power has dtype {TYPE_NAMES[(<TensorBase>out).dtype]} but "
+                           "the operation's result requires dtype Double")
     return power(_double(input), _double(exponent), out)
 
 
 def _float_power_(TensorBase self not None, exponent):
     """Replaces each element by its power. Raises RuntimeError unless the tensor is float64."""
     if self.dtype != F64:
-        raise RuntimeError(f"the base given to float_power_ has dtype {dtype_object(self.dtype).name} but the "
-                           "operation's result requires dtype float64")
+        raise RuntimeError(f"the base given to float_power_ has dtype {TYPE_NAMES[self.dtype]} but the "
+                           "operation's result requires dtype Double")
     return power(self, _double(exponent), self, True)
 
 

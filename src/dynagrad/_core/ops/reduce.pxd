@@ -7,7 +7,9 @@ from dynagrad._core.tensor cimport TensorBase
 # A set of dimensions is a mask with one bit for each.
 cdef uint64_t every_dim(TensorBase t) noexcept
 cdef uint64_t dims_mask(TensorBase t, object dim) except? 0xdeadbeef
+cdef int wrapped_dim(object given, int ndim) except -1
 cdef int one_dim(TensorBase t, object dim) except -1
+cdef int refuse_other_than_int(object given, str name) except -1
 cdef int64_t count_over(TensorBase t, uint64_t mask) noexcept
 cdef object first_given(object dim, object axis)
 
@@ -37,4 +39,5 @@ cdef TensorBase room(TensorBase input, uint64_t mask, bint keepdim, int dtype, i
 cdef TensorBase settled(Node node, TensorBase result, TensorBase input, object out)
 cdef bint keeps_dims(Node node) except -1
 cdef TensorBase converted(TensorBase input, int dtype)
-cdef object out_dtype(object dtype, object out)
+cdef int same_dtype(object out, int dtype) except -1
+cdef int sum_dtype(TensorBase input, object dtype, object out) except -1

@@ -4,10 +4,12 @@ Extremes, truth and counts are in `extreme`, variances and norms in `moments`, s
 order in `sort`. The loops are kernels/reduce.hpp.
 """
 import cython
+from cpython.long cimport PyLong_CheckExact
 from libc.string cimport memcpy
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.shown import folded_dim, folded_dims, input_sizes, keeps_dims as shows_keepdim, numel
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport begin1, output_of, prepare, save, save_result, settle, thread_state, unpack, wants_grad, wrote
 from dynagrad._core.iterate cimport FLOATING, K, binary, cast, copy_into, output
@@ -25,13 +27,25 @@ cdef uint64_t every_dim(TensorBase t) noexcept:
     return (<uint64_t>1 << t.ndim) - 1 if t.ndim < 64 else ~<uint64_t>0
 
 
+cdef int refuse_other_than_int(object given, str name) except -1:
+    """A bool is no number of a dimension or of elements, nor is what Python cannot count by."""
+    if not PyLong_CheckExact(given) and (isinstance(given, bool) or not hasattr(given, "__index__")):
+        raise TypeError(f"argument '{name}' must be int, not {type(given).__name__}")
+    return 0
+
+
+cdef int wrapped_dim(object given, int ndim) except -1:
+    """A dimension as the caller wrote it, counted from the front; a 0-d tensor has one for this purpose."""
+    refuse_other_than_int(given, "dim")
+    cdef Py_ssize_t dim = given
+    cdef Py_ssize_t n = ndim if ndim > 0 else 1
+    if not -n <= dim < n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+    return <int>(dim if dim >= 0 else dim + n)
+
+
 cdef int one_dim(TensorBase t, object dim) except -1:
-    """A dimension counted from the front; a 0-d tensor has one for this purpose."""
-    cdef Py_ssize_t d = dim
-    cdef Py_ssize_t n = t.ndim if t.ndim else 1
-    if not -n <= d < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
-    return <int>(d if d >= 0 else d + n)
+    return wrapped_dim(dim, t.ndim)
 
 
 cdef uint64_t dims_mask(TensorBase t, object dim) except? 0xdeadbeef:
@@ -247,16 +261,6 @@ cdef TensorBase delivered(TensorBase result, object out):
     return target
 
 
-cdef object out_dtype(object dtype, object out):
-    """The dtype that a fold with `out` computes in, which is that of `out`. RuntimeError where another is asked for."""
-    if not isinstance(out, TensorBase):
-        return dtype
-    cdef object own = dtype_object((<TensorBase>out).dtype)
-    if dtype is None or dtype_code(dtype) == (<TensorBase>out).dtype:
-        return own
-    raise RuntimeError(f"Expected out tensor to have dtype {c_name(dtype_code(dtype))}, but got {c_name((<TensorBase>out).dtype)} instead")
-
-
 def two_tensors(out):
     """``out=`` of an op with two results. Raises TypeError for anything but two tensors."""
     if not isinstance(out, (tuple, list)):
@@ -276,10 +280,23 @@ cdef TensorBase settled(Node node, TensorBase result, TensorBase input, object o
     return result
 
 
-cdef int _sum_dtype(TensorBase input, object dtype) except -1:
-    """Sums and products of integers are int64 unless a dtype is asked for."""
+cdef int same_dtype(object out, int dtype) except -1:
+    """`out=` of an op that does not convert its result must have the result's dtype."""
+    if isinstance(out, TensorBase) and (<TensorBase>out).dtype != dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {c_name(dtype)}, but got {c_name((<TensorBase>out).dtype)} "
+                           "instead")
+    return 0
+
+
+cdef int sum_dtype(TensorBase input, object dtype, object out) except -1:
+    """Sums and products of integers are int64 unless a dtype is asked for, or `out` has one."""
+    cdef int code
     if dtype is not None:
-        return dtype_code(dtype)
+        code = dtype_code(dtype)
+        same_dtype(out, code)
+        return code
+    if isinstance(out, TensorBase):
+        return (<TensorBase>out).dtype
     return input.dtype if is_float(input.dtype) else I64
 
 
@@ -338,7 +355,7 @@ def _sum(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None,
     """
     if axis is not None:
         dim = axis
-    cdef int code = _sum_dtype(input, dtype)
+    cdef int code = sum_dtype(input, dtype, out)
     return _summed(input, dim, dims_mask(input, dim), keepdim, code, out)
 
 
@@ -383,9 +400,14 @@ def _nansum(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=No
     tensor(3.)
     """
     cdef ReduceNode node = None
-    cdef int code = _sum_dtype(input, dtype)
+    cdef int code = sum_dtype(input, dtype, None)
     cdef bint recording = wants_grad(input) and is_float(code)
     cdef TensorBase result
+    if dtype is not None and isinstance(out, TensorBase) and (<TensorBase>out).dtype != code:
+        raise RuntimeError("nansum: provided dtype must match dtype of result. Got "
+                           f"{TYPE_NAMES[(<TensorBase>out).dtype]} and {TYPE_NAMES[code]}.")
+    if isinstance(out, TensorBase):
+        code = (<TensorBase>out).dtype
     if not is_float(input.dtype):
         return _sum(input, dim, keepdim, dtype=dtype, out=out)
     prepare(out, False, recording)
@@ -458,7 +480,7 @@ cdef int _mean_dtype(TensorBase input, object dtype) except -1:
     if not is_float(code):
         what = "Input dtype" if dtype is None else "Optional dtype"
         raise RuntimeError(f"mean(): could not infer output dtype. {what} must be either a floating point or complex dtype. "
-                           f"Got: {dtype_object(code).name}")
+                           f"Got: {TYPE_NAMES[code]}")
     return code
 
 
@@ -535,7 +557,7 @@ def _prod(TensorBase input not None, dim=None, bint keepdim=False, *, dtype=None
     if axis is not None:
         dim = axis
     cdef ReduceNode node = None
-    cdef int code = _sum_dtype(input, out_dtype(dtype, out))
+    cdef int code = sum_dtype(input, dtype, out)
     cdef bint recording = wants_grad(input) and is_float(code)
     cdef uint64_t mask = every_dim(input) if dim is None else <uint64_t>1 << one_dim(input, dim) & every_dim(input)
     prepare(out, False, recording)

@@ -3,7 +3,6 @@ from libc.stdint cimport int64_t
 from dynagrad._core.graph cimport Node, Output
 from dynagrad._core.tensor cimport TensorBase
 
-cdef int wrapped_dim(object given, int ndim) except -1
 cdef int read_ints(tuple given, int64_t* values, str name) except -1
 cdef int read_dims(object given, int ndim, int* dims) except -1
 cdef object ints(const int64_t* values, int n)

@@ -14,6 +14,7 @@ from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.graph cimport Node, Output, attach, begin1, check_inplace, output_of, prepare, wants_grad, wrote
 from dynagrad._core.iterate cimport broadcast_shape
 from dynagrad._core.ops.copy cimport row_major
+from dynagrad._core.ops.reduce cimport wrapped_dim
 from dynagrad._core.ops.view cimport expand_to, expanded, unsqueeze_at, viewed
 from dynagrad._core.tensor cimport (
     TensorBase, dims_tuple, new_alias, new_tensor, requires_grad, set_geometry, shape_tuple)
@@ -21,15 +22,6 @@ from dynagrad._core.types cimport BOOL, dtype as _dtype, dtype_code, dtype_objec
 
 
 # ---- arguments -------------------------------------------------------------------------------------------------------
-
-cdef int wrapped_dim(object given, int ndim) except -1:
-    """A dimension as the caller wrote it, counted from the front; a 0-d tensor has one for this purpose."""
-    cdef Py_ssize_t dim = given
-    cdef Py_ssize_t n = ndim if ndim > 0 else 1
-    if not -n <= dim < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-    return <int>(dim if dim >= 0 else dim + n)
-
 
 cdef int read_ints(tuple given, int64_t* values, str name) except -1:
     """Writes the integers given as f(1, 2) or as f((1, 2)) and returns how many there are."""

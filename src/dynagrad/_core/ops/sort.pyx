@@ -18,7 +18,8 @@ from dynagrad._core.graph cimport Node, attach_many, prepare, save, save_result,
 from dynagrad._core.iterate cimport as_operand, cast, contiguous, copy_of, result_dtype2
 from dynagrad._core.ops.lines cimport dims_back, dims_last, over_rows
 from dynagrad._core.ops.reduce cimport (
-    PositionNode, ReduceNode, delivered, every_dim, one_dim, record_positions, record_reduction, spread, without_dim)
+    PositionNode, ReduceNode, delivered, every_dim, one_dim, record_positions, record_reduction, same_dtype, spread,
+    without_dim)
 from dynagrad._core.tensor cimport TensorBase, new_alias, new_scalar, new_tensor, shape_tuple
 from dynagrad._core.types cimport BOOL, F64, I32, I64, DType, itemsizes
 from dynagrad._core.unlocked cimport Unlocked
@@ -107,6 +108,14 @@ cdef tuple _ordered(TensorBase input, int dim, Order order, int64_t k, int64_t o
     return dims_back(values, mask), dims_back(indices, mask)
 
 
+cdef int _refuse_other_dtypes(TensorBase input, object out) except -1:
+    """`out=` of what does not convert: the values have the input's dtype, the indices int64."""
+    if isinstance(out, (tuple, list)) and len(out) == 2:
+        same_dtype(out[0], input.dtype)
+        same_dtype(out[1], I64)
+    return 0
+
+
 cdef object _recorded(PositionNode node, TensorBase input, tuple found, int dim, bint keepdim, object given, object kind,
                       object out):
     """Gives (values, indices), which have all dimensions, their history and their final shape."""
@@ -153,6 +162,7 @@ def _sort(TensorBase input not None, dim=-1, bint descending=False, *, stable=No
     cdef int d = one_dim(input, dim)
     cdef int64_t n = input.shape[d] if input.ndim else 1
     cdef PositionNode node = SortBackward0.__new__(SortBackward0) if stable is None else SortBackward1.__new__(SortBackward1)
+    _refuse_other_dtypes(input, out)
     return _recorded(node, input, _ordered(input, d, SORT, n, n, descending), d, True, dim, sort_results, out)
 
 
@@ -193,6 +203,7 @@ def _topk(TensorBase input not None, k, dim=-1, bint largest=True, bint sorted=T
         raise RuntimeError("topk does not support bool dtypes on CPU")
     if input.ndim == 0 and count == 0:
         raise RuntimeError("topk: k must be 1 for a 0-d tensor")
+    _refuse_other_dtypes(input, out)
     return _recorded(TopkBackward0.__new__(TopkBackward0), input, _ordered(input, d, TOPK, count, count, largest), d, True,
                      dim, topk_results, out)
 
