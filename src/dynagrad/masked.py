@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dynagrad._core.card import CARDS
+from dynagrad._core.ops.reduce import counted_dim
 from dynagrad._core.types import BY_NAME
 from dynagrad.tensor import Tensor
 
@@ -39,14 +40,12 @@ def _dims(dim: DimOrDims, ndim: int) -> tuple[int, ...]:
     """The dimensions to reduce, from 0 on: all for None and for ``()``, and none for ``[]``."""
     if dim is None or dim == ():
         return tuple(range(ndim))
-    size, found = max(ndim, 1), list[int]()
+    found = list[int]()
     for d in (dim,) if isinstance(dim, int) else dim:
-        if not -size <= d < size:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {d})")
-        if d % size in found:
-            # A dimension named twice by one number is found here, one named from both ends by what reduces, in PyTorch.
-            raise RuntimeError(f"dim{'=' if d >= 0 else ' '}{d % size} appears multiple times in the list of dims")
-        found.append(d % size)
+        at = counted_dim(d, ndim)
+        if at in found:  # named twice by one number, which is found here in PyTorch, or from both ends, found by the op
+            raise RuntimeError(f"dim{'=' if d >= 0 else ' '}{at} appears multiple times in the list of dims")
+        found.append(at)
     return tuple(sorted(found))
 
 

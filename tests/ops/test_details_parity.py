@@ -114,6 +114,41 @@ FUNCTIONS = """
     torch.index_select(x, 1, n[0], out=f64(2, 3)) | torch.index_add(x, 1, n[0], x, out=f64(2, 3))
 """
 
+NUMBERS = """
+    torch.add(v, v, alpha=torch.tensor(2.0, requires_grad=True)) | torch.full((2,), torch.tensor(2.0, requires_grad=True))
+    torch.add(v, v, alpha=torch.tensor(2.0)) | torch.full((2,), torch.tensor(2.0)) | torch.polygamma(1.5, v)
+    torch.add(b, b, out=f32(3)) | torch.pow(2, torch.tensor(17, dtype=torch.uint8), out=i64()) | torch.eq(v, v, out=f32(3))
+    torch.add(torch.tensor([200], dtype=torch.uint8), torch.tensor([100], dtype=torch.uint8), out=i64(1))
+    torch.add(torch.tensor([2048.0]).half(), torch.tensor([1.0]).half(), out=f32(1))
+    torch.isclose(torch.tensor([0, -1, -128], dtype=torch.int8), torch.tensor([-128, 127, 0], dtype=torch.int8))
+    torch.isclose(u8(1), u8(1) - 1) | torch.allclose(i64(1), i64(1) - 2**62) | torch.isclose(i64(1) + 2**40, i64(1) + 2**40 + 10**6)
+    torch.trapezoid(f32(3, 2), f32(4)) | torch.cumulative_trapezoid(f32(3, 2), f32(3)) | torch.trapezoid(x, v)
+    torch.nn.functional.hardshrink(n) | torch.nn.functional.gelu(n) | torch.nn.functional.mish(n) | torch.floor(b) | torch.ceil(b)
+"""
+
+HISTOGRAMS = """
+    torch.histogram(n, 1) | torch.histogram(v, d[0]) | torch.histogram(v, 1, weight=d[0]) | torch.histogram(v, 1, out=(f64(1), f32(2)))
+    torch.histogram(x, x) | torch.histogram(v, f32(0)) | torch.histogram(v, -1) | torch.histogram(v, 2, weight=f32(1))
+    torch.histogram(v, 2, range=(1, 0)) | torch.histogram(v * nan, 2) | torch.histogram(v, 2, range=(0.0, inf)) | torch.histogram(v, 2, range=(0.0,))
+    torch.histogramdd(x, [1, 2]) | torch.histogramdd(n, [1, 2, 3]) | torch.histogramdd(f32(3, 0), 1, density=True) | torch.histogramdd(f32(), 2)
+    torch.histogramdd(x, [1, 2, 2], range=[0.0, 1.0]) | torch.histogramdd(x, 2, weight=f32(3)) | torch.histogram(v, 2, weight=v, density=True)
+    torch.histc(n, 2) | torch.quantile(v, torch.tensor([0.5, 1.1])) | torch.quantile(v, 1.1) | torch.quantile(v, torch.tensor(-1.0))
+    torch.searchsorted(n[0], 2, sorter=v) | torch.searchsorted(n[0], 2, sorter=n[1]) | torch.searchsorted(n[0], 2, sorter=n[0, :2])
+    torch.bucketize(v, x) | torch.searchsorted(n[1], 4, sorter=n[0])
+"""
+
+MATRICES = """
+    torch.linalg.solve(x[:, :2], v) | torch.linalg.solve(x[:, :2], f32(4, 2)) | torch.linalg.solve(x[:, :2], x, left=False)
+    torch.linalg.solve(d[:, :2], v[:2]) | torch.linalg.solve(x[:, :2], v[:2]) | torch.linalg.solve_triangular(x[:, :2], v[:2], upper=True)
+    torch.linalg.matrix_power(x, 2) | torch.matrix_power(x[:, :2], 1.5) | torch.linalg.tensorinv(torch.eye(4), ind=0)
+    torch.linalg.vander(v[:1]) | torch.linalg.vander(v[0]) | torch.linalg.vander(n[0], N=2) | torch.linalg.norm(x[None], 2, dim=(0, 1, 2))
+    torch.linalg.cond(x[:, :2], 3) | torch.linalg.cond(x, 1) | torch.linalg.cond(x, "fro") | torch.linalg.cond(f32(0, 0)) | torch.linalg.cond(f32(2, 0, 0), 2)
+    torch.linalg.matrix_norm(v) | torch.linalg.matrix_norm(x, 1, (0, 2)) | torch.tensordot(x[:, :2], x[:, :2], dims=([0, 0], [0, 1]))
+    torch.tensordot(x, x, dims=([5], [0])) | torch.tensordot(x, x, dims=([-1], [1])) | torch.renorm(x, 2, 5, 1.0)
+    torch.addbmm(x, f32(2, 2, 3), f32(3, 3, 3)) | torch.baddbmm(x, f32(2, 2, 3), f32(3, 3, 3))
+    torch.linalg.lu_solve(*torch.linalg.lu_factor(x[:, :2]), v[:2]) | torch.segment_reduce(v, "sum", lengths=n[0], axis=3)
+"""
+
 MASKED = """
     torch.masked.sum(x, []) | torch.masked.prod(x, dim=[]) | torch.masked.prod(x, dim=()) | torch.masked.amax(x, dim=2)
     torch.masked.amax(x, dim=-3) | torch.masked.mean(x, dim=(0, 0)) | torch.masked.var(x, dim=5) | torch.masked.norm(x, 2, 5)
@@ -161,7 +196,9 @@ def compare(ours: Any, theirs: Any) -> None:
         assert ours == theirs
 
 
-@pytest.mark.parametrize("call", calls(OUT + DIMENSIONS + COUNTS + NORMS + PRODUCTS + FUNCTIONS + MASKED))
+@pytest.mark.parametrize(
+    "call", calls(OUT + DIMENSIONS + COUNTS + NORMS + PRODUCTS + FUNCTIONS + NUMBERS + HISTOGRAMS + MATRICES + MASKED)
+)
 def test_a_call_is_answered_or_refused_alike(call: str) -> None:
     ours, theirs = outcome(dynagrad, call), outcome(torch, call)
     if not isinstance(theirs, Exception):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import CARDS, Card, only_tensors, register
 from dynagrad._core.ops.arrange import repeated_positions
+from dynagrad._core.ops.reduce import counted_dim
 from dynagrad._core.tensor import TensorBase
 from dynagrad._core.types import BY_NAME, contiguous_format, type_name
 
@@ -246,7 +247,7 @@ def _of_size(made: Tensor, dim: int, wanted: int | None) -> Tensor:
 def _repeat_each(input: Tensor, times: int, dim: int) -> Tensor:
     if times < 0:
         raise RuntimeError(f"Repeats must be non-negative, but got {times}")
-    at = dim % input.ndim
+    at = counted_dim(dim, input.ndim)
     shape = list(input.unsqueeze(at + 1).shape)
     shape[at + 1] = times
     return input.unsqueeze(at + 1).expand(shape).clone(memory_format=contiguous_format).flatten(at, at + 1)
@@ -271,10 +272,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
-    size = max(input.ndim, 1)
-    if not -size <= dim < size:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
-    at = dim % size
+    at = counted_dim(dim, input.ndim)
     common = [max(a, b) if min(a, b) else 0 for a, b in zip(input.shape, indices.shape, strict=True)]
     mine, theirs = ([*common[:at], each.size(at), *common[at + 1 :]] for each in (input, indices))
     indices = _from_the_front(indices, input.size(at) if input.ndim else 1)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dynagrad._core import return_types as named
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.reduce import counted_dim
+from dynagrad._core.types import type_name
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -161,8 +163,10 @@ def _parabola(a: Tensor, b: Tensor, c: Tensor, left: Tensor, right: Tensor, plac
 # ---- sums under curves -----------------------------------------------------------------------------------------------
 
 
-def _areas(y: Tensor, x: Any, dx: Any, dim: int) -> Tensor:
+def _areas(y: Tensor, x: Any, dx: Any, dim: int, name: str) -> Tensor:
     n = y.shape[dim]
+    if x is not None and n != (x.shape[0] if x.ndim == 1 else ((1,) * (y.ndim - x.ndim) + tuple(x.shape))[dim]):
+        raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
     pairs = y.narrow(dim, 0, max(n - 1, 0)) + y.narrow(dim, 1, max(n - 1, 0)) if n else y
     if x is None:
         return pairs * (dx / 2) if not hasattr(dx, "ndim") else pairs * dx / 2
@@ -185,7 +189,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     """
     if y.shape[dim] == 0:
         return (y if y.is_floating_point() else y.float()).sum(dim) * 0
-    return _areas(y, x, 1 if dx is None else dx, dim).sum(dim)
+    return _areas(y, x, 1 if dx is None else dx, dim, "trapezoid").sum(dim)
 
 
 def trapz(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
@@ -205,7 +209,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, 
     >>> dynagrad.cumulative_trapezoid(dynagrad.tensor([1., 2., 4.]))
     tensor([1.5000, 4.5000])
     """
-    return _areas(y, x, 1 if dx is None else dx, dim).cumsum(dim)
+    return _areas(y, x, 1 if dx is None else dx, dim, "cumulative_trapezoid").cumsum(dim)
 
 
 # ---- covariance ------------------------------------------------------------------------------------------------------
@@ -283,9 +287,10 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     >>> dynagrad.histc(dynagrad.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
-    if bins <= 0:
-        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    _check_count(bins, 0)
     x = input.detach().flatten()
+    if not x.is_floating_point():
+        raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{type_name(x.dtype)}'")
     low, high = _range(x, min, max, "histc")
     x = x[(x >= low) & (x <= high)]
     places = ((x - low) * (bins / (high - low))).long().clamp(max=bins - 1)
@@ -311,6 +316,17 @@ def histogram(
     >>> dynagrad.histogram(dynagrad.tensor([1., 2., 1.]), 3, range=(0., 3.)).hist
     tensor([0., 2., 1.])
     """
+    if range is not None and hasattr(bins, "ndim"):
+        raise TypeError(
+            "histogram() received an invalid combination of arguments - got (Tensor, Tensor, range=tuple): the edges "
+            "are the range"
+        )
+    for name, made in zip(("hist", "bin_edges"), out or (), strict=False):
+        if made.dtype is not input.dtype:
+            raise RuntimeError(
+                f"torch.histogram: input tensor and {name} tensor should have the same dtype, but got input "
+                f"{_c_name(input)} and {name} {_c_name(made)}"
+            )
     counts, edges = histogramdd(
         input.reshape(-1, 1),
         [bins],
@@ -323,15 +339,74 @@ def histogram(
     return named.histogram((counts, edges[0]))
 
 
-def _edges(x: Tensor, bins: Any, limits: Sequence[float] | None) -> Tensor:
+def _c_name(t: Tensor) -> str:
+    """What PyTorch's errors about dtypes of histograms call one."""
+    return str({"float32": "float", "float64": "double"}.get(t.dtype.name, t.dtype.name))
+
+
+def _check_count(bins: int, dim: int) -> None:
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension {dim}")
+
+
+def _edges(x: Tensor, bins: Any, limits: Sequence[float] | None, dim: int) -> Tensor:
     if hasattr(bins, "ndim"):
+        if bins.dtype is not x.dtype:
+            raise RuntimeError(
+                "torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input with dtype "
+                f"{_c_name(x)} and bins for dimension {dim} with dtype {_c_name(bins)}"
+            )
+        if bins.ndim != 1:
+            raise RuntimeError(
+                f"torch.histogramdd: bins tensor should have one dimension, but got {bins.ndim} dimensions in the bins "
+                f"tensor for dimension {dim}"
+            )
+        if not bins.numel():
+            raise RuntimeError(
+                "torch.histogramdd: bins tensor should have at least 1 element, but got 0 elements in the bins tensor "
+                f"for dimension {dim}"
+            )
         return bins
+    _check_count(bins, dim)
     low, high = (0.0, 1.0) if not x.numel() else (x.min().item(), x.max().item())
     if limits is not None:
         low, high = limits
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"torch.histogramdd: dimension {dim}'s range [{low:g}, {high:g}] is not finite")
+    if low > high:
+        raise RuntimeError(
+            f"torch.histogramdd: min should not exceed max, but got min {low:g} max {high:g} for dimension {dim}"
+        )
     if low == high:
         low, high = low - 0.5, high + 0.5
     return CARDS["linspace"].op(low, high, bins + 1, dtype=x.dtype)
+
+
+def _check_points(input: Tensor, bins: Any, range: Sequence[float] | None, weight: Tensor | None) -> int:
+    """How many coordinates the points of `histogramdd` have; RuntimeError where its other arguments don't fit them."""
+    if not input.ndim:
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+    if not input.is_floating_point():
+        raise NotImplementedError(f"\"histogramdd\" not implemented for '{type_name(input.dtype)}'")
+    n: int = input.shape[-1]
+    if not isinstance(bins, int) and len(bins) != n:
+        raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
+    if range is not None and len(range) != 2 * n:
+        raise RuntimeError(
+            f"torch.histogramdd: for a {n}-dimensional histogram range should have {2 * n} elements, but got {len(range)}"
+        )
+    if weight is not None and weight.dtype is not input.dtype:
+        raise RuntimeError(
+            "torch.histogramdd: if weight tensor is provided, input tensor and weight tensor should have the same dtype, "
+            f"but got input({_c_name(input)}), and weight({_c_name(weight)})"
+        )
+    if weight is not None and weight.shape != input.shape[:-1]:
+        raise RuntimeError(
+            "torch.histogramdd: if weight tensor is provided it should have the same shape as the input tensor excluding "
+            f"its innermost dimension, but got input with shape {list(input.shape)} and weight with shape "
+            f"{list(weight.shape)}"
+        )
+    return n
 
 
 def histogramdd(
@@ -349,13 +424,13 @@ def histogramdd(
     tensor([[0., 1.],
             [1., 0.]])
     """
-    n = input.shape[-1]
+    n = _check_points(input, bins, range, weight)
     points = input.detach().reshape(math.prod(input.shape[:-1]), n)
-    if n == 0:  # points without coordinates are in no bin
-        return named.histogramdd((points.new_zeros(()), ()))
     bins = [bins] * n if isinstance(bins, int) else list(bins)
+    if n == 0:  # points without coordinates are in no bin
+        return named.histogramdd((points.new_full((), math.nan if density else 0.0), ()))
     limits = [None] * n if range is None else [range[2 * d : 2 * d + 2] for d in builtins.range(n)]
-    edges = [_edges(points[:, d], bins[d], limits[d]) for d in builtins.range(n)]
+    edges = [_edges(points[:, d], bins[d], limits[d], d) for d in builtins.range(n)]
     flat, inside = points.new_zeros((points.shape[0],)).long(), points.new_ones((points.shape[0],)).bool()
     for d in builtins.range(n):
         column, count = points[:, d].contiguous(), edges[d].numel() - 1

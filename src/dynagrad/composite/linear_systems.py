@@ -14,6 +14,7 @@ from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops import factor, lapack, solve
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.whole import LinalgMatrixExpBackward0, whole
+from dynagrad._core.types import type_name
 from dynagrad.composite.decompositions import Outputs, deliver_all
 
 if TYPE_CHECKING:
@@ -33,18 +34,19 @@ def _solve(A: Tensor, B: Tensor, left: bool, check: bool, name: str) -> tuple[Te
     vector = _is_vector(A, B)
     if B.dtype != A.dtype:
         raise RuntimeError(
-            f"{name}: Expected A and B to have the same dtype, but found A of type {A.dtype} and "
-            f"B of type {B.dtype} instead"
+            f"{name}: Expected A and B to have the same dtype, but found A of type "
+            f"{type_name(A.dtype)} and B of type {type_name(B.dtype)} instead"
         )
     if vector and not left:
         raise RuntimeError(
             f"{name}: Vector broadcasting of the left hand side is not supported for left=False. In this case "
             "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
-    if not vector and A.shape[-1] != B.shape[-2 if left else -1]:
+    rows, columns = (B.shape[-1], 1) if vector else B.shape[-2:]
+    if A.shape[-1] != (rows if left else columns):
         raise RuntimeError(
             f"{name}: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
-            f"({A.shape[-2]}x{A.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
+            f"({A.shape[-2]}x{A.shape[-1]} and {rows}x{columns})"
         )
     return solve.solve_ex(A, B, left, check, name, vector)
 
@@ -72,6 +74,7 @@ def linalg_solve_triangular(
 ) -> Tensor:
     """X with A X = B, or X A = B, for triangular A, of which only the triangle is read."""
     lapack.check(A, "linalg.solve_triangular", True)
+    lapack.check(B, "linalg.solve_triangular", False, "B")
     if A.shape[-1] != B.shape[-2 if left else -1]:
         raise RuntimeError(
             "linalg.solve_triangular: Incompatible shapes of A and B for the equation "
@@ -105,6 +108,7 @@ def linalg_lu_solve(
 ) -> Tensor:
     """X with A X = B or X A = B, or the same for the transpose, from what `linalg.lu_factor` gives for A."""
     lapack.check(LU, "torch.linalg.lu_solve", True)
+    lapack.check(B, "linalg.lu_solve", False, "B")
     return deliver(solve.lu_solve(LU, pivots, B, left, adjoint), out)
 
 
@@ -281,7 +285,7 @@ def linalg_lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: st
 def linalg_tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     """The inverse of the map that tensordot with A is, from its last dimensions to its first ``ind``."""
     if ind <= 0:
-        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
     first, second = A.shape[:ind], A.shape[ind:]
     if math.prod(first) != math.prod(second):
         raise RuntimeError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.moments import check_norm_dtypes
+from dynagrad._core.ops.reduce import counted_dim
 from dynagrad.composite.linear_systems import cutoff
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def _two_dims(A: Tensor, dim: tuple[int, int]) -> tuple[int, int]:
     if len(dim) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {tuple(dim)}")
     if A.dim() < 2:
-        raise RuntimeError(f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, not {A.dim()}.")
-    rows, columns = (d + A.dim() if d < 0 else d for d in dim)
+        raise RuntimeError(f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions. It has {A.dim()}.")
+    rows, columns = (counted_dim(d, A.dim()) for d in dim)
     if rows == columns:
         raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
     return rows, columns
@@ -85,6 +86,8 @@ def linalg_cond(A: Tensor, p: float | str | None = None, *, out: Tensor | None =
     """
     if p is None or p in (2, -2):
         values = CARDS["linalg_svdvals"].op(A)
+        if not A.numel():
+            return deliver(values.sum(-1), out)
         first, last = values.select(-1, 0), values.select(-1, -1)
         return deliver(last / first if p == -2 else first / last, out)
     if not A.numel():
@@ -92,6 +95,14 @@ def linalg_cond(A: Tensor, p: float | str | None = None, *, out: Tensor | None =
     if p == "nuc":  # by its definition: an inverse that is not finite has no singular values
         values = CARDS["linalg_svdvals"].op(A)
         return deliver(values.sum(-1) * values.reciprocal().sum(-1), out)
+    if p not in (1, -1, INF, -INF, "fro"):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    if A.shape[-1] != A.shape[-2]:
+        name = p if p == "fro" else f"{p:g}"
+        raise RuntimeError(
+            f"linalg.cond(ord={name}): A must be batches of square matrices, but they are {A.shape[-2]} by "
+            f"{A.shape[-1]} matrices"
+        )
     inverse, info = CARDS["linalg_inv_ex"].op(A)
     found = linalg_matrix_norm(A, p) * linalg_matrix_norm(inverse, p)
     return deliver(found.masked_fill(info != 0, INF), out)
@@ -138,6 +149,8 @@ def linalg_norm(
     tensor(5.)
     """
     pair = isinstance(dim, (tuple, list)) and len(dim) == 2
+    if ord is not None and isinstance(dim, (tuple, list)) and len(dim) not in (1, 2):
+        raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}")
     if ord is None:
         return CARDS["linalg_vector_norm"].op(A, 2.0, dim, keepdim, dtype=dtype, out=out)
     if dim is None and A.dim() > 2:

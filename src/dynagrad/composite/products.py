@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dynagrad._core.card import CARDS, Card, only_tensors, register
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.linalg import unsafe_view
+from dynagrad._core.ops.reduce import counted_dim
 from dynagrad._core.types import type_name
 
 if TYPE_CHECKING:
@@ -101,6 +102,14 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     return deliver(result, out)
 
 
+def _distinct(dims: list[int], ndim: int) -> list[int]:
+    found = [counted_dim(d, ndim) for d in dims]
+    for i, d in enumerate(found):
+        if d in found[:i]:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    return found
+
+
 def _contracted_dims(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[int]]:
     if isinstance(dims, (tuple, list)):
         if len(dims) != 2:
@@ -108,7 +117,7 @@ def _contracted_dims(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[i
         dims_a, dims_b = ([each] if isinstance(each, int) else list(each) for each in dims)
         if len(dims_a) != len(dims_b):
             raise RuntimeError(f"both dimension lists should have same length, but they are {dims_a} and {dims_b}")
-        return [d % max(a.ndim, 1) for d in dims_a], [d % max(b.ndim, 1) for d in dims_b]
+        return _distinct(dims_a, a.ndim), _distinct(dims_b, b.ndim)
     n = int(dims)
     if n < 0:
         raise RuntimeError(f"tensordot expects dims >= 0, but got dims={n}")
@@ -253,9 +262,12 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     tensor([[1., 3.],
             [0., 1.]])
     """
+    if not isinstance(n, int):
+        raise TypeError(f"matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
     if input.ndim < 2 or input.shape[-1] != input.shape[-2]:
         raise RuntimeError(
-            f"linalg.matrix_power: A must be batches of square matrices, but its shape is {list(input.shape)}"
+            f"linalg.matrix_power: A must be batches of square matrices, but they are "
+            f"{' by '.join(map(str, input.shape[-2:]))} matrices"
         )
     if n < 0:
         return matrix_power(CARDS["linalg_inv"].op(input), -n, out=out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import CARDS, Card, register
+from dynagrad._core.ops.reduce import counted_dim
 from dynagrad._core.types import type_name
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def segment_reduce(
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     if indices is not None:
         raise RuntimeError("segment_reduce(): indices based reduction is not supported yet.")
-    axis = axis + data.dim() if axis < 0 else axis
+    axis = counted_dim(axis, data.dim())
     if lengths is not None:
         _check(data, lengths, axis, "lengths")
         count = lengths.shape[-1]

@@ -68,7 +68,7 @@ def _along_last(x: Tensor, q: Tensor, interpolation: str, ignore_nan: bool) -> T
     return low
 
 
-def _check(input: Tensor, q: Tensor, name: str, interpolation: str) -> None:
+def _check(input: Tensor, q: Tensor, number: bool, name: str, interpolation: str) -> None:
     if input.numel() == 0:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     if str(input.dtype) not in ("torch.float32", "torch.float64"):
@@ -84,15 +84,15 @@ def _check(input: Tensor, q: Tensor, name: str, interpolation: str) -> None:
             f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
         )
     if not bool(((q >= 0) & (q <= 1)).all()):
-        wrong = q.item() if q.dim() == 0 else q.tolist()
-        raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {wrong}")
+        what = "must be in the range [0, 1] but got" if number else "values must be in the range [0, 1]. They are"
+        raise RuntimeError(f"{name}() q {what} {q.item() if q.dim() == 0 else q.tolist()}")
 
 
 def _quantile(
     input: Tensor, q: float | Tensor, dim: int | None, keepdim: bool, interpolation: str, ignore_nan: bool
 ) -> Tensor:
     wanted = input.new_tensor(q) if isinstance(q, (int, float)) else q
-    _check(input, wanted, "nanquantile" if ignore_nan else "quantile", interpolation)
+    _check(input, wanted, wanted is not q, "nanquantile" if ignore_nan else "quantile", interpolation)
     x = input.reshape(-1) if dim is None or input.dim() == 0 else input.movedim(dim, -1)
     found = _along_last(x, wanted.reshape(-1), interpolation, ignore_nan).movedim(-1, 0)
     if keepdim and dim is None:

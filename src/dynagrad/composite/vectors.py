@@ -58,7 +58,7 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """
     x = x if x.ndim else x.unsqueeze(0)
     n = x.shape[-1] if N is None else N
-    if n <= 1 and N is not None:
+    if n <= 1:
         raise RuntimeError("N must be greater than 1.")
     x = x.long() if x.dtype.is_floating_point is False and x.dtype.itemsize < 8 else x
     repeated = x.unsqueeze(-1).expand((*x.shape, n - 1)).cumprod(-1)

@@ -188,7 +188,7 @@ def elu(TensorBase input not None, alpha=1.0, bint inplace=False):
     >>> dynagrad.nn.functional.elu(dynagrad.tensor([1., -1.]))
     tensor([ 1.0000, -0.6321])
     """
-    return _apply(_elu_node(inplace), act_elu, input, inplace, "elu_cpu", (alpha, 1, 1), alpha, 1, 1)
+    return _apply(_elu_node(inplace), act_elu, input, inplace, "elu", (alpha, 1, 1), alpha, 1, 1)
 
 
 cdef ActivationNode _elu_node(bint inplace):
@@ -200,7 +200,7 @@ def celu(TensorBase input not None, alpha=1.0, bint inplace=False):
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _apply(CeluBackward1.__new__(CeluBackward1) if inplace else CeluBackward0.__new__(CeluBackward0), act_elu, input,
-                  inplace, "elu_cpu", (alpha,), alpha, 1, 1 / alpha)
+                  inplace, "elu", (alpha,), alpha, 1, 1 / alpha)
 
 
 cdef double SELU_ALPHA = 1.6732632423543772848170429916717
@@ -209,7 +209,7 @@ cdef double SELU_SCALE = 1.0507009873554804934193349852946
 
 def selu(TensorBase input not None, bint inplace=False):
     """elu with the two numbers that keep mean 0 and variance 1 from layer to layer."""
-    return _apply(_elu_node(inplace), act_elu, input, inplace, "elu_cpu", (SELU_ALPHA, SELU_SCALE, 1), SELU_ALPHA, SELU_SCALE,
+    return _apply(_elu_node(inplace), act_elu, input, inplace, "elu", (SELU_ALPHA, SELU_SCALE, 1), SELU_ALPHA, SELU_SCALE,
                   1)
 
 
@@ -281,31 +281,31 @@ def leaky_relu(TensorBase input not None, negative_slope=0.01, bint inplace=Fals
     """``x`` above 0, ``negative_slope * x`` below."""
     cdef ActivationNode node = LeakyReluBackward1.__new__(LeakyReluBackward1) if inplace \
         else LeakyReluBackward0.__new__(LeakyReluBackward0)
-    return _apply(node, act_leaky_relu, input, inplace, "leaky_relu_cpu", (negative_slope,), negative_slope)
+    return _apply(node, act_leaky_relu, input, inplace, "leaky_relu", (negative_slope,), negative_slope)
 
 
 def hardsigmoid(TensorBase input not None, bint inplace=False):
     """``relu6(x + 3) / 6``: a sigmoid of straight pieces."""
-    return _apply(HardsigmoidBackward0.__new__(HardsigmoidBackward0), act_hardsigmoid, input, inplace, "hardsigmoid_cpu",
+    return _apply(HardsigmoidBackward0.__new__(HardsigmoidBackward0), act_hardsigmoid, input, inplace, "hardsigmoid",
                   ())
 
 
 def hardswish(TensorBase input not None, bint inplace=False):
     """``x * hardsigmoid(x)``."""
-    return _apply(HardswishBackward0.__new__(HardswishBackward0), act_hardswish, input, inplace, "hardswish_cpu", ())
+    return _apply(HardswishBackward0.__new__(HardswishBackward0), act_hardswish, input, inplace, "hardswish", ())
 
 
 def softshrink(TensorBase input not None, lambd=0.5, *, out=None):
     """``x`` moved towards 0 by ``lambd``, 0 where it would pass it. Raises RuntimeError for a negative ``lambd``."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
-    return _apply(SoftshrinkBackward0.__new__(SoftshrinkBackward0), act_softshrink, input, False, "softshrink_cpu",
+    return _apply(SoftshrinkBackward0.__new__(SoftshrinkBackward0), act_softshrink, input, False, "softshrink",
                   (lambd,), lambd, 0, 0, out)
 
 
 def hardshrink(TensorBase input not None, lambd=0.5, *, out=None):
     """``x``, or 0 within ``lambd`` of 0."""
-    return _apply(HardshrinkBackward0.__new__(HardshrinkBackward0), act_hardshrink, input, False, "hardshrink_cpu",
+    return _apply(HardshrinkBackward0.__new__(HardshrinkBackward0), act_hardshrink, input, False, "hardshrink",
                   (lambd,), lambd, 0, 0, out)
 
 
@@ -319,7 +319,7 @@ def threshold(TensorBase input not None, threshold, value, bint inplace=False):
         return (fill.inplace if inplace else fill.op)(input, input <= int(threshold), int(value))
     cdef ActivationNode node = ThresholdBackward1.__new__(ThresholdBackward1) if inplace \
         else ThresholdBackward0.__new__(ThresholdBackward0)
-    return _apply(node, act_threshold, input, inplace, "threshold_cpu", (threshold,), as_number(threshold), as_number(value), 0,
+    return _apply(node, act_threshold, input, inplace, "threshold", (threshold,), as_number(threshold), as_number(value), 0,
                   None, True)
 
 
@@ -334,7 +334,7 @@ cdef class MishBackward0(ActivationNode):               # with t = tanh(log(1 + 
 
 def mish(TensorBase input not None, bint inplace=False):
     """``x * tanh(log(1 + exp(x)))``."""
-    return _apply(MishBackward0.__new__(MishBackward0), act_mish, input, inplace, "mish_cpu", ())
+    return _apply(MishBackward0.__new__(MishBackward0), act_mish, input, inplace, "mish", ())
 
 
 @cython.final
@@ -446,7 +446,7 @@ def rrelu(TensorBase input not None, lower=1.0 / 8, upper=1.0 / 3, training=Fals
     cdef object plain = input.detach()      # an object: its attributes are those of Python
     cdef bint recording = wants_grad(input)
     if not is_float(input.dtype):
-        raise not_implemented("rrelu_with_noise_out_cpu", input)
+        raise not_implemented("rrelu_with_noise_out", input)
     prepare(input if inplace else None, inplace, recording)
     negative = plain <= 0
     if training:

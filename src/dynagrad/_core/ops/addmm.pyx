@@ -19,14 +19,16 @@ from dynagrad._core.ops.linalg cimport (
 from dynagrad._core.ops.pointwise cimport mul
 from dynagrad._core.ops.reduce cimport delivered
 from dynagrad._core.scalars cimport c_name
-from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, shape_tuple
+from dynagrad._core.tensor cimport TensorBase, new_alias, new_tensor, requires_grad, shape_tuple
 from dynagrad._core.types cimport BOOL, compute_dtype, compute_of, dtype_object, is_float
 
 
 # ---- what they share -------------------------------------------------------------------------------------------------
 
 cdef object _number(object k):
-    """beta or alpha, which must be numbers; a 0-d tensor counts as one."""
+    """beta or alpha, which must be numbers; a 0-d tensor counts as one, unless its gradient would be lost."""
+    if isinstance(k, TensorBase) and ((<TensorBase>k).ndim or requires_grad(<TensorBase>k)):
+        raise TypeError("beta and alpha must be Number, not Tensor")
     return k.item() if isinstance(k, TensorBase) else k
 
 
@@ -312,9 +314,11 @@ register(Card("addr", _addr, AddrBackward0, "product", inplace=_addr_))
 
 # ---- baddbmm and addbmm ----------------------------------------------------------------------------------------------
 
-cdef int _check_batches(TensorBase a, TensorBase b) except -1:
+cdef int _check_batches(TensorBase a, TensorBase b, bint summed) except -1:
     if a.ndim != 3 or b.ndim != 3:
         raise shape_error(f"{'batch1' if a.ndim != 3 else 'batch2'} must be a 3D tensor", [a, b])
+    if summed and a.shape[0] != b.shape[0]:
+        raise shape_error(f"batch1 and batch2 must have same number of batches, got {a.shape[0]} and {b.shape[0]}", [a, b])
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise shape_error(f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] "
                           f"but got: [{b.shape[0]}, {b.shape[1]}].", [a, b])
@@ -365,7 +369,7 @@ cdef TensorBase _baddbmm_with(TensorBase input, TensorBase a, TensorBase b, obje
     cdef TensorBase result
     cdef Node node
     beta, alpha = _number(beta), _number(alpha)
-    _check_batches(a, b)
+    _check_batches(a, b, False)
     shape[0], shape[1], shape[2] = a.shape[0], a.shape[1], b.shape[2]
     _check_input(input, b, 3, shape, inplace)
     prepare(out, inplace, wants_grad(input) or wants_grad(a) or wants_grad(b))
@@ -382,7 +386,7 @@ cdef TensorBase _addbmm_with(TensorBase input, TensorBase a, TensorBase b, objec
     cdef TensorBase result
     cdef Node node
     beta, alpha = _number(beta), _number(alpha)
-    _check_batches(a, b)
+    _check_batches(a, b, True)
     shape[0], shape[1] = a.shape[1], b.shape[2]
     _check_input(input, b, 2, shape, inplace)
     prepare(out, inplace, wants_grad(input) or wants_grad(a) or wants_grad(b))

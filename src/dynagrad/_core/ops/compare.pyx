@@ -581,6 +581,8 @@ cdef TensorBase _close(TensorBase a, TensorBase b, double rtol, double atol, bin
         a, b = cast(a, default_dtype), cast(b, default_dtype)
     allowed = unary(K.unary[op_abs], binary(K.binary[op_mul], b, rtol, None, SAME), None, SAME)
     allowed = binary(K.binary[op_add], allowed, atol, None, SAME)
+    if not is_float(a.dtype):                           # whose difference could wrap
+        b = cast(b, default_dtype)
     distance = unary(K.unary[op_abs], binary(K.binary[op_sub], a, b, None, SAME), None, SAME)
     return _or(close, _and(unary(K.test[op_isfinite], distance, None, PREDICATE),
                            binary(K.compare[op_le], distance, allowed, None, PREDICATE)))

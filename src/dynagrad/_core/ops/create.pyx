@@ -236,7 +236,8 @@ def ones(*args, size=None, out=None, dtype=None, layout=None, device=None, requi
 
 
 cdef TensorBase _fill_with(str op, str argument, TensorBase made, object value):
-    if not is_number(value) and not (isinstance(value, TensorBase) and (<TensorBase>value).ndim == 0):
+    if not is_number(value) and not (isinstance(value, TensorBase) and (<TensorBase>value).ndim == 0
+                                     and not requires_grad(<TensorBase>value)):
         raise TypeError(f"{op}(): argument {argument} must be Number, not {type(value).__name__}")
     fill(made, value)
     return made
@@ -433,6 +434,8 @@ cdef object _number(str op, str argument, object value):
         if (<TensorBase>value).ndim:
             raise RuntimeError(f"{op} only supports 0-dimension start and end tensors, but got {argument} with "
                                f"{(<TensorBase>value).ndim} dimension(s).")
+        if requires_grad(<TensorBase>value):
+            raise TypeError(f"{op}(): argument '{argument}' must be Number, not Tensor")
         return value.item()
     if not is_number(value):
         raise TypeError(f"{op}(): argument '{argument}' must be Number, not {type(value).__name__}")

@@ -21,7 +21,7 @@ from dynagrad._core.kernel_table cimport (
     Params, op_abs, op_abs_backward, op_add, op_div, op_div_floor, op_div_trunc, op_fmod,
     op_mul, op_neg, op_reciprocal, op_remainder, op_sign, op_sub, op_trunc, parallel_threshold)
 from dynagrad._core.scalars cimport check_element
-from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, new_number, shape_tuple
+from dynagrad._core.tensor cimport TensorBase, is_tensor, new_alias, new_like, new_number, requires_grad, shape_tuple
 from dynagrad._core.types cimport (
     BF16, BOOL, F16, F64, I64, U8, compute_dtype, compute_of, is_float, is_number, itemsizes,
     scalar_dtype)
@@ -104,8 +104,8 @@ cdef TensorBase unrecorded(object tensor):
 
 
 cdef object as_number(object value):
-    """A factor given as a 0-d tensor, as the number it holds."""
-    return value.item() if is_tensor(value) and (<TensorBase>value).ndim == 0 else value
+    """A factor given as a 0-d tensor, as the number it holds; one that requires grad stands for no number."""
+    return value.item() if is_tensor(value) and (<TensorBase>value).ndim == 0 and not requires_grad(<TensorBase>value) else value
 
 
 cdef object in_dtype(object number, object tensor):
@@ -126,7 +126,7 @@ cdef inline bint _is_half(int dtype) noexcept:
 
 
 cdef object not_implemented(str op, TensorBase t):
-    return NotImplementedError(f"\"{op}_cpu\" not implemented for '{TYPE_NAMES[t.dtype]}'")
+    return NotImplementedError(f"\"{op}{'' if op.endswith('Impl') else '_cpu'}\" not implemented for '{TYPE_NAMES[t.dtype]}'")
 
 
 cdef int _set_alpha(Params* params, object alpha, object input, object other, str op) except -1:

@@ -44,6 +44,16 @@ cdef int wrapped_dim(object given, int ndim) except -1:
     return <int>(dim if dim >= 0 else dim + n)
 
 
+def counted_dim(object dim, int ndim):
+    """`wrapped_dim` for what is composed in Python: IndexError for a dimension that is not there, TypeError for no int.
+
+    >>> from dynagrad._core.ops.reduce import counted_dim
+    >>> counted_dim(-1, 3)
+    2
+    """
+    return wrapped_dim(dim, ndim)
+
+
 cdef int one_dim(TensorBase t, object dim) except -1:
     return wrapped_dim(dim, t.ndim)
 

@@ -549,7 +549,7 @@ cdef class FloorBackward0(Node):                        # a step function
 
 cdef TensorBase floor(object input, object out=None, bint inplace=False):
     if is_tensor(input) and (<TensorBase>input).dtype == BOOL:
-        raise not_implemented("floor", <TensorBase>input)
+        raise not_implemented("floor_vml", <TensorBase>input)
     return unary_op(FloorBackward0.__new__(FloorBackward0) if wants_grad(input) else None, K.unary[op_floor], input,
                     out, inplace, SAME, KEEP_NOTHING)
 
@@ -582,7 +582,7 @@ cdef class CeilBackward0(Node):                         # a step function
 
 cdef TensorBase ceil(object input, object out=None, bint inplace=False):
     if is_tensor(input) and (<TensorBase>input).dtype == BOOL:
-        raise not_implemented("ceil", <TensorBase>input)
+        raise not_implemented("ceil_vml", <TensorBase>input)
     return unary_op(CeilBackward0.__new__(CeilBackward0) if wants_grad(input) else None, K.unary[op_ceil], input,
                     out, inplace, SAME, KEEP_NOTHING)
 
@@ -615,7 +615,7 @@ cdef class TruncBackward0(Node):                        # a step function
 
 cdef TensorBase trunc(object input, object out=None, bint inplace=False):
     if is_tensor(input) and (<TensorBase>input).dtype == BOOL:
-        raise not_implemented("trunc", <TensorBase>input)
+        raise not_implemented("trunc_vml", <TensorBase>input)
     return unary_op(TruncBackward0.__new__(TruncBackward0) if wants_grad(input) else None, K.unary[op_trunc], input,
                     out, inplace, SAME, KEEP_NOTHING)
 
@@ -692,7 +692,7 @@ cdef TensorBase _round_op(TensorBase input, object given, object out, bint inpla
     cdef TensorBase result
     cdef double scale = 10.0 ** (decimals if decimals > 0 else -decimals)
     if input.dtype == BOOL or decimals and not is_float(input.dtype):
-        raise not_implemented("round", input)
+        raise not_implemented("round_vml", input)
     if decimals == 0:
         if wants_grad(input):
             node = RoundBackward0.__new__(RoundBackward0) if given is ... else RoundBackward1.__new__(RoundBackward1)

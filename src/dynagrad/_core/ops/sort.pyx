@@ -6,6 +6,7 @@ import cython
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.ops.reduce import two_tensors
+from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.return_types import (
     kthvalue as kthvalue_results, median as median_results, mode as mode_results, nanmedian as nanmedian_results,
     sort as sort_results, topk as topk_results)
@@ -427,7 +428,12 @@ def _searchsorted(TensorBase sorted_sequence not None, input, *, bint out_int32=
     if sorter is not None:
         if shape_tuple(sorter) != shape_tuple(sorted_sequence):
             raise RuntimeError("torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor "
-                               f"{list(shape_tuple(sorted_sequence))} and got sorter tensor {list(shape_tuple(sorter))}")
+                               f"{list(shape_tuple(sorted_sequence))}and got sorter tensor {list(shape_tuple(sorter))}")
+        if sorter.dtype != I64:
+            raise RuntimeError("torch.searchsorted(): sorter must be a tensor of long dtype but got dtype "
+                               f"{TYPE_NAMES[sorter.dtype]}")
+        if sorter.numel and not 0 <= sorter.min().item() <= sorter.max().item() < sorter.shape[sorter.ndim - 1]:
+            raise RuntimeError("torch.searchsorted(): sorter index out of range")
         sorted_sequence = sorted_sequence.detach().gather(-1, sorter)
     return _find(sorted_sequence, input, right or side == "right", out_int32, out)
 
@@ -440,7 +446,7 @@ def _bucketize(input, TensorBase boundaries not None, *, bint out_int32=False, b
     tensor([0, 2])
     """
     if boundaries.ndim != 1:
-        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return _find(boundaries, input, right, out_int32, out)
 
 

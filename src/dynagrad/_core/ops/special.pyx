@@ -268,6 +268,8 @@ def _polygamma(n, input, *, out=None):
     """
     if is_tensor(n):
         n, input = input, n
+    if isinstance(n, float):
+        raise TypeError(f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     return polygamma(n, <TensorBase?>input, out)
 
 
