@@ -64,6 +64,7 @@ DIMENSIONS = """
     torch.tensor_split(v, torch.tensor(2)) | torch.tensor_split(v, torch.tensor([1], dtype=torch.int32))
     f32(360).resize_as_(f32(4, 3, 2, 5, 3).contiguous(memory_format=torch.channels_last_3d), memory_format=torch.preserve_format).stride()
     f32(36).resize_as_(f32(2, 3, 2, 3).contiguous(memory_format=torch.channels_last), memory_format=torch.preserve_format).stride()
+    torch.unique(x, dim=5) | torch.block_diag(x[None]) | x[None].H | torch.where(x, 1, 0) | x.take(v) | torch.renorm(x, 0, 0, 1)
     v.fliplr() | torch.tensor(1).flipud()
 """
 
@@ -120,6 +121,9 @@ NUMBERS = """
     torch.add(b, b, out=f32(3)) | torch.pow(2, torch.tensor(17, dtype=torch.uint8), out=i64()) | torch.eq(v, v, out=f32(3))
     torch.add(torch.tensor([200], dtype=torch.uint8), torch.tensor([100], dtype=torch.uint8), out=i64(1))
     torch.add(torch.tensor([2048.0]).half(), torch.tensor([1.0]).half(), out=f32(1))
+    torch.exp(v.half(), out=f32(3)) | torch.exp(v, out=f64(3)) | torch.neg(n.to(torch.uint8), out=i64(2, 3)) | torch.isnan(v, out=f32(3))
+    torch.mode(x, 0, out=(i64(3), i64(3))) | torch.mode(x, 0, out=(f32(3), f32(3))) | torch.kthvalue(x, 1, 0, out=(f64(3), i64(3)))
+    torch.kthvalue(x, 1, 0, out=(f32(3), f32(3))) | torch.cummax(v, 0, out=(f64(3), i64(3))) | torch.cummin(v, 0, out=(f32(3), i32(3)))
     torch.isclose(torch.tensor([0, -1, -128], dtype=torch.int8), torch.tensor([-128, 127, 0], dtype=torch.int8))
     torch.isclose(u8(1), u8(1) - 1) | torch.allclose(i64(1), i64(1) - 2**62) | torch.isclose(i64(1) + 2**40, i64(1) + 2**40 + 10**6)
     torch.trapezoid(f32(3, 2), f32(4)) | torch.cumulative_trapezoid(f32(3, 2), f32(3)) | torch.trapezoid(x, v)

@@ -557,7 +557,8 @@ cdef TensorBase _general_typed(list tensors, const Loop* row, object out, int co
 
 cdef bint _is_wider(object out, int dtype, int computed) noexcept:
     """Whether `out` could hold what the result's own dtype cannot: loops of narrow dtypes run in a wider one."""
-    return is_tensor(out) and (<TensorBase>out).dtype != dtype and (dtype != BOOL or computed == BOOL) and compute_dtype[compute_of[computed]] != dtype
+    return is_tensor(out) and (<TensorBase>out).dtype != dtype and (dtype != BOOL or computed == BOOL) \
+        and compute_dtype[compute_of[computed]] != dtype
 
 
 cdef TensorBase _copied_out(TensorBase made, object out):

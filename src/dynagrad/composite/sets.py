@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
+from dynagrad._core.ops.reduce import counted_dim
 from dynagrad._core.ops.sort import distinct
 from dynagrad._core.ops.underivable import without_formula
 
@@ -81,8 +82,7 @@ def _others(input: Tensor, dim: int) -> tuple[int, ...]:
 
 def _slices(input: Tensor, dim: int) -> Tensor:
     """The slices along a dimension as the rows of a matrix."""
-    if not -max(input.ndim, 1) <= dim < max(input.ndim, 1):
-        raise IndexError(f"Dimension out of range (the tensor has {input.ndim} dimensions, but got {dim})")
+    dim = counted_dim(dim, input.ndim)
     if input.ndim and input.shape[dim] and 0 in _others(input, dim):
         raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
     return input.detach().movedim(dim, 0).reshape(input.shape[dim], math.prod(_others(input, dim)))
@@ -175,8 +175,11 @@ def block_diag(*tensors: Tensor) -> Tensor:
     tensor([[1., 1., 0.],
             [0., 0., 5.]])
     """
-    if any(t.ndim > 2 for t in tensors):
-        raise RuntimeError("block_diag: Input tensors must have 2 or fewer dimensions.")
+    for i, t in enumerate(tensors):
+        if t.ndim > 2:
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.ndim} dimensions"
+            )
     if not tensors:
         return CARDS["empty"].op(1, 0)
     blocks = [t.reshape((1,) * (2 - t.ndim) + tuple(t.shape)) for t in tensors]

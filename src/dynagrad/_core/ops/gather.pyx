@@ -8,6 +8,7 @@ from libc.string cimport memcmp, memcpy
 
 from dynagrad._core.card import Card, register
 from dynagrad._core.shown import flag, input_sizes, rank
+from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.underivable import delayed_error
 
@@ -284,7 +285,7 @@ cdef TensorBase _any_scatter(TensorBase t, object dim, TensorBase index, object 
     if reduce is None:
         return _scatter(t, at, index, src, PUT, ScatterBackward1 if one else ScatterBackward0, inplace)
     if reduce not in ("add", "multiply"):
-        raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce}")
+        raise RuntimeError(f"reduce argument must be either add or multiply. Got {reduce}")
     if one:
         src = (<TensorBase>src).expand(shape_tuple(index))
     return _reduced(t, at, index, src, "sum" if reduce == "add" else "prod", True, inplace)
@@ -814,7 +815,7 @@ cdef TensorBase _flat_positions(TensorBase t, TensorBase index, str name):
     cdef TensorBase places
     cdef int64_t bad
     if index.dtype != I64:
-        raise RuntimeError(f"{name}(): Expected a long tensor for index, but got {dtype_object(index.dtype).name}")
+        raise RuntimeError(f"{name}(): Expected a long tensor for index, but got {TYPE_NAMES[index.dtype]}")
     places = _flat(contiguous(index))
     if t.numel == 0 and places.numel:
         raise IndexError(f"{name}(): tried to {'take from' if name == 'take' else 'put elements into'} an empty tensor")

@@ -475,6 +475,9 @@ cdef object _cumulative_extreme(TensorBase input, object dim, bint largest, obje
     cdef TensorBase indices = new_tensor(I64, rows.ndim, rows.shape)
     if out is not None:
         out = two_tensors(out)
+        for each, wanted in zip(out, (input.dtype, I64)):
+            if (<TensorBase>each).dtype != wanted:
+                raise RuntimeError(f"expected scalar_type {TYPE_NAMES[wanted]} but found {TYPE_NAMES[(<TensorBase>each).dtype]}")
         prepare(out[0], False, recording)
     cdef TensorBase values = _scanned(NULL, K.cummax[compute] if largest else K.cummin[compute],
                                       cast(input, compute_dtype[compute]), d, indices)

@@ -4,6 +4,7 @@ import cython
 from libc.math cimport INFINITY
 
 from dynagrad._core.card import Card, register
+from dynagrad._core.types import TYPE_NAMES
 
 from dynagrad._core.graph cimport (
     Node, begin, begin1, begin_pair, has_saved, link, needs, prepare, reserve_saved, save, save_operand, settle,
@@ -42,7 +43,7 @@ cdef TensorBase where(object condition, object input, object other, object out=N
     cdef TensorBase chosen = <TensorBase>condition
     if chosen.dtype != BOOL and chosen.dtype != U8:
         raise RuntimeError("where expected condition to be a boolean tensor, but got a tensor with dtype "
-                           f"{dtype_object(chosen.dtype).name}")
+                           f"{TYPE_NAMES[chosen.dtype]}")
     if out is not None:
         prepare(out, False, wants_grad(input) or wants_grad(other))
     if wants_grad(input) or wants_grad(other):

@@ -556,7 +556,8 @@ def _adjoint(TensorBase input not None):
 cdef TensorBase matrix_transpose(TensorBase t, str name):
     """The last two dimensions exchanged: the properties mT and mH, and H of a matrix."""
     if name == "H" and t.ndim != 2 and t.ndim:
-        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {t.ndim}-D tensor.")
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {t.ndim}-D tensor."
+                           f"{' For batches of matrices, consider using tensor.mH' if t.ndim > 2 else ''}")
     if t.ndim == 1:
         raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
     return transposed(t, -2, -1) if t.ndim else t

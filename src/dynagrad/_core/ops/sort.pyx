@@ -109,11 +109,15 @@ cdef tuple _ordered(TensorBase input, int dim, Order order, int64_t k, int64_t o
     return dims_back(values, mask), dims_back(indices, mask)
 
 
-cdef int _refuse_other_dtypes(TensorBase input, object out) except -1:
-    """`out=` of what does not convert: the values have the input's dtype, the indices int64."""
-    if isinstance(out, (tuple, list)) and len(out) == 2:
-        same_dtype(out[0], input.dtype)
-        same_dtype(out[1], I64)
+cdef int _refuse_other_dtypes(TensorBase input, object out, str values=None, str indices=None) except -1:
+    """`out=` of what does not convert: the values have the input's dtype, the indices int64. The texts are the errors."""
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        return 0
+    for each, wanted, text in ((out[0], input.dtype, values), (out[1], I64, indices)):
+        if text is None:
+            same_dtype(each, wanted)
+        elif isinstance(each, TensorBase) and (<TensorBase>each).dtype != wanted:
+            raise RuntimeError(text.format(TYPE_NAMES[wanted], TYPE_NAMES[(<TensorBase>each).dtype]))
     return 0
 
 
@@ -281,6 +285,7 @@ def _kthvalue(TensorBase input not None, k, dim=-1, bint keepdim=False, *, out=N
     if not 1 <= rank <= (input.shape[d] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}")
     _refuse_bool(input, "kthvalue_cpu")
+    _refuse_other_dtypes(input, out, "output values must be of same type as input", "output indices must be of scalar type {}")
     return _recorded(KthvalueBackward0.__new__(KthvalueBackward0), input, _ordered(input, d, SELECT, rank - 1, 1, False), d,
                      keepdim, dim, kthvalue_results, out)
 
@@ -294,6 +299,8 @@ def _mode(TensorBase input not None, dim=-1, bint keepdim=False, *, out=None):
     """
     cdef int d = one_dim(input, dim)
     _refuse_empty(input, d, "mode")
+    _refuse_other_dtypes(input, out, "expected scalar type '{}' but got '{}' for values output",
+                         "expected scalar type '{}' but got '{}' for indices output")
     return _recorded(ModeBackward0.__new__(ModeBackward0), input, _ordered(input, d, MODE, 0, 1, False), d, keepdim, dim,
                      mode_results, out)
 
