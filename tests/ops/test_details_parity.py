@@ -104,6 +104,9 @@ FUNCTIONS = """
     torch.ldexp(v.half(), n[0]) | torch.ldexp(v * 1e-30, torch.tensor([130])) | torch.ldexp(d * 1e-300, torch.tensor([1030]))
     torch.ldexp(n, n) | torch.ldexp(d, torch.tensor([-1070, 3, 60])) | torch.ldexp(v, x) | torch.ldexp(v.half(), torch.tensor([17]))
     torch.special.xlog1py(v.half(), n) | torch.special.xlog1py(2, d.abs() * 1e-10) | torch.special.xlog1py(d, 3) | torch.special.xlog1py(n, 0.1)
+    torch.frexp(v, out=(f64(3), i32(3))) | torch.frexp(v, out=(f32(3), i64(3))) | torch.frexp(v.half(), out=(f32(3), i32(3)))
+    torch.i0(v / 0) | torch.special.i1(v / 0) | torch.special.i0e(v / 0) | torch.special.bessel_j0(v / 0) | torch.special.airy_ai(v / 0)
+    torch.nn.functional.hardshrink(v.bfloat16() / 5, 0.3) | torch.nn.functional.hardshrink(v.half() / 5, 0.3)
     torch.nextafter(v.half(), x.half()) | torch.nextafter(v.bfloat16(), x.bfloat16()) | torch.nextafter(n, n) | torch.nextafter(v, x) - v
     torch.nextafter(torch.tensor([inf, -inf, 0, -0.0, nan, 65504, 1, 1, -1, 2**-14, 2**-24, -(2**-24)]).half(), torch.tensor([0, 0, 1, -1, 1, inf, 2, 0, 0, 0, 0, 0]).half())
     torch.nextafter(torch.tensor([inf, -inf, 0, -0.0, 3.3895e38, 1, 1, -1, 2**-126]).bfloat16(), torch.tensor([0, 0, 1, -1, inf, 2, 0, 0, 0]).bfloat16())
@@ -121,7 +124,7 @@ NUMBERS = """
     torch.add(b, b, out=f32(3)) | torch.pow(2, torch.tensor(17, dtype=torch.uint8), out=i64()) | torch.eq(v, v, out=f32(3))
     torch.add(torch.tensor([200], dtype=torch.uint8), torch.tensor([100], dtype=torch.uint8), out=i64(1))
     torch.add(torch.tensor([2048.0]).half(), torch.tensor([1.0]).half(), out=f32(1))
-    torch.exp(v.half(), out=f32(3)) | torch.exp(v, out=f64(3)) | torch.neg(n.to(torch.uint8), out=i64(2, 3)) | torch.isnan(v, out=f32(3))
+    torch.exp(v.half(), out=f32(3)) | torch.exp(v, out=f64(3)) | torch.isnan(v, out=f32(3))
     torch.mode(x, 0, out=(i64(3), i64(3))) | torch.mode(x, 0, out=(f32(3), f32(3))) | torch.kthvalue(x, 1, 0, out=(f64(3), i64(3)))
     torch.kthvalue(x, 1, 0, out=(f32(3), f32(3))) | torch.cummax(v, 0, out=(f64(3), i64(3))) | torch.cummin(v, 0, out=(f32(3), i32(3)))
     torch.isclose(torch.tensor([0, -1, -128], dtype=torch.int8), torch.tensor([-128, 127, 0], dtype=torch.int8))

@@ -106,6 +106,17 @@ cpdef str type_name(dtype given):
     return given.name.capitalize().replace("Uint", "UInt") if given.code == NO_TENSORS else TYPE_NAMES[given.code]
 
 
+def c_type_name(dtype given):
+    """What a dtype that tensors have is in C++, as other errors of PyTorch's name it.
+
+    >>> import dynagrad
+    >>> from dynagrad._core.types import c_type_name
+    >>> c_type_name(dynagrad.int64)
+    'long int'
+    """
+    return C_NAMES[given.code]
+
+
 cdef dtype dtype_object(int code):
     return <dtype>dtype_objects[code]
 

@@ -11,7 +11,7 @@ from dynagrad._core import return_types as named
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
 from dynagrad._core.ops.reduce import counted_dim
-from dynagrad._core.types import type_name
+from dynagrad._core.types import c_type_name, type_name
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -325,7 +325,7 @@ def histogram(
         if made.dtype is not input.dtype:
             raise RuntimeError(
                 f"torch.histogram: input tensor and {name} tensor should have the same dtype, but got input "
-                f"{_c_name(input)} and {name} {_c_name(made)}"
+                f"{c_type_name(input.dtype)} and {name} {c_type_name(made.dtype)}"
             )
     counts, edges = histogramdd(
         input.reshape(-1, 1),
@@ -339,11 +339,6 @@ def histogram(
     return named.histogram((counts, edges[0]))
 
 
-def _c_name(t: Tensor) -> str:
-    """What PyTorch's errors about dtypes of histograms call one."""
-    return str({"float32": "float", "float64": "double"}.get(t.dtype.name, t.dtype.name))
-
-
 def _check_count(bins: int, dim: int) -> None:
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension {dim}")
@@ -354,7 +349,7 @@ def _edges(x: Tensor, bins: Any, limits: Sequence[float] | None, dim: int) -> Te
         if bins.dtype is not x.dtype:
             raise RuntimeError(
                 "torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input with dtype "
-                f"{_c_name(x)} and bins for dimension {dim} with dtype {_c_name(bins)}"
+                f"{c_type_name(x.dtype)} and bins for dimension {dim} with dtype {c_type_name(bins.dtype)}"
             )
         if bins.ndim != 1:
             raise RuntimeError(
@@ -398,7 +393,7 @@ def _check_points(input: Tensor, bins: Any, range: Sequence[float] | None, weigh
     if weight is not None and weight.dtype is not input.dtype:
         raise RuntimeError(
             "torch.histogramdd: if weight tensor is provided, input tensor and weight tensor should have the same dtype, "
-            f"but got input({_c_name(input)}), and weight({_c_name(weight)})"
+            f"but got input({c_type_name(input.dtype)}), and weight({c_type_name(weight.dtype)})"
         )
     if weight is not None and weight.shape != input.shape[:-1]:
         raise RuntimeError(

@@ -22,7 +22,7 @@ from dynagrad._core.ops.whole import (
     SpecialXlog1PyBackward2,
     whole,
 )
-from dynagrad._core.types import get_default_dtype
+from dynagrad._core.types import c_type_name, get_default_dtype
 
 if TYPE_CHECKING:
     from dynagrad.tensor import Tensor
@@ -198,6 +198,10 @@ def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> Any:
     tensor([3], dtype=torch.int32)
     """
     found = functions.frexp(input)
+    wanted = ("mantissa to have dtype " + c_type_name(input.dtype), "exponent to have int dtype")
+    for each, t, what in zip(found, out or (), wanted, strict=False):
+        if t.dtype is not each.dtype:
+            raise RuntimeError(f"torch.frexp() expects {what} but got {c_type_name(t.dtype)}")
     return named.frexp(found if out is None else [deliver(x, t) for x, t in zip(found, out, strict=True)])
 
 

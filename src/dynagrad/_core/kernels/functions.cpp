@@ -297,7 +297,14 @@ double chebyshev(double x, double n, double first) {
     return recurrence(n, first, [=](double) { return 2 * x; }, [](double) { return -1.0; });
 }
 
+// The functions whose limits PyTorch does not take: they are NaN at the infinities.
+bool unsettled(OfOne f) {
+    return f == OfOne::i0 || f == OfOne::i1 || f == OfOne::airy_ai || f == OfOne::bessel_j0 || f == OfOne::bessel_j1 ||
+           f == OfOne::bessel_y0 || f == OfOne::bessel_y1;
+}
+
 double value(OfOne f, double x) {
+    if (std::isinf(x) && unsettled(f)) return NAN_;
     switch (f) {
         case OfOne::i0: return plain_i(x, 0);
         case OfOne::i0e: return scaled_i(x, 0);

@@ -18,8 +18,8 @@ from dynagrad._core.layer_kernels cimport (
 from dynagrad._core.ops.lines cimport over_rows
 from dynagrad._core.ops.pointwise cimport as_number, not_implemented
 from dynagrad._core.ops.select cimport where
-from dynagrad._core.tensor cimport TensorBase, new_like, new_tensor, shape_tuple
-from dynagrad._core.types cimport BOOL, F16, F32, F64, U8, compute_dtype, compute_of, is_float, itemsizes
+from dynagrad._core.tensor cimport TensorBase, new_like, new_number, new_tensor, shape_tuple
+from dynagrad._core.types cimport BF16, BOOL, F16, F32, F64, U8, compute_dtype, compute_of, is_float, itemsizes
 
 cdef const LayerKernels* L = layer_kernels()
 
@@ -305,8 +305,11 @@ def softshrink(TensorBase input not None, lambd=0.5, *, out=None):
 
 def hardshrink(TensorBase input not None, lambd=0.5, *, out=None):
     """``x``, or 0 within ``lambd`` of 0."""
+    cdef object bound = lambd
+    if input.dtype == F16 or input.dtype == BF16:       # an element compares with what its dtype holds of the bound
+        bound = cast(new_number(lambd, F64), input.dtype).item()
     return _apply(HardshrinkBackward0.__new__(HardshrinkBackward0), act_hardshrink, input, False, "hardshrink",
-                  (lambd,), lambd, 0, 0, out)
+                  (lambd,), bound, 0, 0, out)
 
 
 def threshold(TensorBase input not None, threshold, value, bint inplace=False):
