@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from dynagrad._core import return_types as named
 from dynagrad._core.card import CARDS, Card, register
 from dynagrad._core.ops.copy import deliver
-from dynagrad._core.ops.reduce import counted_dim
 from dynagrad._core.types import c_type_name, type_name
 
 if TYPE_CHECKING:

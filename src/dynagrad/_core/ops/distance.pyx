@@ -16,7 +16,7 @@ from dynagrad._core.types import TYPE_NAMES
 from dynagrad._core.graph cimport (
     Node, begin2, needs, reserve_saved, save, save_result, settle, thread_state, unpack, wants_grad)
 from dynagrad._core.iterate cimport cast, contiguous
-from dynagrad._core.ops.shape cimport wrapped_dim
+from dynagrad._core.ops.reduce cimport wrapped_dim
 from dynagrad._core.tensor cimport TensorBase, new_tensor
 from dynagrad._core.types cimport DType, compute_dtype, compute_of, is_float
 from dynagrad._core.unlocked cimport Unlocked
