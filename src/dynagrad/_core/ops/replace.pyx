@@ -16,7 +16,8 @@ from dynagrad._core.ops.copy cimport row_major
 from dynagrad._core.ops.part cimport (
     Part, clamped, diagonal_at, diagonal_part, piece, select_index, select_part, selected, slice_part, strided_slice,
     which_diagonal, zeros)
-from dynagrad._core.ops.shape cimport ints, wrapped_dim
+from dynagrad._core.ops.reduce cimport wrapped_dim
+from dynagrad._core.ops.shape cimport ints
 from dynagrad._core.ops.view cimport as_strided
 from dynagrad._core.tensor cimport TensorBase, dims_tuple
 from dynagrad._core.types cimport itemsizes
