@@ -102,7 +102,7 @@ PRODUCTS = """
 
 FUNCTIONS = """
     torch.ldexp(v.half(), n[0]) | torch.ldexp(v * 1e-30, torch.tensor([130])) | torch.ldexp(d * 1e-300, torch.tensor([1030]))
-    torch.ldexp(n, n) | torch.ldexp(d, torch.tensor([-1070, 3, 60])) | torch.ldexp(v, x) | torch.ldexp(v.half(), torch.tensor([17]))
+    torch.ldexp(n, n) | torch.ldexp(v, b) | torch.ldexp(d, torch.tensor([-1070, 3, 60])) | torch.ldexp(v, x) | torch.ldexp(v.half(), torch.tensor([17]))
     torch.special.xlog1py(v.half(), n) | torch.special.xlog1py(2, d.abs() * 1e-10) | torch.special.xlog1py(d, 3) | torch.special.xlog1py(n, 0.1)
     torch.frexp(v, out=(f64(3), i32(3))) | torch.frexp(v, out=(f32(3), i64(3))) | torch.frexp(v.half(), out=(f32(3), i32(3)))
     torch.i0(v / 0) | torch.special.i1(v / 0) | torch.special.i0e(v / 0) | torch.special.bessel_j0(v / 0) | torch.special.airy_ai(v / 0)

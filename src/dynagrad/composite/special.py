@@ -179,8 +179,9 @@ def _ldexp(input: Tensor, other: Tensor) -> Tensor:
         return input * power(2.0, other)
     x = input if input.is_floating_point() else input.to(get_default_dtype())
     found = x if x.dtype.itemsize >= 4 else x.float()
-    third = other.long().div(3, rounding_mode="trunc")
-    for part in (third, third, other - 2 * third):
+    exponent = other.long()
+    third = exponent.div(3, rounding_mode="trunc")
+    for part in (third, third, exponent - 2 * third):
         found = found * power(2.0, part.to(found.dtype))
     return found.to(x.dtype)
 
