@@ -32,7 +32,7 @@ double scaled_asymptotic(double x, int n) {
         if (std::fabs(next) > std::fabs(term)) break;
         sum += term = next;
     }
-    return sum / std::sqrt(2 * PI * x);
+    return sum / (std::sqrt(2 * PI) * std::sqrt(x));
 }
 
 double scaled_i(double x, int n) {

@@ -372,7 +372,8 @@ def _norm(TensorBase input not None, p="fro", dim=None, bint keepdim=False, out=
         out, dtype = None, out
     if p == "nuc":
         from dynagrad._core.card import CARDS
-        return CARDS["linalg_matrix_norm"].op(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+        return CARDS["linalg_matrix_norm"].op(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype,
+                                                  out=out)
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"norm(): unknown order '{p}', expected a number, 'fro' or 'nuc'")
     order = 2 if p == "fro" or p is None else p

@@ -292,7 +292,8 @@ cdef class SincBackward0(Node):                         # d sinc(a) = (cos(pi a)
     cdef object vjp(self, TensorBase g):
         x = unpack(self, 0)
         angle = x * PI
-        return where(angle == 0, 0, g * ((angle * cos(angle) - sin(angle)) / (angle * x)))
+        square = angle * x                              # which is 0 before x is
+        return where(square == 0, 0, g * ((angle * cos(angle) - sin(angle)) / square))
 
 
 cdef TensorBase sinc(object input, object out=None, bint inplace=False):
