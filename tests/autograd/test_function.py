@@ -194,7 +194,6 @@ def test_apply_says_whose_it_is():
     assert Double.apply.__self__ is Double
     assert Double.apply.__name__ == "apply"
     assert str(inspect.signature(Double.apply)) == "(*args, **kwargs)"
-    assert Double.apply.__call__ is not None
     assert copy.deepcopy(Multiply.apply) is Multiply.apply
 
 
@@ -349,7 +348,6 @@ def test_a_view_that_forward_wrote_to_has_the_node_as_history():
 
     x = torch.ones(4, requires_grad=True)
     y = function(forward, lambda _, g: torch.cat([g, torch.zeros(1)])).apply(x)
-    assert y.grad_fn.name() == "MyFnBackward"
     y.sum().backward()
     assert x.grad.tolist() == [1, 1, 1, 0]
 
