@@ -75,7 +75,7 @@ $(VENV)/.viz $(VENV)/.test $(VENV)/.bench $(VENV)/.lint: $(VENV)/.%: $(VENV)/.wh
 	@touch $@
 
 $(VENV)/.parity: $(VENV)/.test
-	$(PIP) install --quiet $(TORCH) torchviz expecttest
+	$(PIP) install --quiet $(TORCH) torchviz
 	@touch $@
 
 $(VENV)/.tools: pyproject.toml | $(PY)
