@@ -27,7 +27,6 @@ class Beta(ExponentialFamily):
     support = constraints.unit_interval
     has_rsample = True
     _parameters = ("_dirichlet",)
-    _mean_carrier_measure = 0
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         both = dynagrad.stack(broadcast_all(concentration1, concentration0), -1)
