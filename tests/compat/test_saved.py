@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # PyTorch's test suite warns as it is imported
 ]
 
-SAMPLES = 3  # of each form of an operator
+SAMPLES = 2  # of each form of an operator
 
 # Operators whose outermost node has another name: inside they are made of other ops than PyTorch's.
 OTHER_OPS = set(

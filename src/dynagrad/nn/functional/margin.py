@@ -117,7 +117,7 @@ def multilabel_margin_loss(
         gaps = (1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)).clamp_min(0)
         counted = listed.unsqueeze(2) & ~is_target.unsqueeze(1)
         loss = (gaps * counted).sum((1, 2)) / classes
-        return _reduced(loss if target.dim() else loss[0], reduction)
+        return _reduced(loss if input.dim() == 2 else loss[0], reduction)
 
     saved = (input, target, is_target.to(input.dtype).reshape(input.shape))
     return whole(MultilabelMarginLossBackward0, (input,), values, saved, (REDUCTIONS.get(reduction, 0),))
