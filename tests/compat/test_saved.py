@@ -58,6 +58,7 @@ KNOWN = {
     ("MulBackward0", "_saved_other"): ORDER,
     ("PermuteBackward0", "_saved_dims"): ORDER,
     ("ViewBackward0", "_saved_self_sym_sizes"): ORDER,
+    ("ReshapeAliasBackward0", "_saved_self_sym_sizes"): ORDER,
     ("AvgPool2DBackward0", "_saved_padding"): DERIVED,
     ("ConvolutionBackward0", "_saved_padding"): DERIVED,
     ("ConvolutionBackward0", "_saved_output_padding"): DERIVED,
